@@ -1,0 +1,143 @@
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <torchdeploy/fwd.hpp>
+
+namespace torchdeploy::inline v0 {
+
+/// Stable numbers; the hundreds are the stage. Each is a heading in docs/errors.md.
+enum class errc {
+  file_missing = 101,
+  not_a_file = 102,
+  file_empty = 103,
+  wrong_format = 104,
+  file_damaged = 105,
+  extra_file_missing = 106,
+  device_unavailable = 107,
+  module_unusable = 108,
+
+  place_unwritable = 201,
+  write_failed = 202,
+  not_serializable = 203,
+
+  no_examples = 301,
+  out_of_tolerance = 302,
+  degenerate_reference = 303,
+  structure_differs = 304,
+  reference_raised = 305,
+  model_raised = 306,
+  options_conflict = 307,
+  golden_unreadable = 308,
+  metric_raised = 309,
+
+  no_samples = 401,
+  not_quantizable = 402,
+  already_quantized = 403,
+  engine_unavailable = 404,
+  calibration_raised = 405,
+  not_finite = 406,
+  never_observed = 407,
+  quantization_failed = 408,
+  lowering_failed = 409,
+
+  amount_out_of_range = 501,
+  nothing_to_prune = 502,
+
+  method_missing = 601,
+  wrong_arguments = 602,
+  not_one_tensor = 603,
+  call_raised = 604,
+
+  preserve_unknown = 701,
+  freeze_failed = 702,
+  optimize_failed = 703,
+};
+
+/// The base of all this library throws.
+///
+/// `what()` is one line of at most 200 characters that begins with the id: `[torchdeploy.load.101] expected ..., got ...`.
+/// What LibTorch threw, with its text of a few kilobytes, is nested: `std::rethrow_if_nested`.
+class error : public std::runtime_error {
+ public:
+  static constexpr std::size_t max_length = 200;
+
+  error(errc code, std::string_view text, std::string_view hint = {})
+      : std::runtime_error(compose(code, text, hint)), code_(code), hint_(hint) {}
+
+  [[nodiscard]] errc code() const noexcept { return code_; }
+  /// The stage that failed: "load", "verify", ...
+  [[nodiscard]] std::string_view stage() const noexcept { return stage_of(code_); }
+  /// "torchdeploy.load.101": the heading in docs/errors.md.
+  [[nodiscard]] std::string id() const { return id_of(code_); }
+  /// What to do about it; may be empty.
+  [[nodiscard]] std::string const& hint() const noexcept { return hint_; }
+
+  static constexpr std::string_view stage_of(errc code) noexcept {
+    constexpr std::string_view names[] = {"", "load", "save", "verify", "quantize", "prune", "deploy", "freeze"};
+    auto const index = static_cast<std::size_t>(code) / 100;
+    return index < std::size(names) ? names[index] : names[0];
+  }
+  static std::string id_of(errc code) {
+    return "torchdeploy." + std::string(stage_of(code)) + "." + std::to_string(static_cast<int>(code));
+  }
+
+ private:
+  static bool inside_a_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }  // of UTF-8
+
+  // The hint is part of the line where it fits; a text too long loses its middle, since both ends tell most.
+  static std::string compose(errc code, std::string_view text, std::string_view hint) {
+    auto line = "[" + id_of(code) + "] ";
+    auto const room = max_length - line.size();
+    if (text.size() > room) {
+      constexpr std::string_view gap = " ... ";
+      auto head = (room - gap.size()) * 2 / 3;
+      auto tail = text.size() - (room - gap.size() - head);
+      while (head > 0 && inside_a_character(text[head])) --head;
+      while (tail < text.size() && inside_a_character(text[tail])) ++tail;
+      line.append(text.substr(0, head)).append(gap).append(text.substr(tail));
+    } else {
+      line.append(text);
+      if (!hint.empty() && text.size() + hint.size() + 2 <= room) line.append("; ").append(hint);
+    }
+    for (auto& c : line)
+      if (c == '\n' || c == '\r' || c == '\t') c = ' ';
+    return line;
+  }
+
+  errc code_;
+  std::string hint_;
+};
+
+/// A file, stream or module could not be opened as a model.
+class load_error : public error {
+ public:
+  using error::error;
+};
+/// The model can't be written in, or turned into, the format asked for.
+class format_error : public error {
+ public:
+  using error::error;
+};
+/// quantize or prune could not do what was asked.
+class quantization_error : public error {
+ public:
+  using error::error;
+};
+/// The artifact could not leave: save, export.
+class export_error : public error {
+ public:
+  using error::error;
+};
+/// A runtime refused to compile or to run the model.
+class backend_error : public error {
+ public:
+  using error::error;
+};
+
+}  // namespace torchdeploy::inline v0
