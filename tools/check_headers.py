@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Check the layout of include/torchdeploy: umbrellas are complete, layers are kept, no header is too long."""
+import pathlib
+import re
+import sys
+
+INCLUDE = pathlib.Path(__file__).resolve().parent.parent / "include"
+LIBRARY = INCLUDE / "torchdeploy"
+UMBRELLAS = {"core.hpp": "core", "formats.hpp": "format", "stages.hpp": "stage", "backends.hpp": "backend"}
+MOST_LINES = 400
+
+# core/ is cheap to include: the standard library only, and of that not the slow headers
+NOT_IN_CORE = re.compile(r"(?!torchdeploy/(core/|fwd|version)).*[/.]|(ranges|filesystem|regex|iostream)$")
+# detail/libtorch/ holds the only doors to LibTorch's headers: they narrow them and fence their macros
+LIBTORCH = re.compile(r"(torch|ATen|c10|caffe2)/")
+
+
+def includes(header):
+    return re.findall(r"^\s*#\s*include\s*[<\"]([^>\"]+)[>\"]", header.read_text(), re.MULTILINE)
+
+
+def included_by(header):
+    return {INCLUDE / name for name in includes(header) if name.startswith("torchdeploy/")}
+
+
+def reached_from(header):
+    reached, waiting = set(), [header]
+    while waiting:
+        new = included_by(waiting.pop()) - reached
+        reached |= new
+        waiting += new
+    return reached
+
+
+def missing_from_umbrellas(headers):
+    for umbrella, folder in UMBRELLAS.items():
+        for header in sorted(set((LIBRARY / folder).rglob("*.hpp")) - included_by(LIBRARY / umbrella)):
+            yield f"{umbrella} does not include {header.relative_to(INCLUDE)}"
+    everything = LIBRARY / "torchdeploy.hpp"
+    for header in sorted(headers - reached_from(everything) - {everything}):
+        yield f"torchdeploy.hpp does not reach {header.relative_to(INCLUDE)}"
+
+
+def complaints():
+    headers = set(LIBRARY.rglob("*.hpp"))
+    yield from missing_from_umbrellas(headers)
+    for header in sorted(headers):
+        name = header.relative_to(LIBRARY)
+        lines = len(header.read_text().splitlines())
+        if lines > MOST_LINES:
+            yield f"{name} has {lines} lines, more than {MOST_LINES}"
+        for include in includes(header):
+            if name.parts[0] == "core" and NOT_IN_CORE.match(include):
+                yield f"{name} includes {include}, which core/ does without"
+            if LIBTORCH.match(include) and name.parts[:2] != ("detail", "libtorch"):
+                yield f"{name} includes {include}: go through detail/libtorch/"
+
+
+if __name__ == "__main__":
+    found = list(complaints())
+    print("\n".join(found))
+    sys.exit(bool(found))
