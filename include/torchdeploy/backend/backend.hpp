@@ -1,0 +1,150 @@
+#pragma once
+
+#include <concepts>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <torchdeploy/core/pipe.hpp>
+
+namespace torchdeploy::inline v0 {
+
+/// A runtime, chosen at compile time: a tag with
+///
+///     using consumes = Format;                         // what it runs
+///     static constexpr bool available = true;          // is it in this build?
+///     struct options {};                               // what deploy may be told
+///     static auto compile(Format::handle, record<Format> const&, options const&);  // a callable
+///
+/// Nothing to specialise and nothing to register: tests/extend/ writes one from outside.
+template <class B>
+concept backend = requires(typename B::consumes::handle handle, typename artifact<typename B::consumes>::record_type const& record,
+                           typename B::options const& options) {
+  { B::available } -> std::convertible_to<bool>;
+  B::compile(std::move(handle), record, options);
+};
+
+namespace detail {
+template <backend B>
+using compiled_by = decltype(B::compile(std::declval<typename B::consumes::handle>(),
+                                        std::declval<typename artifact<typename B::consumes>::record_type const&>(),
+                                        std::declval<typename B::options const&>()));
+}  // namespace detail
+
+/// The end of a pipeline: what the backend compiled (it is one, so its `operator()` and all else it offers are here),
+/// with the report of how the model got there. No virtual call, no registry.
+template <backend B>
+class session : public detail::compiled_by<B> {
+  using record_type = typename artifact<typename B::consumes>::record_type;
+
+ public:
+  explicit session(detail::compiled_by<B> compiled, record_type record = {})
+      : detail::compiled_by<B>(std::move(compiled)), record_(std::move(record)) {}
+
+  [[nodiscard]] torchdeploy::report const& report() const
+    requires requires(record_type const& r) { r.report; }
+  {
+    return record_.report;
+  }
+
+ private:
+  [[no_unique_address]] record_type record_;
+};
+
+namespace detail {
+
+template <backend B>
+inline constexpr bool is_session<session<B>> = true;
+
+template <class... Bs>
+struct candidates {};
+
+template <class Format, class... Bs>
+struct pick;
+template <class Format, class B, class... Bs>
+struct pick<Format, B, Bs...>
+    : std::conditional_t<B::available && std::is_same_v<typename B::consumes, Format>, std::type_identity<B>, pick<Format, Bs...>> {};
+
+template <class B>
+struct chosen {
+  using consumes = typename B::consumes;
+  using options = typename B::options;
+  static constexpr bool available = B::available;
+  template <class Format>
+  using for_format = B;
+};
+template <class... Bs>
+struct chosen<candidates<Bs...>> {
+  using consumes = one_of<typename Bs::consumes...>;
+  struct options {};
+  static constexpr bool available = (Bs::available || ...);
+  template <class Format>
+  using for_format = typename pick<Format, Bs...>::type;
+};
+
+}  // namespace detail
+
+/// The first of these backends that this build has and that takes the artifact's format: `deploy<first_available<...>>()`.
+template <backend... Bs>
+using first_available = detail::candidates<Bs...>;
+
+/// Is this backend (or one of a `first_available`) in this build?
+template <class B>
+concept available = detail::chosen<B>::available;
+
+/// Made by `deploy<Backend>`.
+template <class B>
+struct deploy_t : stage<deploy_t<B>> {
+  using choice = detail::chosen<B>;
+  using consumes = typename choice::consumes;
+  using produces = a_session;
+  static constexpr std::string_view name = "deploy";
+
+  typename choice::options options{};
+
+  template <any_artifact A>
+  auto apply(A&& artifact) const {
+    using picked = typename choice::template for_format<typename A::format>;
+    auto record = std::move(artifact).record();
+    auto const compile = [&] {
+      if constexpr (std::is_same_v<picked, B>)
+        return B::compile(std::move(artifact).handle(), record, options);
+      else
+        return picked::compile(std::move(artifact).handle(), record, typename picked::options{});
+    };
+    auto const timed = [&] {
+      if constexpr (requires { record.report; }) {
+        auto const clock = record.report.start(name);
+        return compile();
+      } else {
+        return compile();
+      }
+    };
+    auto compiled = timed();
+    return session<picked>(std::move(compiled), std::move(record));
+  }
+};
+
+namespace detail {
+template <class B>
+struct deploy_maker : stage_maker {
+  constexpr auto operator()(typename chosen<B>::options options = {}) const
+    requires available<B>
+  {
+    return deploy_t<B>{{}, std::move(options)};
+  }
+};
+}  // namespace detail
+
+/// End a pipeline: compile the artifact for a runtime and get a callable session. Nothing pipes after it.
+///
+/// Consumes what the backend consumes; `deploy` never converts in silence. A backend that this build has not does not
+/// compile (`available<B>`).
+///
+/// @par Example
+///     auto session = td::load<td::TorchScript>("model.pt") | td::freeze() | td::deploy<td::LibTorch>();
+///     at::Tensor logits = session(image);
+template <class B>
+inline constexpr detail::deploy_maker<B> deploy{};
+
+}  // namespace torchdeploy::inline v0

@@ -1,0 +1,5 @@
+#pragma once
+
+/// Where a pipeline ends: the runtimes.
+#include <torchdeploy/backend/backend.hpp>
+#include <torchdeploy/backend/libtorch.hpp>

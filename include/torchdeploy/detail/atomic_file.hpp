@@ -1,0 +1,66 @@
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <ostream>
+#include <string>
+#include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <torchdeploy/core/error.hpp>
+
+namespace torchdeploy::inline v0::detail {
+
+/// Write a file whole or not at all: into a temporary file of the same directory, synced, then renamed over the old one.
+/// Killed at any moment, the old or the new file is there.
+/// @throws export_error (201 before anything is written, 202 while writing)
+template <class Write>
+void atomic_write(std::filesystem::path const& wanted, Write&& write) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  auto const path = fs::is_symlink(wanted, ignored) ? fs::weakly_canonical(wanted, ignored) : wanted;
+  auto const folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  auto const refuse = [&](std::string const& why) {
+    throw export_error(errc::place_unwritable, "expected a place to write to, got '" + wanted.string() + "': " + why);
+  };
+  if (path.filename().empty()) refuse("no file name");
+  if (!fs::is_directory(folder, ignored)) refuse("no such directory");
+  auto const old = fs::status(path, ignored);
+  if (fs::exists(old) && !fs::is_regular_file(old)) refuse(fs::is_directory(old) ? "a directory" : "not a regular file");
+
+  struct temporary {
+    fs::path path;
+    ~temporary() {
+      std::error_code failure;
+      if (!path.empty()) fs::remove(path, failure);
+    }
+  } file{folder / ("." + path.filename().string() + "." + std::to_string(::getpid()) + ".tmp")};
+  std::ofstream out(file.path, std::ios::binary | std::ios::trunc);
+  if (!out) refuse("it can't be written");
+
+  auto const failed = [&](std::string const& why) {
+    throw export_error(errc::write_failed, "writing '" + wanted.string() + "' failed: " + why, "the old file is as it was");
+  };
+  try {
+    write(static_cast<std::ostream&>(out));
+  } catch (...) {
+    if (!out) failed("is the disk full?");  // LibTorch's own text speaks of its zip writer
+    throw;
+  }
+  out.close();
+  if (!out) failed("is the disk full?");
+  if (int const handle = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC); handle >= 0) {
+    bool const synced = ::fsync(handle) == 0;
+    ::close(handle);
+    if (!synced) failed("it can't be synced to the disk");
+  }
+  if (fs::exists(old)) fs::permissions(file.path, old.permissions(), ignored);
+  std::error_code failure;
+  fs::rename(file.path, path, failure);
+  if (failure) failed(failure.message());
+  file.path.clear();
+}
+
+}  // namespace torchdeploy::inline v0::detail

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/libtorch/failure.hpp>
+#include <torchdeploy/detail/libtorch/module.hpp>
+
+/// How bytes become a module: LibTorch is asked only after the bytes look like what it can read, so that the error says
+/// what they are instead.
+namespace torchdeploy::inline v0::detail {
+
+using reader = std::shared_ptr<caffe2::serialize::ReadAdapterInterface>;
+
+class memory_adapter final : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  explicit memory_adapter(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) {}
+  std::size_t size() const override { return bytes_.size(); }
+  std::size_t read(std::uint64_t at, void* out, std::size_t count, char const*) const override {
+    if (at >= bytes_.size()) return 0;
+    count = std::min(count, bytes_.size() - static_cast<std::size_t>(at));
+    std::memcpy(out, bytes_.data() + at, count);
+    return count;
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+inline reader memory_reader(std::vector<std::byte> bytes) { return std::make_shared<memory_adapter>(std::move(bytes)); }
+
+inline reader file_reader(std::filesystem::path const& path) {
+  std::error_code failure;
+  auto const status = std::filesystem::status(path, failure);
+  if (!std::filesystem::exists(status))
+    throw load_error(errc::file_missing, "expected a model file, got no such file: '" + path.string() + "'",
+                     "check the path and the working directory");
+  if (std::filesystem::is_directory(status))
+    throw load_error(errc::not_a_file, "expected a model file, got a directory: '" + path.string() + "'");
+  return translated<load_error>(errc::not_a_file, "the file '" + path.string() + "' can't be opened", {}, [&]() -> reader {
+    return std::make_shared<caffe2::serialize::FileAdapter>(path.string());
+  });
+}
+
+/// What a file is that LibTorch can't read, told from its first bytes; empty when it is a zip archive.
+inline std::string_view kind_of_foreign_file(caffe2::serialize::ReadAdapterInterface const& bytes) {
+  std::array<char, 16> head{};
+  auto const count = bytes.read(0, head.data(), head.size(), "");
+  std::string_view const start(head.data(), count);
+  if (start.starts_with("PK\x03\x04")) return {};
+  if (start.starts_with("\x80\x02")) return "a legacy torch.save pickle";
+  if (start.starts_with("\x89HDF")) return "an HDF5 file";
+  if (start.starts_with("\x7f" "ELF")) return "an ELF program or library";
+  if (start.starts_with("\x08") && start.find("\x12") != start.npos) return "what looks like an ONNX file";
+  if (start.size() > 8 && start[8] == '{') return "a safetensors file";
+  if (start.substr(4).starts_with("PTMF")) return "a flatbuffer mobile module";
+  if (start.starts_with("<")) return "an HTML or XML page";
+  if (start.starts_with("version https://git")) return "a Git LFS pointer, not the file itself";
+  return "something that is not a zip archive";
+}
+
+/// The module in a TorchScript archive, and every extra file beside it.
+inline torch::jit::Module read_module(reader const& bytes, std::string const& name,
+                                      std::unordered_map<std::string, std::string>& extra_files,
+                                      std::optional<c10::Device> device, std::vector<std::string> const& required) {
+  constexpr auto advice = "save it in Python with torch.jit.script(model).save(path)";
+  if (bytes->size() == 0) throw load_error(errc::file_empty, "expected a TorchScript model, got 0 bytes in '" + name + "'");
+  if (auto const kind = kind_of_foreign_file(*bytes); !kind.empty())
+    throw format_error(errc::wrong_format, "expected a TorchScript archive, got " + std::string(kind) + " in '" + name + "'",
+                       advice);
+
+  torch::jit::ExtraFilesMap files;
+  translated<format_error>(
+      errc::file_damaged, "'" + name + "' is damaged or cut short", "copy it again and compare checksums", [&] {
+        caffe2::serialize::PyTorchStreamReader archive(bytes);
+        if (!archive.hasRecord("constants.pkl"))
+          throw format_error(errc::wrong_format,
+                             "expected TorchScript, got " +
+                                 std::string(archive.hasRecord("data.pkl") ? "a torch.save file (a state_dict or a pickled model)"
+                                                                           : "another kind of zip archive") +
+                                 " in '" + name + "'",
+                             advice);
+        constexpr std::string_view folder = "extra/";
+        for (auto const& each : archive.getAllRecords())
+          if (each.starts_with(folder)) files.emplace(each.substr(folder.size()), "");
+      });
+  for (auto const& wanted : required)
+    if (!files.contains(wanted))
+      throw load_error(errc::extra_file_missing, "expected the extra file '" + wanted + "' inside '" + name + "', got none",
+                       "extra files are written by torch.jit.save(..., _extra_files=...)");
+  if (device && device->is_cuda() && !at::globalContext().hasCUDA())
+    throw load_error(errc::device_unavailable, "expected device " + device->str() + ", but this LibTorch finds no CUDA",
+                     "load onto the CPU: {.device = c10::kCPU}");
+
+  auto module = translated<format_error>(errc::file_damaged, "LibTorch can't read '" + name + "'", {},
+                                         [&] { return torch::jit::load(bytes, device, files); });
+  for (auto& [key, content] : files) extra_files[key] = std::move(content);
+  return module;
+}
+
+}  // namespace torchdeploy::inline v0::detail

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <range/v3/range/access.hpp>
+#include <range/v3/range/concepts.hpp>
+#include <range/v3/range/primitives.hpp>
+
+#include <torchdeploy/detail/libtorch/module.hpp>
+
+namespace torchdeploy::inline v0 {
+
+/// The arguments of one call of `forward`.
+using example = std::vector<c10::IValue>;
+
+namespace detail {
+template <class T>
+inline constexpr bool is_tuple = false;
+template <class... Ts>
+inline constexpr bool is_tuple<std::tuple<Ts...>> = (std::constructible_from<c10::IValue, Ts> && ...);
+template <class A, class B>
+inline constexpr bool is_tuple<std::pair<A, B>> = std::constructible_from<c10::IValue, A> && std::constructible_from<c10::IValue, B>;
+template <class T>
+inline constexpr bool is_example = std::same_as<T, example>;
+}  // namespace detail
+
+/// One sample: a tensor (or whatever a model takes as its only argument), a tuple or pair of arguments, or an `example`.
+template <class T>
+concept sample = detail::is_example<std::remove_cvref_t<T>> || detail::is_tuple<std::remove_cvref_t<T>> ||
+                 (std::constructible_from<c10::IValue, T> && !ranges::input_range<std::remove_reference_t<T>>);
+
+/// Any input range of samples: a container, a std:: view, a range-v3 view, single-pass or not.
+template <class R>
+concept sample_range = ranges::input_range<std::remove_reference_t<R>> && !sample<R> && sample<ranges::range_reference_t<R>>;
+
+/// The arguments that a sample stands for. Tensors are shared, not copied.
+template <sample T>
+[[nodiscard]] example to_example(T&& value) {
+  using type = std::remove_cvref_t<T>;
+  if constexpr (detail::is_example<type>)
+    return std::forward<T>(value);
+  else if constexpr (detail::is_tuple<type>)
+    return std::apply([](auto&&... each) { return example{c10::IValue(std::forward<decltype(each)>(each))...}; },
+                      std::forward<T>(value));
+  else
+    return example{c10::IValue(std::forward<T>(value))};
+}
+
+/// A few samples, held: what options such as `{.samples = images}` take. Converts from any range of samples.
+class samples {
+ public:
+  samples() = default;
+  template <sample_range R>
+    requires(!std::same_as<std::remove_cvref_t<R>, samples>)
+  samples(R&& range) {  // NOLINT: a conversion is what it is for
+    for (auto&& each : range) examples_.push_back(to_example(std::forward<decltype(each)>(each)));
+  }
+
+  [[nodiscard]] auto begin() const { return examples_.begin(); }
+  [[nodiscard]] auto end() const { return examples_.end(); }
+  [[nodiscard]] std::size_t size() const { return examples_.size(); }
+  [[nodiscard]] bool empty() const { return examples_.empty(); }
+
+ private:
+  std::vector<example> examples_;
+};
+
+namespace detail {
+
+/// How a stage holds the range it was given: lvalue containers are borrowed, rvalues owned, views copied.
+template <class R>
+class held_range {
+  using range_type = std::remove_reference_t<R>;
+  static constexpr bool borrowed = std::is_lvalue_reference_v<R> && !ranges::view_<std::remove_cv_t<range_type>> &&
+                                   !std::ranges::enable_view<std::remove_cv_t<range_type>>;
+
+ public:
+  static constexpr bool multi_pass = ranges::forward_range<range_type>;
+
+  constexpr explicit held_range(R&& range) : range_(hold(std::forward<R>(range))) {}
+
+  /// Number of samples, where the range can tell without being read.
+  [[nodiscard]] std::optional<std::size_t> size() const {
+    if constexpr (ranges::sized_range<range_type const>)
+      return static_cast<std::size_t>(ranges::size(get()));
+    else
+      return std::nullopt;
+  }
+
+  /// Visit all. A view may cache while it is read, so a recipe, which several threads may run, reads a copy of it.
+  template <class Visit>
+  void for_each(Visit visit) const& {
+    if constexpr (borrowed || ranges::input_range<range_type const>) {
+      for (auto&& each : get()) visit(std::forward<decltype(each)>(each));
+    } else {
+      auto copy = range_;
+      for (auto&& each : copy) visit(std::forward<decltype(each)>(each));
+    }
+  }
+  template <class Visit>
+  void for_each(Visit visit) && {
+    if constexpr (borrowed)
+      std::as_const(*this).for_each(std::move(visit));
+    else
+      for (auto&& each : range_) visit(std::forward<decltype(each)>(each));
+  }
+
+ private:
+  static constexpr auto hold(R&& range) {
+    if constexpr (borrowed)
+      return &range;
+    else
+      return std::remove_cv_t<range_type>(std::forward<R>(range));
+  }
+  constexpr auto& get() const {
+    if constexpr (borrowed)
+      return *range_;
+    else
+      return range_;
+  }
+
+  std::conditional_t<borrowed, range_type*, std::remove_cv_t<range_type>> range_;
+};
+
+}  // namespace detail
+
+}  // namespace torchdeploy::inline v0

@@ -1,0 +1,151 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <istream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <torchdeploy/core/artifact.hpp>
+#include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/libtorch/failure.hpp>
+#include <torchdeploy/detail/libtorch/model_graph.hpp>
+#include <torchdeploy/detail/libtorch/reader.hpp>
+#include <torchdeploy/detail/notice.hpp>
+#include <torchdeploy/format/samples.hpp>
+#include <torchdeploy/quantization/lowering.hpp>
+
+namespace torchdeploy::inline v0 {
+
+/// What `load` may be told.
+struct load_options {
+  std::optional<c10::Device> device{};     ///< where to put the weights; default: where they were saved
+  std::vector<std::string> extra_files{};  ///< extra files that must be there (all that are there are kept in any case)
+  samples examples{};                      ///< example inputs, at most 8 are kept
+};
+
+/// A scripted or traced module: the file that `torch.jit.save` writes.
+///
+/// The handle is a `torch::jit::Module`, in evaluation mode. A quantized one stays in reference form and is lowered
+/// where it leaves.
+struct TorchScript {
+  using handle = torch::jit::Module;
+  using example = torchdeploy::example;
+  using facts_on_load = facts<evaluating>;
+  struct extras {
+    std::unordered_map<std::string, std::string> files{};  ///< extra files inside the .pt: read by load, written by save
+    std::optional<reference_form> reference{};             ///< set by quantize: how to lower the module
+  };
+
+  /// Copies data and code. No tensor and no graph is shared.
+  static handle clone(handle const& module) { return module.clone(); }
+
+  /// A module from code becomes an artifact; the caller's own module stays as it is.
+  static artifact<TorchScript, facts<evaluating>> adopt(handle const& module, load_options options = {});
+
+  /// Read a file, a stream, or bytes in memory.
+  /// @throws load_error (101, 102, 103, 106, 107), format_error (104, 105)
+  static handle read(std::filesystem::path const& path, record<TorchScript>& record, load_options const& options);
+  static handle read(std::istream& stream, record<TorchScript>& record, load_options const& options);
+  static handle read(std::span<std::byte const> bytes, record<TorchScript>& record, load_options const& options);
+
+  /// The model that leaves: lowered if it was quantized, else the module itself.
+  static handle leaving(handle const& module, record<TorchScript> const& record) {
+    if (!record.extras.reference) return module;
+    return detail::lowered(module, *record.extras.reference, detail::exported_methods(module));
+  }
+
+  static void write(handle const& module, record<TorchScript> const& record, std::ostream& out) {
+    detail::translated<export_error>(errc::not_serializable, "LibTorch can't write this module", {},
+                                     [&] { leaving(module, record).save(out, record.extras.files); });
+  }
+
+  /// One call of `forward`, without gradients.
+  static c10::IValue run(handle& module, example const& inputs) {
+    c10::InferenceMode const inference;
+    return module.forward(inputs);
+  }
+
+  static std::uint64_t bytes(handle const& module) { return detail::tensor_bytes(module); }
+
+ private:
+  static handle opened(handle module, record<TorchScript>& record, load_options const& options);
+};
+
+/// Evaluation mode, and what there is to be said of the module: the cheap checks that every load makes.
+inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript>& record, load_options const& options) {
+  auto& entry = record.report.current();
+  if (!module.find_method("forward"))
+    throw load_error(errc::module_unusable, "expected a module with a forward method, got none",
+                     "export the method as forward, or script the module that has it");
+  bool trained = false;
+  for (auto const& each : module.modules())
+    trained = trained || (each.hasattr("training") && each.attr("training").toBool());
+  if (trained) {
+    module.eval();
+    entry.findings.push_back({"train-mode-flag", severity::warning, "forward", "the model was saved in train mode",
+                              "it was put into evaluation mode; call eval() before exporting"});
+  }
+  auto const graph = detail::settled_graph(module);
+  if (auto const places = detail::training_constants(*graph); !places.empty()) {
+    entry.findings.push_back({"train-mode-trace", severity::fault, places.front(),
+                              "the model was traced in train mode: " + std::to_string(places.size()) +
+                                  " operator(s) still train, and eval() can't reach them",
+                              "trace it again after eval()"});
+  }
+  if (detail::is_lowered(*graph)) entry.details.emplace_back("quantized", "before");
+  for (auto const& each : options.examples) record.add_example(each);
+  entry.bytes_after = bytes(module);
+  for (auto const& each : entry.findings) detail::notice(each);
+  return module;
+}
+
+inline artifact<TorchScript, facts<evaluating>> TorchScript::adopt(handle const& module, load_options options) {
+  record<TorchScript> record;
+  auto opened_module = [&] {
+    auto const clock = record.report.start("evaluate");
+    return opened(detail::translated<load_error>(errc::module_unusable, "LibTorch can't copy this module", {},
+                                                 [&] { return clone(module); }),
+                  record, options);
+  }();
+  return artifact<TorchScript, facts<evaluating>>(std::move(opened_module), std::move(record));
+}
+
+inline TorchScript::handle TorchScript::read(std::filesystem::path const& path, record<TorchScript>& record,
+                                             load_options const& options) {
+  auto const reader = detail::file_reader(path);
+  record.report.current().details.emplace_back("path", path.string());
+  return opened(detail::read_module(reader, path.filename().string(), record.extras.files, options.device,
+                                    options.extra_files),
+                record, options);
+}
+
+inline TorchScript::handle TorchScript::read(std::span<std::byte const> bytes, record<TorchScript>& record,
+                                             load_options const& options) {
+  auto const reader = detail::memory_reader(std::vector<std::byte>(bytes.begin(), bytes.end()));
+  return opened(detail::read_module(reader, "the bytes", record.extras.files, options.device, options.extra_files),
+                record, options);
+}
+
+inline TorchScript::handle TorchScript::read(std::istream& stream, record<TorchScript>& record,
+                                             load_options const& options) {
+  std::vector<std::byte> bytes;
+  std::transform(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>(), std::back_inserter(bytes),
+                 [](char c) { return static_cast<std::byte>(c); });
+  auto const reader = detail::memory_reader(std::move(bytes));
+  return opened(detail::read_module(reader, "the stream", record.extras.files, options.device, options.extra_files),
+                record, options);
+}
+
+}  // namespace torchdeploy::inline v0

@@ -1,0 +1,5 @@
+#pragma once
+
+/// What the bytes are: how each format is read, written and run.
+#include <torchdeploy/format/samples.hpp>
+#include <torchdeploy/format/torchscript.hpp>

@@ -1,0 +1,149 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/libtorch/failure.hpp>
+#include <torchdeploy/detail/libtorch/quantization.hpp>
+#include <torchdeploy/quantization/observer.hpp>
+
+/// LibTorch's InsertObservers wants observers that are TorchScript modules. Ours are C++ types, so the module it gets is
+/// a shell of two calls back into C++: `observe` while samples run and `qparams` when the pass asks for the result.
+namespace torchdeploy::inline v0::detail {
+
+/// One observed value of the model: what a shell's two calls reach.
+struct site {
+  std::string place;  ///< of the shell in the model: "layer1.0.conv1._observer_0"
+
+  site() = default;
+  site(site const&) = delete;
+  site& operator=(site const&) = delete;
+  virtual ~site() = default;
+  virtual void observe(at::Tensor const& x) = 0;
+  virtual std::pair<at::Tensor, at::Tensor> qparams() const = 0;
+};
+
+/// The scale of what no sample reached. Most such values lie in branches that constant propagation then removes
+/// (`if inplace:`); where one survives, the quantization fails.
+inline constexpr float unreached = -1;
+
+inline std::string owner_of(std::string const& place) {
+  auto const dot = place.rfind('.');
+  return dot == std::string::npos ? "the model's top level" : place.substr(0, dot);
+}
+
+template <observer O>
+class activation_site final : public site {
+ public:
+  explicit activation_site(bool reduce_range) : qmax_(reduce_range ? 127 : 255) {}
+  void observe(at::Tensor const& x) override {
+    if (x.is_floating_point()) observer_.observe(x);
+  }
+  std::pair<at::Tensor, at::Tensor> qparams() const override {
+    auto const range = observer_.range();
+    if (!range) return {at::full({1}, unreached, at::kFloat), at::zeros({1}, at::kInt)};
+    if (!std::isfinite(range->min) || !std::isfinite(range->max))
+      throw quantization_error(errc::not_finite,
+                               "expected finite activations, got NaN or infinity in " + owner_of(place) + " ('" + place + "')",
+                               "look for a NaN in the samples");
+    auto const [scale, zero_point] = affine(*range, 0, qmax_);
+    return {at::full({1}, scale, at::kFloat), at::full({1}, zero_point, at::kInt)};
+  }
+
+ private:
+  O observer_{};
+  std::int64_t qmax_;
+};
+
+class weight_site final : public site {
+ public:
+  explicit weight_site(bool per_channel) : per_channel_(per_channel) {}
+  void observe(at::Tensor const& weight) override {
+    if (!scales_.defined()) scales_ = weight_scales(weight, per_channel_);
+  }
+  std::pair<at::Tensor, at::Tensor> qparams() const override {
+    if (!scales_.defined()) return {at::full({1}, unreached, at::kFloat), at::zeros({1}, at::kLong)};
+    if (!std::isfinite(scales_.max().item<float>()))
+      throw quantization_error(errc::not_finite, "expected finite weights, got NaN or infinity in " + owner_of(place));
+    return {scales_, at::zeros_like(scales_, at::kLong)};
+  }
+
+ private:
+  bool per_channel_;
+  at::Tensor scales_;
+};
+
+inline void register_site_operators() {
+  using torch::jit::Operator;
+  using torch::jit::Stack;
+  static torch::jit::RegisterOperators const registered({
+      Operator("torchdeploy::observe(Tensor x, int site) -> ()",
+               [](Stack& stack) {
+                 auto* const at = reinterpret_cast<site*>(torch::jit::pop(stack).toInt());
+                 at->observe(torch::jit::pop(stack).toTensor());
+               },
+               // a call into C++ must be neither moved nor dropped
+               c10::AliasAnalysisKind::CONSERVATIVE),
+      Operator("torchdeploy::qparams(int site) -> (Tensor, Tensor)",
+               [](Stack& stack) {
+                 auto [scale, zero_point] = reinterpret_cast<site*>(torch::jit::pop(stack).toInt())->qparams();
+                 torch::jit::push(stack, std::move(scale), std::move(zero_point));
+               },
+               c10::AliasAnalysisKind::CONSERVATIVE),
+  });
+}
+
+struct site_resolver final : torch::jit::NativeResolver {
+  std::shared_ptr<torch::jit::SugaredValue> resolveValue(std::string const& name, torch::jit::GraphFunction& function,
+                                                         torch::jit::SourceRange const& where) override {
+    if (name == "observe" || name == "qparams")
+      return std::make_shared<torch::jit::BuiltinFunction>(c10::Symbol::fromQualString("torchdeploy::" + name), std::nullopt);
+    return NativeResolver::resolveValue(name, function, where);
+  }
+};
+
+/// The attribute that tells a shell from the model's own modules.
+inline constexpr auto site_attribute = "torchdeploy_site";
+
+inline torch::jit::Module shell(std::string const& name, at::ScalarType dtype, at::QScheme qscheme) {
+  register_site_operators();
+  torch::jit::Module module("__torch__." + name);
+  module.register_attribute(site_attribute, c10::IntType::get(), std::int64_t{0});
+  module.register_attribute("dtype", c10::IntType::get(), static_cast<std::int64_t>(dtype));
+  module.register_attribute("qscheme", c10::QSchemeType::get(), static_cast<std::int64_t>(qscheme));
+  module.register_attribute("ch_axis", c10::IntType::get(), std::int64_t{0});
+  module.register_attribute("compute_dtype", c10::IntType::get(), static_cast<std::int64_t>(dtype));
+  module.register_attribute("is_dynamic", c10::BoolType::get(), true);
+  module.define(R"(
+def forward(self, x: Tensor) -> Tensor:
+    observe(x, self.torchdeploy_site)
+    return x
+def calculate_qparams(self) -> Tuple[Tensor, Tensor]:
+    return qparams(self.torchdeploy_site)
+)",
+                std::make_shared<site_resolver>());
+  return module;
+}
+
+/// The shells in a model that InsertObservers went through, each given a site of its own.
+template <class MakeActivationSite>
+std::vector<std::unique_ptr<site>> furnish(torch::jit::Module const& observed, MakeActivationSite make) {
+  std::vector<std::unique_ptr<site>> sites;
+  for (auto const& [place, module] : observed.named_modules()) {
+    if (!module.hasattr(site_attribute)) continue;
+    bool const is_weight = module.attr("dtype").toInt() == static_cast<std::int64_t>(at::kQInt8);
+    bool const per_channel = module.attr("qscheme").toInt() == static_cast<std::int64_t>(at::kPerChannelSymmetric);
+    sites.push_back(is_weight ? std::make_unique<weight_site>(per_channel) : std::unique_ptr<site>(make()));
+    sites.back()->place = place;
+    module._ivalue()->setAttr(site_attribute, reinterpret_cast<std::int64_t>(sites.back().get()));
+  }
+  return sites;
+}
+
+}  // namespace torchdeploy::inline v0::detail

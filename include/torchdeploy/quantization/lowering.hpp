@@ -1,0 +1,69 @@
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/libtorch/failure.hpp>
+#include <torchdeploy/detail/libtorch/model_graph.hpp>
+#include <torchdeploy/detail/libtorch/quantization.hpp>
+#include <torchdeploy/quantization/engine.hpp>
+
+namespace torchdeploy::inline v0 {
+
+/// A quantized artifact stays in reference form: float weights and operators between quantize/dequantize pairs, as
+/// LibTorch's insert passes leave it, so that it can still be pruned or exported. This says how to lower it.
+struct reference_form {
+  at::QEngine engine{};
+  torch::jit::QuantType type{};
+};
+
+namespace detail {
+
+/// LibTorch says of every quantized tensor that its type is deprecated; a user of ours has no say in that.
+class without_warnings {
+  struct silent : c10::WarningHandler {
+    void process(c10::Warning const&) override {}
+  };
+  silent handler_;
+  c10::WarningUtils::WarningHandlerGuard guard_{&handler_};
+};
+
+/// Methods that a user may call and that freezing must keep. What `forward` alone uses, and is named with an underscore
+/// (`_forward_impl`), is inlined into it; kept too, it would double the file.
+inline std::vector<std::string> exported_methods(torch::jit::Module const& module) {
+  std::vector<std::string> called;
+  for (auto const& method : module.get_methods())
+    for_each_node(*method.graph(), [&](torch::jit::Node* node) {
+      if (node->kind() == c10::prim::CallMethod && node->input(0) == node->owningGraph()->inputs()[0])
+        called.push_back(node->s(c10::attr::name));
+    });
+  std::vector<std::string> kept;
+  for (auto const& method : module.get_methods()) {
+    auto const& name = method.name();
+    bool const helper = name.starts_with('_') && std::find(called.begin(), called.end(), name) != called.end();
+    if (name != "forward" && !helper) kept.push_back(name);
+  }
+  return kept;
+}
+
+/// Prepack, fuse and freeze a copy of a reference form: the model that will run. The same passes, in the same order, as
+/// `convert_jit` and the end of `_quantize_jit` in torch/ao/quantization/quantize_jit.py.
+inline torch::jit::Module lowered(torch::jit::Module const& module, reference_form const& how,
+                                  std::vector<std::string> const& preserve) {
+  return translated<quantization_error>(errc::lowering_failed, "packing the int8 weights failed", {}, [&] {
+    engine_scope const engine(how.engine);
+    without_warnings const silence;
+    auto copy = module.clone();
+    auto result = torch::jit::Finalize(copy, how.type, preserve);
+    auto graph = result.get_method("forward").graph();
+    torch::jit::ConstantPropagation(graph);
+    torch::jit::EliminateDeadCode(graph);
+    return result;
+  });
+}
+
+}  // namespace detail
+
+}  // namespace torchdeploy::inline v0

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <torchdeploy/core/pipe.hpp>
+#include <torchdeploy/format/torchscript.hpp>
+
+namespace torchdeploy::inline v0 {
+
+struct freeze_options {
+  /// Methods and attributes to keep beside `forward`; default: every exported method.
+  std::optional<std::vector<std::string>> preserve{};
+};
+
+namespace detail {
+
+/// Freeze a module, or lower it, which freezes too, when it is in reference form.
+inline torch::jit::Module frozen_module(torch::jit::Module const& module, record<TorchScript>& record,
+                                        std::optional<std::vector<std::string>> const& wanted) {
+  auto const kept = wanted.value_or(exported_methods(module));
+  for (auto const& name : kept)
+    if (!module.find_method(name) && !module.hasattr(name))
+      throw format_error(errc::preserve_unknown, "expected a method or attribute to preserve, got unknown '" + name + "'");
+  if (auto const reference = std::exchange(record.extras.reference, std::nullopt)) return lowered(module, *reference, kept);
+  auto& entry = record.report.current();
+  if (is_lowered(*settled_graph(module))) {
+    entry.findings.push_back({"already-lowered", severity::note, "forward", "the model was lowered before: it is frozen", ""});
+    return module;
+  }
+  return translated<format_error>(errc::freeze_failed, "LibTorch can't freeze this module", {}, [&] {
+    auto copy = module.clone();
+    // without the flag (a module made by code, or frozen before) LibTorch takes it to be in train mode
+    if (!copy.hasattr("training")) copy.register_attribute("training", c10::BoolType::get(), false);
+    return torch::jit::freeze(copy, kept);
+  });
+}
+
+}  // namespace detail
+
+/// Made by `freeze`.
+struct freeze_t : stage<freeze_t> {
+  using needs = facts<evaluating>;
+  using forbids = facts<frozen>;
+  using adds = facts<frozen>;
+  static constexpr std::string_view name = "freeze";
+
+  freeze_options options{};
+
+  torch::jit::Module run(torch::jit::Module const& module, record<TorchScript>& record) const {
+    auto& entry = record.report.current();
+    entry.bytes_before = TorchScript::bytes(module);
+    auto result = detail::frozen_module(module, record, options.preserve);
+    entry.bytes_after = TorchScript::bytes(result);
+    for (auto const& method : result.get_methods())
+      if (method.name() != "forward") entry.details.emplace_back("preserved", method.name());
+    return result;
+  }
+};
+
+namespace detail {
+struct freeze_maker : stage_maker {
+  auto operator()(freeze_options options = {}) const { return freeze_t{{}, std::move(options)}; }
+};
+}  // namespace detail
+
+/// Turn parameters and attributes into constants of the graph, and fold what then can be: batch norm into convolutions,
+/// dropout away. `torch::jit::freeze`, but no exported method is lost unless asked for: silero-vad without its
+/// `reset_states` carries the state of one audio stream into the next.
+///
+/// Needs: evaluating. Forbids: frozen. Adds: frozen. A quantized artifact is lowered. Throws: format_error 701, 702.
+///
+/// @par Example
+///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze({.preserve = {{"reset_states"}}});
+inline constexpr detail::freeze_maker freeze{};
+
+}  // namespace torchdeploy::inline v0
