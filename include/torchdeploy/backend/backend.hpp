@@ -65,6 +65,13 @@ template <class Format, class B, class... Bs>
 struct pick<Format, B, Bs...>
     : std::conditional_t<B::available && std::is_same_v<typename B::consumes, Format>, std::type_identity<B>, pick<Format, Bs...>> {};
 
+// What a build can run, of what the candidates take.
+template <class Formats, class... Bs>
+struct taken : std::type_identity<Formats> {};
+template <class... Formats, class B, class... Bs>
+struct taken<one_of<Formats...>, B, Bs...>
+    : taken<std::conditional_t<B::available, one_of<Formats..., typename B::consumes>, one_of<Formats...>>, Bs...> {};
+
 template <class B>
 struct chosen {
   using consumes = typename B::consumes;
@@ -75,7 +82,7 @@ struct chosen {
 };
 template <class... Bs>
 struct chosen<candidates<Bs...>> {
-  using consumes = one_of<typename Bs::consumes...>;
+  using consumes = typename taken<one_of<>, Bs...>::type;
   struct options {};
   static constexpr bool available = (Bs::available || ...);
   template <class Format>
@@ -125,6 +132,9 @@ struct deploy_t : stage<deploy_t<B>> {
   }
 };
 
+template <class Backend>
+struct this_build_has_no;
+
 namespace detail {
 template <class B>
 struct deploy_maker : stage_maker {
@@ -133,6 +143,11 @@ struct deploy_maker : stage_maker {
   {
     return deploy_t<B>{{}, std::move(options)};
   }
+#ifndef __clang__  // see recipe
+  template <class PIPELINE_ERROR = this_build_has_no<B>>
+    requires(!available<B>)
+  void operator()(typename chosen<B>::options = {}) const = delete;
+#endif
 };
 }  // namespace detail
 

@@ -38,7 +38,7 @@ class libtorch_method {
 
   /// Call with arguments of any kind, for a result of any kind: a tuple, a list, a dict.
   /// @throws backend_error (602, 604)
-  [[nodiscard]] c10::IValue run(std::span<c10::IValue const> args) const {
+  c10::IValue run(std::span<c10::IValue const> args) const {
     torch::jit::Stack stack;
     stack.reserve(std::max(stack_size, args.size() + 1));
     stack.emplace_back(self_);
@@ -46,7 +46,7 @@ class libtorch_method {
     call(stack, false);
     return std::move(stack.back());
   }
-  [[nodiscard]] c10::IValue run(std::initializer_list<c10::IValue> args) const {
+  c10::IValue run(std::initializer_list<c10::IValue> args) const {
     return run(std::span(args.begin(), args.size()));
   }
 

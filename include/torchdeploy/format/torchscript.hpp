@@ -68,7 +68,11 @@ struct TorchScript {
 
   static void write(handle const& module, record<TorchScript> const& record, std::ostream& out) {
     detail::translated<export_error>(errc::not_serializable, "LibTorch can't write this module", {},
-                                     [&] { leaving(module, record).save(out, record.extras.files); });
+                                     [&] {
+                                       auto files = record.extras.files;
+                                       if (record.extras.reference) files[engine_file] = at::toString(record.extras.reference->engine);
+                                       leaving(module, record).save(out, files);
+                                     });
   }
 
   /// One call of `forward`, without gradients.
@@ -105,6 +109,8 @@ inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript
                               "trace it again after eval()"});
   }
   if (detail::is_lowered(*graph)) entry.details.emplace_back("quantized", "before");
+  if (auto const engine = record.extras.files.find(engine_file); engine != record.extras.files.end())
+    entry.details.emplace_back("engine", engine->second);
   for (auto const& each : options.examples) record.add_example(each);
   entry.bytes_after = bytes(module);
   for (auto const& each : entry.findings) detail::notice(each);

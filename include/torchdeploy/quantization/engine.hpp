@@ -39,7 +39,19 @@ concept engine = requires {
   { E::transposed_convolution } -> std::convertible_to<bool>;
 };
 
+/// The extra file inside a saved int8 model that names its engine: LibTorch packs the weights of a model for the engine
+/// that is set when it is *loaded*, so `load` sets this one.
+inline constexpr auto engine_file = "torchdeploy.engine";
+
 namespace detail {
+
+inline at::QEngine engine_named(std::string_view name) {
+  for (auto const each : at::globalContext().supportedQEngines())
+    if (at::toString(each) == name) return each;
+  throw quantization_error(errc::engine_unavailable,
+                           "expected engine " + std::string(name) + ", for which the model was quantized, but this LibTorch has none",
+                           "quantize it again for an engine of this machine");
+}
 
 /// LibTorch's engine is a process-wide setting: set it for as long as weights are packed, then put it back.
 class engine_scope {

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <filesystem>
 #include <istream>
+#include <iterator>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -12,6 +15,14 @@
 #include <torchdeploy/format/torchscript.hpp>
 
 namespace torchdeploy::inline v0 {
+
+/// What a model can be read from: a path, an istream, or bytes (a contiguous range of char or std::byte).
+template <class S>
+concept model_source =
+    std::derived_from<std::remove_cvref_t<S>, std::istream> || std::convertible_to<S, std::filesystem::path> || requires(S&& s) {
+      std::as_bytes(std::span(s));
+      requires sizeof(*std::data(s)) == 1;
+    };
 
 /// `load<F>()`: the beginning of a recipe. Made by `load`.
 template <class Format>
@@ -23,22 +34,21 @@ struct load_t : stage<load_t<Format>> {
 
   load_options options{};
 
-  /// Open a path, an istream or bytes (any contiguous range of std::byte or char that is not a string).
-  template <class Source>
+  template <model_source Source>
   auto open(Source&& from) const {
     record<Format> record;
     auto handle = [&] {
       auto const clock = record.report.start(name);
-      if constexpr (std::is_base_of_v<std::istream, std::remove_cvref_t<Source>>)
+      if constexpr (std::derived_from<std::remove_cvref_t<Source>, std::istream>)
         return Format::read(static_cast<std::istream&>(from), record, options);
-      else if constexpr (std::is_convertible_v<Source, std::filesystem::path>)
+      else if constexpr (std::convertible_to<Source, std::filesystem::path>)
         return Format::read(std::filesystem::path(std::forward<Source>(from)), record, options);
       else
         return Format::read(std::as_bytes(std::span(from)), record, options);
     }();
     return artifact<Format, typename Format::facts_on_load>(std::move(handle), std::move(record));
   }
-  template <class Source>
+  template <model_source Source>
   auto operator()(Source&& from) const {
     return open(std::forward<Source>(from));
   }
@@ -49,8 +59,7 @@ template <class Format>
 struct load_maker : stage_maker {
   auto operator()() const { return load_t<Format>{}; }
   auto operator()(load_options options) const { return load_t<Format>{{}, std::move(options)}; }
-  template <class Source>
-    requires(!std::same_as<std::remove_cvref_t<Source>, load_options>)
+  template <model_source Source>
   auto operator()(Source&& from, load_options options = {}) const {
     return load_t<Format>{{}, std::move(options)}.open(std::forward<Source>(from));
   }

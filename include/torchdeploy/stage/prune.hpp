@@ -7,6 +7,8 @@
 #include <utility>
 
 #include <torchdeploy/core/pipe.hpp>
+#include <torchdeploy/core/report_text.hpp>
+#include <torchdeploy/detail/libtorch/dtype.hpp>
 #include <torchdeploy/detail/libtorch/layers.hpp>
 #include <torchdeploy/detail/libtorch/tensor_ops.hpp>
 #include <torchdeploy/format/torchscript.hpp>
@@ -52,11 +54,11 @@ struct prune_t : stage<prune_t<Criterion>> {
 
   torch::jit::Module run(torch::jit::Module const& module, record<TorchScript>& record) const {
     if (!(amount >= 0 && amount <= 1))
-      throw error(errc::amount_out_of_range, "expected an amount of weights between 0 and 1, got " + std::to_string(amount),
+      throw error(errc::amount_out_of_range, "expected an amount of weights between 0 and 1, got " + detail::formatted("%g", amount),
                   "0.3 prunes 30 % of every layer");
     auto& entry = record.report.current();
     entry.details.emplace_back("criterion", Criterion::name);
-    entry.details.emplace_back("amount", std::to_string(amount));
+    entry.details.emplace_back("amount", detail::formatted("%g", amount));
     auto const graph = detail::settled_graph(module);
     std::uint64_t zeros = 0, weights = 0;
     for (auto const& each : detail::layers_of(*graph)) {
@@ -67,10 +69,10 @@ struct prune_t : stage<prune_t<Criterion>> {
       auto const zero = n - static_cast<std::uint64_t>(weight.count_nonzero().template item<std::int64_t>());
       entry.layers.push_back({.name = each.name,
                               .kind = each.kind,
-                              .precision = std::string(c10::toString(weight.scalar_type())),
+                              .precision = each.int8_weight ? "int8" : detail::dtype_name(weight.scalar_type()),
                               .reason = {},
                               .weights = n,
-                              .bytes = weight.nbytes(),
+                              .bytes = each.int8_weight ? n : weight.nbytes(),
                               .sparsity = n ? static_cast<double>(zero) / static_cast<double>(n) : 0});
       zeros += zero;
       weights += n;
@@ -78,7 +80,7 @@ struct prune_t : stage<prune_t<Criterion>> {
     if (weights == 0)
       throw error(errc::nothing_to_prune, "expected convolution or linear layers with weights of their own, got none",
                   "a frozen file has its weights as constants: prune before freezing");
-    entry.details.emplace_back("sparsity", std::to_string(static_cast<double>(zeros) / static_cast<double>(weights)));
+    entry.details.emplace_back("sparsity", detail::formatted("%.4f", static_cast<double>(zeros) / static_cast<double>(weights)));
     return module;
   }
 };

@@ -18,6 +18,7 @@ struct layer {
   std::string kind;                      ///< "conv2d", "linear", "lstm", ...
   std::string name;                      ///< path of the module: "layer1.0.conv1"
   std::optional<attribute_path> weight;  ///< where the weight is an attribute
+  bool int8_weight{};                    ///< in a reference form: is the weight quantized where it is used?
 };
 
 /// The value behind `dequantize(quantize_per_...(value))`, or the value itself.
@@ -84,7 +85,7 @@ inline std::vector<layer> layers_of(jit::Graph& graph) {
       return each.kind == kind && each.weight == weight && (weight || each.name == name);
     };
     if (std::any_of(layers.begin(), layers.end(), same)) return;
-    layers.push_back({node, kind, std::move(name), std::move(weight)});
+    layers.push_back({node, kind, std::move(name), std::move(weight), before_quantization(value) != value});
   });
   return layers;
 }

@@ -17,6 +17,7 @@
 #include <torchdeploy/core/error.hpp>
 #include <torchdeploy/detail/libtorch/failure.hpp>
 #include <torchdeploy/detail/libtorch/module.hpp>
+#include <torchdeploy/quantization/engine.hpp>
 
 /// How bytes become a module: LibTorch is asked only after the bytes look like what it can read, so that the error says
 /// what they are instead.
@@ -82,6 +83,7 @@ inline torch::jit::Module read_module(reader const& bytes, std::string const& na
                        advice);
 
   torch::jit::ExtraFilesMap files;
+  std::optional<engine_scope> engine;
   translated<format_error>(
       errc::file_damaged, "'" + name + "' is damaged or cut short", "copy it again and compare checksums", [&] {
         caffe2::serialize::PyTorchStreamReader archive(bytes);
@@ -95,6 +97,10 @@ inline torch::jit::Module read_module(reader const& bytes, std::string const& na
         constexpr std::string_view folder = "extra/";
         for (auto const& each : archive.getAllRecords())
           if (each.starts_with(folder)) files.emplace(each.substr(folder.size()), "");
+        if (files.contains(engine_file)) {
+          auto const [content, size] = archive.getRecord(std::string(folder) + engine_file);
+          engine.emplace(engine_named({static_cast<char const*>(content.get()), size}));
+        }
       });
   for (auto const& wanted : required)
     if (!files.contains(wanted))

@@ -1,0 +1,24 @@
+// From a trained model to a smaller, verified file, and a callable, in one expression.
+#include <iostream>
+
+#include "digits.hpp"
+
+namespace td = torchdeploy;
+
+int main() try {
+  auto const samples = in_batches(read_images("examples/data/digits_calibration_images.u8"), 16);
+  auto const reference = td::load<td::TorchScript>("examples/data/digits_cnn.pt");
+
+  auto model = td::load<td::TorchScript>("examples/data/digits_cnn.pt")  //
+             | td::quantize<td::Int8>(samples)                           //
+             | td::prune<td::L1>(0.3)                                    //
+             | td::verify(reference)                                     //
+             | td::save("digits_int8.pt");
+  std::cout << model.report();
+
+  auto const session = std::move(model) | td::deploy<td::LibTorch>();
+  std::cout << "the first digit is a " << session(samples.front()).argmax(1)[0].item<std::int64_t>() << '\n';
+} catch (td::error const& failure) {
+  std::cerr << failure.what() << '\n';
+  return 1;
+}

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <torchdeploy/core/pipe.hpp>
+#include <torchdeploy/verification/compare.hpp>
+
+namespace torchdeploy::inline v0 {
+
+/// Made by `verify`.
+template <class Reference>
+struct verify_t : stage<verify_t<Reference>> {
+  using consumes = any_format;
+  using needs = facts<evaluating>;
+  using adds = facts<verified>;
+  using drops = facts<>;
+  static constexpr std::string_view name = "verify";
+
+  Reference reference;
+  verify_options options{};
+
+  template <class Format>
+  auto run(typename Format::handle handle, record<Format>& record) const {
+    static_assert(runs<Format>, "verify takes formats that run: Format::run(handle&, td::example const&)");
+    auto const result = detail::compare_with<Format>(handle, record, reference, options);
+    if (!result.passed)
+      throw verification_error(result.structure.empty() ? errc::out_of_tolerance : errc::structure_differs, result.failure,
+                               {}, result);
+    describe(result, record.report.current());
+    if constexpr (std::is_same_v<Reference, detail::golden_reference>)
+      if (record.examples.empty())
+        for (auto const& each : reference.recorded.inputs()) record.add_example(each);
+    return handle;
+  }
+
+ private:
+  static void describe(comparison const& result, stage_report& entry) {
+    auto const detail = [&](char const* what, std::string text) { entry.details.emplace_back(what, std::move(text)); };
+    for (auto const& each : result.criteria) {
+      detail("criterion", each.wanted);
+      detail("score", each.got);
+    }
+    detail("why", result.why);
+    detail("reference", result.reference);
+    detail("samples", std::to_string(result.samples));
+    for (auto const& each : result.outputs) {
+      detail("reference range", each.name + ": " + detail::number_text(each.reference_min) + " .. " + detail::number_text(each.reference_max));
+      if (each.max_abs > 0) detail("worst", detail::place_text(each.worst));
+    }
+    for (auto const& each : result.notes) detail("note", each);
+  }
+};
+
+namespace detail {
+struct verify_maker : stage_maker {
+  template <any_reference Reference>
+  auto operator()(Reference&& reference, verify_options options = {}) const {
+    using held_reference = decltype(as_reference(std::forward<Reference>(reference)));
+    return verify_t<held_reference>{{}, as_reference(std::forward<Reference>(reference)), std::move(options)};
+  }
+};
+}  // namespace detail
+
+/// Go on only if the model still does what its reference does: `verify(reference, {.sqnr_db = 30})`.
+///
+/// `reference` is another artifact (a lvalue is borrowed and must outlive the stage; a rvalue is owned), a
+/// `torch::jit::Module`, a callable on the sample's tensors or on an `example`, or `golden("file.pt")`.
+///
+/// Criteria that are given must all hold. Without any, the report decides: close, with the tolerances of
+/// torch.testing.assert_close, when nothing lossy happened to the model; an SQNR of 20 dB when layers are int8, of 10 dB
+/// when it was pruned. Samples: `.samples`, else the golden file's inputs, else the artifact's examples. A reference that
+/// any model would agree with is refused: outputs near zero, or that don't react to the inputs.
+///
+/// Consumes any format that runs; a quantized model is compared as it will run, lowered. The artifact is passed on as it
+/// is. Needs: evaluating. Adds: verified. Throws: verification_error 301-309, which carries the `comparison`;
+/// quantization_error 409. Asking twin: `compare`. docs/verification.md says what each criterion means.
+///
+/// @par Example
+///     auto model = td::load<td::TorchScript>("model.pt") | td::quantize<td::Int8>(images)
+///                | td::verify(reference, {.sqnr_db = 30});
+inline constexpr detail::verify_maker verify{};
+
+}  // namespace torchdeploy::inline v0

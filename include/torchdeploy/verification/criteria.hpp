@@ -1,0 +1,127 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <torchdeploy/core/report.hpp>
+#include <torchdeploy/verification/comparison.hpp>
+
+/// Which criteria hold, and whether they do.
+namespace torchdeploy::inline v0::detail {
+
+struct criteria_plan {
+  verify_options options;
+  bool close = false;
+  bool asked_for = true;
+  std::string why;
+
+  /// With a metric alone, nothing but the metric judges: not even the structure must be the same.
+  [[nodiscard]] bool metric_alone() const {
+    return options.metric && !close && !options.sqnr_db && !options.agreement && !options.max_abs && !options.cosine;
+  }
+  [[nodiscard]] tolerance within(at::ScalarType dtype) const {
+    auto result = options.rtol ? tolerance{*options.rtol, *options.atol} : default_tolerance(dtype);
+    result.equal_nan = options.equal_nan;
+    return result;
+  }
+};
+
+inline void check(verify_options const& options) {
+  auto const refuse = [](std::string const& text) { throw verification_error(errc::options_conflict, text); };
+  if (options.rtol.has_value() != options.atol.has_value())
+    refuse(std::string("expected rtol and atol together, got only ") + (options.rtol ? "rtol" : "atol"));
+  auto const in_range = [&](char const* name, std::optional<double> const& value, double low, double high) {
+    if (value && !(*value >= low && *value <= high))
+      refuse(std::string("expected ") + name + " in " + number_text(low) + " .. " + number_text(high) + ", got " + number_text(*value));
+  };
+  constexpr auto infinity = std::numeric_limits<double>::infinity();
+  in_range("rtol", options.rtol, 0, std::numeric_limits<double>::max());
+  in_range("atol", options.atol, 0, std::numeric_limits<double>::max());
+  in_range("max_abs", options.max_abs, 0, std::numeric_limits<double>::max());
+  in_range("sqnr_db", options.sqnr_db, -infinity, infinity);
+  in_range("agreement", options.agreement, 0, 1);
+  in_range("cosine", options.cosine, -1, 1);
+  if (options.metric && (!options.metric->score || std::isnan(options.metric->at_least)))
+    refuse("expected a metric with a score function and a number to reach, got '" + options.metric->name + "' without");
+}
+
+/// Without a criterion asked for, what happened to the model decides: the report knows, the type does not.
+inline criteria_plan plan_criteria(verify_options options, report const* history) {
+  check(options);
+  criteria_plan plan{std::move(options), false, true, "asked for"};
+  auto& chosen = plan.options;
+  plan.close = chosen.rtol.has_value();
+  if (plan.close || chosen.sqnr_db || chosen.agreement || chosen.max_abs || chosen.cosine || chosen.metric) return plan;
+
+  plan.asked_for = false;
+  plan.why.clear();
+  std::int64_t int8 = 0;
+  bool quantized_before = false, pruned = false;
+  if (history)
+    for (auto const& each : history->stages()) {
+      quantized_before = quantized_before || each.detail("quantized") == "before";
+      pruned = pruned || each.stage == "prune";
+      if (each.stage == "quantize")
+        int8 += std::count_if(each.layers.begin(), each.layers.end(), [](layer_report const& l) { return l.precision == "int8"; });
+    }
+  if (int8 > 0)
+    plan.why = "default, as " + std::to_string(int8) + (int8 == 1 ? " layer is int8" : " layers are int8");
+  else if (quantized_before)
+    plan.why = "default, as the file was quantized before";
+  if (pruned) plan.why += plan.why.empty() ? "default, as weights were pruned" : " and weights were pruned";
+  if (plan.why.empty()) {
+    plan.close = true;
+    plan.why = "default, as nothing lossy happened to the model";
+  } else {
+    chosen.sqnr_db = pruned ? 10 : 20;
+  }
+  return plan;
+}
+
+/// The output that fares worst; NaN is worse than anything.
+template <class Score>
+output_score const& worst_output(std::vector<output_score> const& outputs, Score badness) {
+  auto const ranked = [&](output_score const& s) {
+    double const value = badness(s);
+    return std::isnan(value) ? std::numeric_limits<double>::infinity() : value;
+  };
+  return *std::max_element(outputs.begin(), outputs.end(),
+                           [&](auto const& a, auto const& b) { return ranked(a) < ranked(b); });
+}
+
+inline criterion judge_close(std::vector<output_score> const& outputs) {
+  auto const& worst = worst_output(outputs, [](auto const& s) { return static_cast<double>(s.mismatched); });
+  return {"close", "close (rtol " + number_text(worst.within.rtol) + ", atol " + number_text(worst.within.atol) + ")",
+          static_cast<double>(worst.mismatched),
+          std::to_string(worst.mismatched) + " of " + std::to_string(worst.numel) + " elements off", worst.name,
+          worst.mismatched == 0, worst.worst};
+}
+
+/// A score that must reach, or must not exceed, a threshold at every output.
+inline criterion judge_number(std::string const& name, double output_score::*score, char const* relation, double threshold,
+                              char const* unit, std::vector<output_score> const& outputs) {
+  bool const at_least = relation[0] == '>';
+  auto const& worst = worst_output(outputs, [&](auto const& s) { return at_least ? -(s.*score) : s.*score; });
+  double const value = worst.*score;
+  bool const passed = at_least ? value >= threshold : value <= threshold;
+  auto const& where = std::isnan(value) && worst.not_finite ? worst.first_not_finite : worst.worst;
+  return {name, name + " " + relation + " " + number_text(threshold) + unit, value, number_text(value) + unit,
+          worst.name, passed, where};
+}
+
+/// One line: what was expected, what was got, where it is worst.
+inline std::string failure_text(criterion const& failed) {
+  std::string text = "expected " + failed.wanted + ", got " + failed.got;
+  if (failed.worst.empty()) return text;
+  auto const word = std::isnan(failed.score) ? "; not finite at " : failed.name == "agreement" ? "; first at " : "; worst at ";
+  return text + word + place_text(failed.worst);
+}
+
+}  // namespace torchdeploy::inline v0::detail
