@@ -1,0 +1,27 @@
+# A file in tests/compile_fail/ must not compile, for the reason it states: under the compiler of this build and every
+# clang that is there. Only the compiler's front end runs, so this costs a second per file.
+include_guard(GLOBAL)
+
+set(compilers ${CMAKE_CXX_COMPILER})
+foreach(version 16 19)
+  find_program(TORCHDEPLOY_CLANG_${version} clang++-${version})
+  mark_as_advanced(TORCHDEPLOY_CLANG_${version})
+  if(TORCHDEPLOY_CLANG_${version})
+    list(APPEND compilers ${TORCHDEPLOY_CLANG_${version}})
+  endif()
+endforeach()
+list(REMOVE_DUPLICATES compilers)
+set(TORCHDEPLOY_COMPILERS ${compilers})
+
+function(torchdeploy_must_not_compile source)
+  cmake_path(GET source STEM stem)
+  list(TRANSFORM ARGN PREPEND -isystem OUTPUT_VARIABLE system_includes)
+  foreach(compiler IN LISTS TORCHDEPLOY_COMPILERS)
+    cmake_path(GET compiler FILENAME compiler_name)
+    add_test(
+      NAME compile_fail.${stem}.${compiler_name}
+      COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/cmake/compile_fail.py ${CMAKE_CURRENT_SOURCE_DIR}/${source}
+              ${compiler} -I${PROJECT_SOURCE_DIR}/include ${system_includes})
+    set_tests_properties(compile_fail.${stem}.${compiler_name} PROPERTIES LABELS compile_fail)
+  endforeach()
+endfunction()
