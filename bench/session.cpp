@@ -3,17 +3,11 @@
 
 #include <ATen/Parallel.h>
 
-#include <torchdeploy/torchdeploy.hpp>
+#include "one_operator.hpp"
 
 namespace td = torchdeploy;
 
 namespace {
-
-torch::jit::Module one_operator() {
-  torch::jit::Module module("one_operator");
-  module.define("def forward(self, x):\n    return torch.relu(x)\n");
-  return module;
-}
 
 void session_call(benchmark::State& state, torch::jit::Module const& module, at::Tensor const& input) {
   at::set_num_threads(1);

@@ -2,16 +2,11 @@
 // model of one operator, called through a session and through torch::jit::Module::forward, as one writes it by hand.
 #include <cstdlib>
 
-#include <torchdeploy/torchdeploy.hpp>
+#include "../one_operator.hpp"
 
 namespace td = torchdeploy;
 
 namespace {
-torch::jit::Module one_operator() {
-  torch::jit::Module module("one_operator");
-  module.define("def forward(self, x):\n    return torch.relu(x)\n");
-  return module;
-}
 auto const input = at::ones({2, 16});
 auto const session = td::evaluate(one_operator()) | td::deploy<td::LibTorch>();
 auto module = one_operator();

@@ -23,6 +23,7 @@
 #include <torchdeploy/stage/load.hpp>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 
 #include "support/catch.hpp"
 

@@ -14,11 +14,16 @@ namespace torchdeploy::inline v0 {
 
 namespace detail {
 
-template <class... Args>
-std::string formatted(char const* format, Args... args) {
-  std::array<char, 256> line{};
-  auto const size = std::snprintf(line.data(), line.size(), format, args...);
-  return {line.data(), std::min(line.size() - 1, static_cast<std::size_t>(size < 0 ? 0 : size))};
+/// A number as printf has it: "%.3f".
+inline std::string formatted(char const* format, double value) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), format, value);
+  return text.data();
+}
+
+inline std::string padded(std::string text, std::size_t width) {
+  text.resize(std::max(width, text.size()), ' ');
+  return text + " ";
 }
 
 inline std::string in_bytes(std::uint64_t bytes) {
@@ -28,19 +33,29 @@ inline std::string in_bytes(std::uint64_t bytes) {
 }
 
 inline void append(std::string& text, stage_report const& stage) {
-  text += formatted("%-10s %8.3f s", stage.stage.c_str(), stage.seconds);
+  text += padded(stage.stage, 10) + formatted("%8.3f s", stage.seconds);
   if (stage.bytes_before && stage.bytes_after)
     text += "  " + in_bytes(stage.bytes_before) + " -> " + in_bytes(stage.bytes_after);
   else if (stage.bytes_after)
     text += "  " + in_bytes(stage.bytes_after);
-  for (auto const& [name, value] : stage.details) text += "  " + name + " " + value;
+  constexpr std::size_t width = 110;
+  auto column = text.size() - (text.rfind('\n') + 1);
+  for (auto const& [name, value] : stage.details) {
+    auto const pair = "  " + name + " " + value;
+    if (column + pair.size() > width) {
+      text += "\n";
+      column = 0;
+    }
+    text += pair;
+    column += pair.size();
+  }
   text += "\n";
   for (auto const& layer : stage.layers) {
-    text += formatted("  %-28s %-10s %-8s", layer.name.c_str(), layer.kind.c_str(), layer.precision.c_str());
-    if (layer.bytes) text += " " + in_bytes(layer.bytes);
-    if (layer.sparsity > 0) text += formatted("  %.1f %% zeros", layer.sparsity * 100);
-    if (!layer.reason.empty()) text += "  " + layer.reason;
-    text += "\n";
+    auto line = "  " + padded(layer.name, 28) + padded(layer.kind, 10) + padded(layer.precision, 8);
+    if (layer.bytes) line += in_bytes(layer.bytes);
+    if (layer.sparsity > 0) line += formatted("  %.1f %% zeros", layer.sparsity * 100);
+    if (!layer.reason.empty()) line += (layer.bytes ? "  " : "") + layer.reason;
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }
   for (auto const& finding : stage.findings) {
     text += finding.level == severity::fault ? "  fault" : finding.level == severity::warning ? "  warning" : "  note";

@@ -2,7 +2,9 @@
 
 #include <concepts>
 #include <cstddef>
+#include <iterator>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <tuple>
 #include <type_traits>
@@ -29,16 +31,24 @@ template <class A, class B>
 inline constexpr bool is_tuple<std::pair<A, B>> = std::constructible_from<c10::IValue, A> && std::constructible_from<c10::IValue, B>;
 template <class T>
 inline constexpr bool is_example = std::same_as<T, example>;
+
+// Neither library knows all of the other's ranges: to range-v3 0.12 a std::views::istream is none.
+template <class R>
+concept input_range = ranges::input_range<R> || std::ranges::input_range<R>;
+template <class R>
+concept forward_range = ranges::forward_range<R> || std::ranges::forward_range<R>;
+template <class R>
+using element_of = decltype(*std::begin(std::declval<std::remove_reference_t<R>&>()));
 }  // namespace detail
 
 /// One sample: a tensor (or whatever a model takes as its only argument), a tuple or pair of arguments, or an `example`.
 template <class T>
 concept sample = detail::is_example<std::remove_cvref_t<T>> || detail::is_tuple<std::remove_cvref_t<T>> ||
-                 (std::constructible_from<c10::IValue, T> && !ranges::input_range<std::remove_reference_t<T>>);
+                 (std::constructible_from<c10::IValue, T> && !detail::input_range<std::remove_reference_t<T>>);
 
 /// Any input range of samples: a container, a std:: view, a range-v3 view, single-pass or not.
 template <class R>
-concept sample_range = ranges::input_range<std::remove_reference_t<R>> && !sample<R> && sample<ranges::range_reference_t<R>>;
+concept sample_range = detail::input_range<std::remove_reference_t<R>> && !sample<R> && sample<detail::element_of<R>>;
 
 /// The arguments that a sample stands for. Tensors are shared, not copied.
 template <sample T>
@@ -82,7 +92,7 @@ class held_range {
                                    !std::ranges::enable_view<std::remove_cv_t<range_type>>;
 
  public:
-  static constexpr bool multi_pass = ranges::forward_range<range_type>;
+  static constexpr bool multi_pass = forward_range<range_type>;
 
   constexpr explicit held_range(R&& range) : range_(hold(std::forward<R>(range))) {}
 
@@ -97,7 +107,7 @@ class held_range {
   /// Visit all. A view may cache while it is read, so a recipe, which several threads may run, reads a copy of it.
   template <class Visit>
   void for_each(Visit visit) const& {
-    if constexpr (borrowed || ranges::input_range<range_type const>) {
+    if constexpr (borrowed || input_range<range_type const>) {
       for (auto&& each : get()) visit(std::forward<decltype(each)>(each));
     } else {
       auto copy = range_;

@@ -9,6 +9,7 @@
 
 #include <torchdeploy/core/report.hpp>
 #include <torchdeploy/detail/libtorch/layers.hpp>
+#include <torchdeploy/detail/libtorch/tensor_ops.hpp>
 #include <torchdeploy/quantization/preparation.hpp>
 
 /// What becomes of each layer, read off the reference form: int8, or float and why.

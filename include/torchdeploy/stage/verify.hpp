@@ -27,8 +27,8 @@ struct verify_t : stage<verify_t<Reference>> {
     static_assert(runs<Format>, "verify takes formats that run: Format::run(handle&, td::example const&)");
     auto const result = detail::compare_with<Format>(handle, record, reference, options);
     if (!result.passed)
-      throw verification_error(result.structure.empty() ? errc::out_of_tolerance : errc::structure_differs, result.failure,
-                               {}, result);
+      throw verification_error(result.structure.empty() ? errc::out_of_tolerance : errc::structure_differs,
+                               result.failure, {}, result);
     describe(result, record.report.current());
     if constexpr (std::is_same_v<Reference, detail::golden_reference>)
       if (record.examples.empty())
@@ -47,7 +47,8 @@ struct verify_t : stage<verify_t<Reference>> {
     detail("reference", result.reference);
     detail("samples", std::to_string(result.samples));
     for (auto const& each : result.outputs) {
-      detail("reference range", each.name + ": " + detail::number_text(each.reference_min) + " .. " + detail::number_text(each.reference_max));
+      detail("reference range", each.name + ": " + detail::number_text(each.reference_min) + " .. " +
+                                    detail::number_text(each.reference_max));
       if (each.max_abs > 0) detail("worst", detail::place_text(each.worst));
     }
     for (auto const& each : result.notes) detail("note", each);

@@ -26,18 +26,23 @@ struct tolerance {
 [[nodiscard]] inline tolerance default_tolerance(at::ScalarType dtype) {
   switch (dtype) {
     case at::kHalf:
-    case at::kComplexHalf: return {1e-3, 1e-5};
-    case at::kBFloat16: return {1.6e-2, 1e-5};
+    case at::kComplexHalf:
+      return {1e-3, 1e-5};
+    case at::kBFloat16:
+      return {1.6e-2, 1e-5};
     case at::kFloat:
     case at::kComplexFloat:
     case at::kQInt8:
     case at::kQUInt8:
     case at::kQInt32:
     case at::kQUInt4x2:
-    case at::kQUInt2x4: return {1.3e-6, 1e-5};
+    case at::kQUInt2x4:
+      return {1.3e-6, 1e-5};
     case at::kDouble:
-    case at::kComplexDouble: return {1e-7, 1e-7};
-    default: return {};
+    case at::kComplexDouble:
+      return {1e-7, 1e-7};
+    default:
+      return {};
   }
 }
 
@@ -71,9 +76,10 @@ inline std::string tensor_text(at::Tensor const& tensor) {
 
 /// Shape, dtype, layout: empty when the same.
 inline std::string tensor_difference(at::Tensor const& got, at::Tensor const& expected) {
-  bool const same = got.defined() == expected.defined() &&
-                    (!got.defined() || (got.sizes() == expected.sizes() && got.scalar_type() == expected.scalar_type() &&
-                                        got.layout() == expected.layout()));
+  bool const same =
+      got.defined() == expected.defined() &&
+      (!got.defined() || (got.sizes() == expected.sizes() && got.scalar_type() == expected.scalar_type() &&
+                          got.layout() == expected.layout()));
   return same ? std::string() : "expected " + tensor_text(expected) + ", got " + tensor_text(got);
 }
 
@@ -83,7 +89,8 @@ inline at::Tensor plain(at::Tensor tensor) {
   if (tensor.layout() != at::kStrided) tensor = tensor.to_dense();
   if (tensor.is_quantized()) tensor = tensor.dequantize();
   if (tensor.scalar_type() == at::kComplexHalf) tensor = tensor.to(at::kComplexFloat);
-  if (tensor.is_floating_point() && tensor.element_size() == 1) tensor = tensor.to(at::kFloat);  // float8 has no isclose
+  if (tensor.is_floating_point() && tensor.element_size() == 1)
+    tensor = tensor.to(at::kFloat);  // float8 has no isclose
   return tensor.cpu();
 }
 
@@ -100,7 +107,7 @@ inline std::vector<std::int64_t> unraveled(std::int64_t flat, at::IntArrayRef si
 struct elementwise {
   at::Tensor got, expected;  ///< plain, flat, in their own dtype
   at::Tensor matches;        ///< bool: within the tolerance
-  at::Tensor difference;     ///< |got - expected| in float64; 0 where equal, infinity where only one is NaN or infinite
+  at::Tensor difference;  ///< |got - expected| in float64; 0 where equal, infinity where only one is NaN or infinite
 
   elementwise(at::Tensor const& one, at::Tensor const& other, tolerance const& within)
       : got(plain(one).reshape(-1)), expected(plain(other).reshape(-1)) {

@@ -1,187 +1,29 @@
 #pragma once
 
-#include <chrono>
-#include <cstddef>
-#include <exception>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <torchdeploy/core/artifact.hpp>
-#include <torchdeploy/detail/libtorch/failure.hpp>
+#include <torchdeploy/verification/comparing.hpp>
 #include <torchdeploy/verification/comparison.hpp>
 #include <torchdeploy/verification/criteria.hpp>
 #include <torchdeploy/verification/reaction.hpp>
 #include <torchdeploy/verification/reference.hpp>
 #include <torchdeploy/verification/runner.hpp>
-#include <torchdeploy/verification/scores.hpp>
 
 namespace torchdeploy::inline v0 {
 
 namespace detail {
-
-/// Collects what two models answer and comes to a verdict. Knows neither the models nor how they run.
-class comparing {
- public:
-  comparing(criteria_plan plan, std::string reference) : plan_(std::move(plan)) {
-    result_.reference = std::move(reference);
-    result_.why = plan_.why;
-  }
-
-  [[noreturn]] void refuse(errc code, std::string const& text, std::string const& hint = {}) const {
-    throw verification_error(code, text, hint, result_);
-  }
-  /// Run one side; what it throws is nested in an error that names the sample.
-  template <class Work>
-  auto timed(errc code, char const* who, double& seconds, Work work) const {
-    auto const begin = std::chrono::steady_clock::now();
-    auto const raised = [&](std::string const& why) {
-      std::throw_with_nested(verification_error(
-          code, std::string(who) + " raised on sample " + std::to_string(result_.samples) + ": " + why, {}, result_));
-    };
-    try {
-      auto value = work();
-      seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-      return value;
-    } catch (verification_error const&) {
-      throw;
-    } catch (std::exception const& thrown) {
-      raised(first_words(thrown));
-    } catch (...) {
-      raised("what it threw is no std::exception");
-    }
-    throw;  // not reached
-  }
-
-  /// False when the structure differs: there is nothing to be compared any more.
-  bool add(c10::IValue const& got, c10::IValue const& expected) {
-    c10::InferenceMode const inference;
-    auto const sample = result_.samples++;
-    if (plan_.options.metric) add_to_metric(sample, got, expected);
-    std::vector<leaf> leaves;
-    if (auto const difference = walk(got, expected, leaves); !difference.empty()) {
-      if (plan_.metric_alone()) return true;
-      result_.structure = difference;
-      return false;
-    }
-    for (auto const& each : leaves) {
-      if (each.got.isTensor())
-        add_tensor(sample, each);
-      else
-        add_value(sample, each);
-    }
-    return true;
-  }
-
-  comparison& result() { return result_; }
-
-  comparison finish() {
-    for (auto const& each : tallies_) result_.outputs.push_back(each.score());
-    if (result_.structure.empty())
-      judge();
-    else
-      result_.failure = result_.structure + (result_.samples > 1 ? " on sample " + std::to_string(result_.samples - 1) : "");
-    for (auto const& each : result_.outputs)
-      if (each.not_finite)
-        result_.notes.push_back(std::to_string(each.not_finite) + " element(s) are NaN or infinite, first " + place_text(each.first_not_finite));
-    result_.passed = result_.failure.empty();
-    return std::move(result_);
-  }
-
- private:
-  void add_tensor(std::size_t sample, leaf const& each) {
-    auto const& expected = each.expected.toTensor();
-    if (!expected.defined()) return;
-    // an output may come and go from sample to sample (an Optional): find it by name
-    auto at = std::find_if(names_.begin(), names_.end(), [&](auto const& name) { return name == each.name; });
-    auto const index = static_cast<std::size_t>(at - names_.begin());
-    if (at == names_.end()) {
-      names_.push_back(each.name);
-      tallies_.emplace_back(each.name);
-    }
-    translated<verification_error>(errc::structure_differs, each.name + " can't be compared", {}, [&] {
-      tallies_[index].add(sample, each.got.toTensor(), expected, plan_.within(expected.scalar_type()));
-    });
-  }
-  void add_value(std::size_t sample, leaf const& each) {
-    ++values_;
-    if (close_values(each.got, each.expected, plan_.within(at::kDouble))) return;
-    if (unequal_++ == 0) first_unequal_ = {each.name, sample, {}, each.got, each.expected};
-  }
-  void add_to_metric(std::size_t sample, c10::IValue const& got, c10::IValue const& expected) {
-    try {
-      auto const score = plan_.options.metric->score(got, expected);
-      metric_sum_ += score;
-      if (sample == 0 || !(score >= metric_worst_)) {
-        metric_worst_ = score;
-        metric_worst_sample_ = sample;
-      }
-    } catch (std::exception const& thrown) {
-      std::throw_with_nested(verification_error(
-          errc::metric_raised, "the metric '" + plan_.options.metric->name + "' raised on sample " + std::to_string(sample) + ": " + thrown.what(), {}, result_));
-    }
-  }
-
-  void judge() {
-    auto const& asked = plan_.options;
-    auto const& outputs = result_.outputs;
-    auto& criteria = result_.criteria;
-    bool const numbers = asked.sqnr_db || asked.agreement || asked.max_abs || asked.cosine;
-    if (numbers && plan_.asked_for && outputs.empty())
-      refuse(errc::options_conflict, "expected a tensor among the outputs for this criterion, got none", "give a metric");
-    if (!outputs.empty()) {
-      if (plan_.close) criteria.push_back(judge_close(outputs));
-      if (asked.sqnr_db) criteria.push_back(judge_number("sqnr", &output_score::sqnr_db, ">=", *asked.sqnr_db, " dB", outputs));
-      if (asked.max_abs) criteria.push_back(judge_number("max_abs", &output_score::max_abs, "<=", *asked.max_abs, "", outputs));
-      if (asked.cosine) criteria.push_back(judge_number("cosine", &output_score::cosine, ">=", *asked.cosine, "", outputs));
-      if (asked.agreement) judge_agreement(*asked.agreement);
-    }
-    if (values_ > 0 && !plan_.metric_alone())
-      criteria.push_back({"equal", "equal plain values", static_cast<double>(unequal_), std::to_string(unequal_) + " of " + std::to_string(values_) + " differ",
-                          first_unequal_.output, unequal_ == 0, first_unequal_});
-    if (asked.metric) judge_metric(*asked.metric);
-    for (auto const& each : criteria) {
-      if (each.passed) continue;
-      result_.failure = failure_text(each);
-      result_.worst = each.worst;
-      return;
-    }
-    if (!outputs.empty()) result_.worst = worst_output(outputs, [](auto const& s) { return s.max_abs; }).worst;
-  }
-  void judge_agreement(double threshold) {
-    auto choosing = result_.outputs;
-    std::erase_if(choosing, [](auto const& s) { return std::isnan(s.agreement); });
-    if (choosing.empty())
-      refuse(errc::options_conflict, "expected outputs with at least 2 values in the last dimension for agreement, got none",
-             "use sqnr_db, or a metric");
-    auto found = judge_number("agreement", &output_score::agreement, ">=", threshold, "", choosing);
-    found.worst = worst_output(choosing, [](auto const& s) { return -s.agreement; }).disagreement;
-    result_.criteria.push_back(std::move(found));
-  }
-  void judge_metric(metric const& own) {
-    auto const mean = metric_sum_ / static_cast<double>(result_.samples);
-    result_.criteria.push_back({own.name, own.name + " >= " + number_text(own.at_least), mean,
-                                number_text(mean) + " (worst: " + number_text(metric_worst_) + " on sample " + std::to_string(metric_worst_sample_) + ")",
-                                {}, mean >= own.at_least, {}});
-  }
-
-  criteria_plan plan_;
-  comparison result_;
-  std::vector<std::string> names_;
-  std::vector<tally> tallies_;
-  std::size_t values_{}, unequal_{}, metric_worst_sample_{};
-  compared_element first_unequal_;
-  double metric_sum_{}, metric_worst_{};
-};
 
 template <class Reference>
 void refuse_degenerate(comparing& work, reaction& seen, Reference const& reference, bool allowed) {
   bool probed = false;
   if (seen.undecided()) {
     if constexpr (Reference::can_be_asked) probed = seen.probe([&] { return reference.probe(); });
-    work.result().notes.push_back(probed ? "all samples are the same: the reference was also asked about changed ones"
-                                         : "all samples are the same: whether the reference reacts to its inputs is not known");
+    work.result().notes.push_back(
+        probed ? "there is one sample only: the reference was also asked about a changed one"
+               : "there is one sample only: whether the reference reacts to its inputs is not known");
   }
   for (auto& note : seen.notes()) work.result().notes.push_back(std::move(note));
   auto const complaint = seen.complaint(probed);
@@ -208,13 +50,15 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
                 "verify(reference, {.samples = images}), or load(path, {.examples = images})");
 
   runner<Format> model(handle, record);
-  auto other = work.timed(errc::reference_raised, "the reference", work.result().reference_seconds, [&] { return reference.open(); });
+  auto other = work.timed(errc::reference_raised, "the reference", work.result().reference_seconds,
+                          [&] { return reference.open(); });
   work.result().reference_seconds = 0;
   reaction seen;
   for (auto const& each : inputs) {
     auto& so_far = work.result();
     auto const got = work.timed(errc::model_raised, "the model", so_far.seconds, [&] { return model(each); });
-    auto const expected = work.timed(errc::reference_raised, "the reference", so_far.reference_seconds, [&] { return other(each); });
+    auto const expected =
+        work.timed(errc::reference_raised, "the reference", so_far.reference_seconds, [&] { return other(each); });
     seen.add(each, expected);
     if (!work.add(got, expected)) break;
   }
@@ -224,11 +68,11 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
 
 }  // namespace detail
 
-/// How near is a model to its reference? Asks: a model that differs gives a comparison that says so, and nothing is thrown.
+/// How near is a model to its reference? Asks: for one that differs the comparison says so, and nothing is thrown.
 ///
-/// The model is compared in the form that will run (a quantized artifact is lowered), on copies: neither the artifact nor
-/// the reference is changed. Both run on the samples in order, so models that keep a state are compared fairly.
-/// `reference`: see `any_reference`. Criteria: see `verify_options`; they hold for every output, scored over all samples.
+/// The model is compared in the form that will run (a quantized artifact is lowered), on copies: neither the artifact
+/// nor the reference is changed. Both run on the samples in order, so models that keep a state are compared fairly.
+/// `reference`: see `any_reference`. Criteria: see `verify_options`; for every output, scored over all samples.
 ///
 /// Throws, since then there is nothing to compare: verification_error 301, 303, 305-309; quantization_error 409.
 ///
@@ -237,7 +81,8 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
 ///     if (!result.passed) std::cerr << result << '\n';
 template <class Format, class Facts, any_reference Reference>
   requires runs<Format>
-[[nodiscard]] comparison compare(artifact<Format, Facts> const& model, Reference&& reference, verify_options const& options = {}) {
+[[nodiscard]] comparison compare(artifact<Format, Facts> const& model, Reference&& reference,
+                                 verify_options const& options = {}) {
   return detail::compare_with<Format>(model.handle(), model.record(),
                                       detail::as_reference(std::forward<Reference>(reference)), options);
 }

@@ -25,43 +25,43 @@ struct metric {
 
 /// What `verify` and `compare` may be told. Criteria given hold together; with none given they follow the report.
 struct verify_options {
-  torchdeploy::samples samples{};                 ///< default: the golden file's inputs, then the artifact's examples
-  std::optional<double> rtol{};                   ///< |got - expected| <= atol + rtol * |expected|: given together
-  std::optional<double> atol{};                   ///<
-  std::optional<double> sqnr_db{};                ///< signal to quantization noise, at least, in dB
-  std::optional<double> agreement{};              ///< top-1 agreement over the last dimension, at least, 0 .. 1
-  std::optional<double> max_abs{};                ///< largest |got - expected|, at most
-  std::optional<double> cosine{};                 ///< cosine similarity, at least
-  bool equal_nan = false;                         ///< is NaN equal to NaN?
-  std::optional<torchdeploy::metric> metric{};    ///< a measure of the user's own; alone, it judges alone
-  bool allow_degenerate = false;                  ///< accept outputs near zero, or that don't react to the inputs
+  torchdeploy::samples samples{};  ///< default: the golden file's inputs, then the artifact's examples
+  std::optional<double> rtol{};  ///< |got - expected| <= atol + rtol * |expected|: given together
+  std::optional<double> atol{};  ///<
+  std::optional<double> sqnr_db{};  ///< signal to quantization noise, at least, in dB
+  std::optional<double> agreement{};  ///< top-1 agreement over the last dimension, at least, 0 .. 1
+  std::optional<double> max_abs{};  ///< largest |got - expected|, at most
+  std::optional<double> cosine{};  ///< cosine similarity, at least
+  bool equal_nan = false;  ///< is NaN equal to NaN?
+  std::optional<torchdeploy::metric> metric{};  ///< a measure of the user's own; alone, it judges alone
+  bool allow_degenerate = false;  ///< accept outputs near zero, or that don't react to the inputs
 };
 
 /// One criterion, at the output that fares worst by it.
 struct criterion {
-  std::string name;    ///< "close", "sqnr", "agreement", "max_abs", "cosine", "equal" (plain values), or the metric's
+  std::string name;  ///< "close", "sqnr", "agreement", "max_abs", "cosine", "equal" (plain values), or the metric's
   std::string wanted;  ///< "sqnr >= 20 dB"
-  double score{};      ///< of close and equal: how many differ
-  std::string got;     ///< "24.1 dB"
+  double score{};  ///< of close and equal: how many differ
+  std::string got;  ///< "24.1 dB"
   std::string output;  ///< "output[1]"; empty when it is the whole
-  bool passed{};       ///<
-  compared_element worst{};     ///< where to look
+  bool passed{};  ///<
+  compared_element worst{};  ///< where to look
 };
 
 /// What comparing a model with its reference came to.
 struct comparison {
   bool passed{};
   std::vector<torchdeploy::criterion> criteria{};  ///< all that was asked for
-  std::string why{};                               ///< why these criteria: "asked for", "3 layers are int8"
-  std::vector<output_score> outputs{};             ///< one for each tensor that the model returns
-  compared_element worst{};                                 ///< of the criterion that failed, else of the largest difference
-  std::string reference{};                         ///< what it was compared with: "another artifact"
-  std::string structure{};                         ///< what differs in shape, dtype or structure; else empty
-  std::string failure{};                           ///< in one line; empty when passed
-  std::vector<std::string> notes{};                ///< what was noticed
-  std::size_t samples{};                           ///< how many were compared
-  double seconds{};                                ///< the model's, all samples, first and slow calls included
-  double reference_seconds{};                      ///<
+  std::string why{};  ///< why these criteria: "asked for", "3 layers are int8"
+  std::vector<output_score> outputs{};  ///< one for each tensor that the model returns
+  compared_element worst{};  ///< of the criterion that failed, else of the largest difference
+  std::string reference{};  ///< what it was compared with: "another artifact"
+  std::string structure{};  ///< what differs in shape, dtype or structure; else empty
+  std::string failure{};  ///< in one line; empty when passed
+  std::vector<std::string> notes{};  ///< what was noticed
+  std::size_t samples{};  ///< how many were compared
+  double seconds{};  ///< the model's, all samples, first and slow calls included
+  double reference_seconds{};  ///<
 };
 
 namespace detail {
@@ -85,7 +85,8 @@ inline std::string scores_text(output_score const& s) {
     text += "\n  " + each.wanted + ": " + (each.got.empty() ? "not reached" : each.got) + (each.passed ? "" : "  <-");
   if (!result.why.empty()) text += "\n  criterion: " + result.why;
   text += "\n  compared with " + result.reference + " on " + std::to_string(result.samples) + " sample(s), " +
-          detail::number_text(result.seconds * 1e3, 3) + " ms against " + detail::number_text(result.reference_seconds * 1e3, 3) + " ms";
+          detail::number_text(result.seconds * 1e3, 3) + " ms against " +
+          detail::number_text(result.reference_seconds * 1e3, 3) + " ms";
   for (auto const& each : result.outputs) text += "\n  " + detail::scores_text(each);
   if (!result.worst.empty()) text += "\n  worst at " + detail::place_text(result.worst);
   for (auto const& each : result.notes) text += "\n  note: " + each;

@@ -39,7 +39,8 @@ inline void check(verify_options const& options) {
     refuse(std::string("expected rtol and atol together, got only ") + (options.rtol ? "rtol" : "atol"));
   auto const in_range = [&](char const* name, std::optional<double> const& value, double low, double high) {
     if (value && !(*value >= low && *value <= high))
-      refuse(std::string("expected ") + name + " in " + number_text(low) + " .. " + number_text(high) + ", got " + number_text(*value));
+      refuse(std::string("expected ") + name + " in " + number_text(low) + " .. " + number_text(high) + ", got " +
+             number_text(*value));
   };
   constexpr auto infinity = std::numeric_limits<double>::infinity();
   in_range("rtol", options.rtol, 0, std::numeric_limits<double>::max());
@@ -69,7 +70,8 @@ inline criteria_plan plan_criteria(verify_options options, report const* history
       quantized_before = quantized_before || each.detail("quantized") == "before";
       pruned = pruned || each.stage == "prune";
       if (each.stage == "quantize")
-        int8 += std::count_if(each.layers.begin(), each.layers.end(), [](layer_report const& l) { return l.precision == "int8"; });
+        int8 += std::count_if(each.layers.begin(), each.layers.end(),
+                              [](layer_report const& l) { return l.precision == "int8"; });
     }
   if (int8 > 0)
     plan.why = "default, as " + std::to_string(int8) + (int8 == 1 ? " layer is int8" : " layers are int8");
@@ -98,29 +100,36 @@ output_score const& worst_output(std::vector<output_score> const& outputs, Score
 
 inline criterion judge_close(std::vector<output_score> const& outputs) {
   auto const& worst = worst_output(outputs, [](auto const& s) { return static_cast<double>(s.mismatched); });
-  return {"close", "close (rtol " + number_text(worst.within.rtol) + ", atol " + number_text(worst.within.atol) + ")",
+  return {"close",
+          "close (rtol " + number_text(worst.within.rtol) + ", atol " + number_text(worst.within.atol) + ")",
           static_cast<double>(worst.mismatched),
-          std::to_string(worst.mismatched) + " of " + std::to_string(worst.numel) + " elements off", worst.name,
-          worst.mismatched == 0, worst.worst};
+          std::to_string(worst.mismatched) + " of " + std::to_string(worst.numel) + " elements off",
+          worst.name,
+          worst.mismatched == 0,
+          worst.worst};
 }
 
 /// A score that must reach, or must not exceed, a threshold at every output.
-inline criterion judge_number(std::string const& name, double output_score::*score, char const* relation, double threshold,
-                              char const* unit, std::vector<output_score> const& outputs) {
+inline criterion judge_number(std::string const& name, double output_score::*score, char const* relation,
+                              double threshold, char const* unit, std::vector<output_score> const& outputs) {
   bool const at_least = relation[0] == '>';
   auto const& worst = worst_output(outputs, [&](auto const& s) { return at_least ? -(s.*score) : s.*score; });
   double const value = worst.*score;
   bool const passed = at_least ? value >= threshold : value <= threshold;
   auto const& where = std::isnan(value) && worst.not_finite ? worst.first_not_finite : worst.worst;
-  return {name, name + " " + relation + " " + number_text(threshold) + unit, value, number_text(value) + unit,
-          worst.name, passed, where};
+  return {name,       name + " " + relation + " " + number_text(threshold) + unit,
+          value,      number_text(value) + unit,
+          worst.name, passed,
+          where};
 }
 
 /// One line: what was expected, what was got, where it is worst.
 inline std::string failure_text(criterion const& failed) {
   std::string text = "expected " + failed.wanted + ", got " + failed.got;
   if (failed.worst.empty()) return text;
-  auto const word = std::isnan(failed.score) ? "; not finite at " : failed.name == "agreement" ? "; first at " : "; worst at ";
+  auto const word = std::isnan(failed.score)     ? "; not finite at "
+                    : failed.name == "agreement" ? "; first at "
+                                                 : "; worst at ";
   return text + word + place_text(failed.worst);
 }
 

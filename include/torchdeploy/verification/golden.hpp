@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstddef>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <ostream>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -24,8 +25,7 @@ namespace torchdeploy::inline v0 {
 namespace detail {
 
 [[noreturn]] inline void refuse_golden(std::filesystem::path const& path, std::string const& what) {
-  throw verification_error(errc::golden_unreadable,
-                           "expected a golden file, got " + what + ": '" + path.string() + "'",
+  throw verification_error(errc::golden_unreadable, "expected a golden file, got " + what + ": '" + path.string() + "'",
                            "write it with torch.save({'inputs': [...], 'outputs': [...]}, path) or record_golden");
 }
 
@@ -42,9 +42,32 @@ inline c10::IValue read_pickle(std::filesystem::path const& path) {
   std::vector<char> const bytes{std::istreambuf_iterator<char>(in), {}};
   if (!in && bytes.empty()) refuse_golden(path, "one that can't be read");
   if (bytes.empty()) refuse_golden(path, "an empty file");
-  if (bytes.size() < 4 || std::string_view(bytes.data(), 4) != "PK\x03\x04") refuse_golden(path, "something that torch.save did not write");
-  return translated<verification_error>(errc::golden_unreadable, "the golden file '" + path.filename().string() + "' is damaged",
-                                        {}, [&] { return torch::jit::pickle_load(bytes); });
+  if (bytes.size() < 4 || std::string_view(bytes.data(), 4) != "PK\x03\x04")
+    refuse_golden(path, "something that torch.save did not write");
+  return translated<verification_error>(errc::golden_unreadable,
+                                        "the golden file '" + path.filename().string() + "' is damaged", {},
+                                        [&] { return torch::jit::pickle_load(bytes); });
+}
+
+/// As torch::pickle_save does, but without its type tags, which Python's `torch.load(path)` refuses since version 2.6.
+inline void write_pickle(c10::IValue const& value, std::ostream& out) {
+  std::string pickle;
+  torch::jit::Pickler pickler([&](char const* bytes, std::size_t size) { pickle.append(bytes, size); }, nullptr,
+                              nullptr, nullptr, nullptr, /*tag_aggregates=*/false);
+  pickler.protocol();
+  pickler.pushIValue(value);
+  pickler.stop();
+  caffe2::serialize::PyTorchStreamWriter archive([&](void const* bytes, std::size_t size) {
+    out.write(static_cast<char const*>(bytes), static_cast<std::streamsize>(size));
+    return out ? size : 0;
+  });
+  archive.writeRecord("data.pkl", pickle.data(), pickle.size());
+  std::size_t number = 0;
+  for (auto const& tensor : pickler.tensorData()) {
+    auto const data = torch::jit::getWriteableTensorData(tensor);
+    archive.writeRecord("data/" + std::to_string(number++), data.data(), data.sizeInBytes());
+  }
+  archive.writeEndOfFile();
 }
 
 }  // namespace detail
@@ -53,7 +76,7 @@ inline c10::IValue read_pickle(std::filesystem::path const& path) {
 ///
 /// The file is what Python's `torch.save` or `record_golden` writes: a dict of "inputs" and "outputs", two lists of the
 /// same length, or a list of (input, output) pairs. An input is a tensor, or a tuple or list of arguments; an output is
-/// whatever the model returns. It is read here, once; the inputs are good for `load(path, {.examples = golden.inputs()})` too.
+/// whatever the model returns. It is read here, once; its inputs are good for `load(path, {.examples = inputs})` too.
 ///
 /// Throws: verification_error 308.
 ///
@@ -85,7 +108,8 @@ class golden {
       detail::refuse_golden(path_, detail::kind_text(file));
     }
     if (inputs_.size() != outputs_.size())
-      detail::refuse_golden(path_, std::to_string(inputs_.size()) + " inputs for " + std::to_string(outputs_.size()) + " outputs");
+      detail::refuse_golden(
+          path_, std::to_string(inputs_.size()) + " inputs for " + std::to_string(outputs_.size()) + " outputs");
     if (inputs_.empty()) detail::refuse_golden(path_, "one without samples");
   }
 
@@ -111,25 +135,25 @@ class golden {
 template <class Format, class Facts>
   requires runs<Format>
 void record_golden(artifact<Format, Facts> const& model, samples const& given, std::filesystem::path const& path) {
-  std::vector<example> const inputs(given.empty() ? model.examples() : std::vector<example>(given.begin(), given.end()));
+  std::vector<example> const inputs(given.empty() ? model.examples()
+                                                  : std::vector<example>(given.begin(), given.end()));
   if (inputs.empty())
-    throw verification_error(errc::no_examples, "expected samples to record, got none, and the artifact has no examples",
+    throw verification_error(errc::no_examples,
+                             "expected samples to record, got none, and the artifact has no examples",
                              "record_golden(model, images, path)");
   detail::runner<Format> run(model.handle(), model.record());
   c10::impl::GenericList recorded_inputs(c10::AnyType::get()), recorded_outputs(c10::AnyType::get());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     // copies: a view would be written with the whole storage that it is a view of
     recorded_inputs.push_back(c10::ivalue::Tuple::create(detail::copy_of(inputs[i])));
-    recorded_outputs.push_back(detail::translated<verification_error>(
-        errc::model_raised, "the model raised on sample " + std::to_string(i), {}, [&] { return run(inputs[i]).deepcopy(); }));
+    recorded_outputs.push_back(detail::translated<verification_error>(errc::model_raised,
+                                                                      "the model raised on sample " + std::to_string(i),
+                                                                      {}, [&] { return run(inputs[i]).deepcopy(); }));
   }
   c10::impl::GenericDict file(c10::StringType::get(), c10::AnyType::get());
   file.insert("inputs", recorded_inputs);
   file.insert("outputs", recorded_outputs);
-  detail::atomic_write(path, [&](std::ostream& out) {
-    auto const bytes = torch::jit::pickle_save(file);
-    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  });
+  detail::atomic_write(path, [&](std::ostream& out) { detail::write_pickle(file, out); });
 }
 
 }  // namespace torchdeploy::inline v0

@@ -37,7 +37,8 @@ inline std::string value_text(c10::IValue const& value, int digits = 6) {
 inline std::string two_values_text(c10::IValue const& got, c10::IValue const& expected) {
   int digits = 6;
   for (int const more : {9, 17})
-    if (value_text(got, digits) == value_text(expected, digits) && value_text(got, 17) != value_text(expected, 17)) digits = more;
+    if (value_text(got, digits) == value_text(expected, digits) && value_text(got, 17) != value_text(expected, 17))
+      digits = more;
   return "got " + value_text(got, digits) + ", expected " + value_text(expected, digits);
 }
 
@@ -54,7 +55,8 @@ inline std::vector<c10::IValue> elements_of(c10::IValue const& sequence) {
 /// What a value is, to be read: "float32 [2, 10]", "a tuple of 2", "a dict of 'features', 'logits'".
 inline std::string kind_text(c10::IValue const& value) {
   if (value.isTensor()) return tensor_text(value.toTensor());
-  if (is_sequence(value)) return (value.isTuple() ? "a tuple of " : "a list of ") + std::to_string(elements_of(value).size());
+  if (is_sequence(value))
+    return (value.isTuple() ? "a tuple of " : "a list of ") + std::to_string(elements_of(value).size());
   if (value.isGenericDict()) {
     std::string keys;
     for (auto const& item : value.toGenericDict()) keys += (keys.empty() ? "" : ", ") + value_text(item.key());
@@ -62,7 +64,11 @@ inline std::string kind_text(c10::IValue const& value) {
   }
   if (value.isNone()) return "None";
   if (value.isObject() || value.isCapsule()) return "an object of type " + value.type()->str();
-  return value.isDouble() ? "a float" : value.isInt() ? "an int" : value.isBool() ? "a bool" : value.isString() ? "a string" : value.tagKind();
+  return value.isDouble()   ? "a float"
+         : value.isInt()    ? "an int"
+         : value.isBool()   ? "a bool"
+         : value.isString() ? "a string"
+                            : value.tagKind();
 }
 
 /// The same place in two outputs: a tensor, or a plain value.
@@ -77,12 +83,14 @@ inline std::string walk(c10::IValue const& got, c10::IValue const& expected, std
                         std::string const& name = "output") {
   auto const differs = [&] { return name + ": expected " + kind_text(expected) + ", got " + kind_text(got); };
   if (got.isTensor() && expected.isTensor()) {
-    if (auto const text = tensor_difference(got.toTensor(), expected.toTensor()); !text.empty()) return name + ": " + text;
+    if (auto const text = tensor_difference(got.toTensor(), expected.toTensor()); !text.empty())
+      return name + ": " + text;
   } else if (is_sequence(got) && is_sequence(expected)) {
     auto const ours = elements_of(got), theirs = elements_of(expected);
     if (ours.size() != theirs.size()) return differs();
     for (std::size_t i = 0; i < ours.size(); ++i)
-      if (auto text = walk(ours[i], theirs[i], leaves, name + "[" + std::to_string(i) + "]"); !text.empty()) return text;
+      if (auto text = walk(ours[i], theirs[i], leaves, name + "[" + std::to_string(i) + "]"); !text.empty())
+        return text;
     return {};
   } else if (got.isGenericDict() && expected.isGenericDict()) {
     auto const ours = got.toGenericDict(), theirs = expected.toGenericDict();
@@ -95,7 +103,8 @@ inline std::string walk(c10::IValue const& got, c10::IValue const& expected, std
     }
     return {};
   } else {
-    auto const plain_value = got.isNone() || got.isBool() || got.isInt() || got.isDouble() || got.isString() || got.isComplexDouble();
+    auto const plain_value =
+        got.isNone() || got.isBool() || got.isInt() || got.isDouble() || got.isString() || got.isComplexDouble();
     if (!plain_value || got.tagKind() != expected.tagKind()) return differs();
   }
   leaves.push_back({name, got, expected});
@@ -105,7 +114,9 @@ inline std::string walk(c10::IValue const& got, c10::IValue const& expected, std
 /// Plain values must be equal; floats as float64 tensors are.
 inline bool close_values(c10::IValue const& got, c10::IValue const& expected, tolerance const& within) {
   if (!got.isDouble() && !got.isComplexDouble()) return got == expected;
-  return close(at::scalar_tensor(got.toScalar(), at::kComplexDouble), at::scalar_tensor(expected.toScalar(), at::kComplexDouble), within).passed;
+  return close(at::scalar_tensor(got.toScalar(), at::kComplexDouble),
+               at::scalar_tensor(expected.toScalar(), at::kComplexDouble), within)
+      .passed;
 }
 
 /// Bit for bit the same tree?

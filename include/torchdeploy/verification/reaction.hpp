@@ -12,7 +12,7 @@
 
 #include <torchdeploy/verification/outputs.hpp>
 
-/// Is a reference worth comparing with? One whose outputs are near zero, or don't react to the inputs, passes any model.
+/// Is a reference worth comparing with? One with outputs near zero, or that don't react to the inputs, passes any model.
 namespace torchdeploy::inline v0::detail {
 
 inline bool holds_numbers(at::Tensor const& tensor) {
@@ -70,7 +70,8 @@ class reaction {
   /// All samples are the same one, so that only a probe can tell.
   [[nodiscard]] bool undecided() const { return first_ && !varied_; }
 
-  /// Ask a fresh copy of the reference about changed inputs. False when it can't be asked: nothing to change, or it raises.
+  /// Ask a fresh copy of the reference about changed inputs. False when it can't be asked: nothing to change, or it
+  /// raises.
   template <class Fresh>
   bool probe(Fresh const& fresh) {
     bool asked = false;

@@ -18,9 +18,10 @@ namespace detail {
 // compile its body with one.
 template <class F, class... Tensors>
 concept callable_on = std::invocable<F&, Tensors const&...> &&
-                std::constructible_from<c10::IValue, std::invoke_result_t<F&, Tensors const&...>>;
+                      std::constructible_from<c10::IValue, std::invoke_result_t<F&, Tensors const&...>>;
 template <class F>
-concept takes_tensors = callable_on<F, at::Tensor> || callable_on<F, at::Tensor, at::Tensor> || callable_on<F, at::Tensor, at::Tensor, at::Tensor> ||
+concept takes_tensors = callable_on<F, at::Tensor> || callable_on<F, at::Tensor, at::Tensor> ||
+                        callable_on<F, at::Tensor, at::Tensor, at::Tensor> ||
                         callable_on<F, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 template <class F>
 concept answers = !any_artifact<F> && !std::same_as<F, torch::jit::Module> && !std::same_as<F, golden> &&
@@ -38,12 +39,13 @@ class held {
   static constexpr bool borrowed = std::is_lvalue_reference_v<T>;
 
  public:
-  explicit held(T&& value) : value_([&]() -> decltype(auto) {
-    if constexpr (borrowed)
-      return &value;
-    else
-      return std::move(value);
-  }()) {}
+  explicit held(T&& value)
+      : value_([&]() -> decltype(auto) {
+          if constexpr (borrowed)
+            return &value;
+          else
+            return std::move(value);
+        }()) {}
   auto& get() const {
     if constexpr (borrowed)
       return *value_;
@@ -55,8 +57,8 @@ class held {
   std::conditional_t<borrowed, type*, std::remove_cv_t<type>> value_;
 };
 
-// Each reference gives a runner, fresh at every `open()`: what answers one sample after the other. A `probe()` is a runner
-// for one question more, that disturbs neither the reference nor its answers.
+// Each reference gives a runner, fresh at every `open()`: what answers one sample after the other. A `probe()` is a
+// runner for one question more, that disturbs neither the reference nor its answers.
 
 template <class A>
 struct artifact_reference {
@@ -89,9 +91,10 @@ c10::IValue ask(F& function, example inputs) {
   if constexpr (takes_tensors<F>) {
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (!inputs[i].isTensor())
-        throw verification_error(errc::options_conflict,
-                                 "expected tensors for the reference, got " + kind_text(inputs[i]) + " as argument " + std::to_string(i),
-                                 "let it take the whole sample: (td::example const&)");
+        throw verification_error(
+            errc::options_conflict,
+            "expected tensors for the reference, got " + kind_text(inputs[i]) + " as argument " + std::to_string(i),
+            "let it take the whole sample: (td::example const&)");
     auto const tensor = [&](std::size_t i) -> at::Tensor const& { return inputs[i].toTensor(); };
     if constexpr (callable_on<F, at::Tensor>)
       if (inputs.size() == 1) return function(tensor(0));
@@ -102,7 +105,8 @@ c10::IValue ask(F& function, example inputs) {
     if constexpr (callable_on<F, at::Tensor, at::Tensor, at::Tensor, at::Tensor>)
       if (inputs.size() == 4) return function(tensor(0), tensor(1), tensor(2), tensor(3));
     throw verification_error(errc::options_conflict,
-                             "expected a reference that takes " + std::to_string(inputs.size()) + " tensor(s), got one that takes another number",
+                             "expected a reference that takes " + std::to_string(inputs.size()) +
+                                 " tensor(s), got one that takes another number",
                              "let it take the whole sample: (td::example const&)");
   } else {
     return function(std::as_const(inputs));
@@ -185,7 +189,8 @@ auto as_reference(R&& reference) {
 /// What a model can be compared with: another artifact, a `torch::jit::Module`, `golden("file.pt")`, or a callable that
 /// takes the sample's tensors, or a whole `example`, and returns a tensor or an IValue.
 template <class R>
-concept any_reference = std::same_as<std::remove_cvref_t<R>, golden> || std::same_as<std::remove_cvref_t<R>, torch::jit::Module> ||
-                        detail::is_running_artifact<std::remove_cvref_t<R>> || detail::answers<std::remove_reference_t<R>>;
+concept any_reference =
+    std::same_as<std::remove_cvref_t<R>, golden> || std::same_as<std::remove_cvref_t<R>, torch::jit::Module> ||
+    detail::is_running_artifact<std::remove_cvref_t<R>> || detail::answers<std::remove_reference_t<R>>;
 
 }  // namespace torchdeploy::inline v0

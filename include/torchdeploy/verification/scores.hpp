@@ -16,32 +16,32 @@ namespace torchdeploy::inline v0 {
 
 /// One element of one output of one sample, and its two values.
 struct compared_element {
-  std::string output{};              ///< "output", "output[1]", "output['logits']"
-  std::size_t sample{};              ///< counted from 0
-  std::vector<std::int64_t> index{}; ///<
-  c10::IValue got{}, expected{};     ///<
+  std::string output{};               ///< "output", "output[1]", "output['logits']"
+  std::size_t sample{};               ///< counted from 0
+  std::vector<std::int64_t> index{};  ///<
+  c10::IValue got{}, expected{};      ///<
 
   [[nodiscard]] bool empty() const { return output.empty(); }
 };
 
 /// How near one output of a model is to the reference's, over all samples; sums are in float64.
 struct output_score {
-  std::string name;           ///< "output[1]"
-  std::string dtype;          ///< "float32"
-  tolerance within{};         ///< what was asked for, or the dtype's own
-  std::int64_t numel{};       ///< elements compared
-  std::int64_t mismatched{};  ///< elements out of that tolerance
-  std::int64_t not_finite{};  ///< elements that are NaN or infinite on either side
-  double max_abs{};           ///< the largest |got - expected|
-  double max_rel{};           ///< the largest |got - expected| / |expected|
-  double sqnr_db{};           ///< 10 log10(sum expected^2 / sum (expected - got)^2); infinity when equal
-  double cosine{};            ///< of the angle between got and expected
-  double agreement{};         ///< how often the largest of the last dimension is the same one; NaN where there is none
-  double reference_min{};     ///< the range of the reference's finite values
-  double reference_max{};     ///<
-  compared_element worst{};            ///< the largest difference, of those out of tolerance if there are any
-  compared_element disagreement{};     ///< the first place where the largest is another: its index without the last, two positions
-  compared_element first_not_finite{}; ///<
+  std::string name;                     ///< "output[1]"
+  std::string dtype;                    ///< "float32"
+  tolerance within{};                   ///< what was asked for, or the dtype's own
+  std::int64_t numel{};                 ///< elements compared
+  std::int64_t mismatched{};            ///< elements out of that tolerance
+  std::int64_t not_finite{};            ///< elements that are NaN or infinite on either side
+  double max_abs{};                     ///< the largest |got - expected|
+  double max_rel{};                     ///< the largest |got - expected| / |expected|
+  double sqnr_db{};                     ///< 10 log10(sum expected^2 / sum (expected - got)^2); infinity when equal
+  double cosine{};                      ///< of the angle between got and expected
+  double agreement{};  ///< in what fraction of rows (of the last dimension) the same one is the largest
+  double reference_min{};  ///< the range of the reference's finite values
+  double reference_max{};  ///<
+  compared_element worst{};  ///< the largest difference, of those out of tolerance if there are any
+  compared_element disagreement{};  ///< the first row where another one is the largest, and the two positions
+  compared_element first_not_finite{};  ///<
 };
 
 namespace detail {
@@ -66,10 +66,10 @@ class tally {
     constexpr auto none = std::numeric_limits<double>::quiet_NaN();
     bool const defined = spoiled_ == 0;
     result.sqnr_db = !defined ? none : error_ == 0 ? infinity : 10 * std::log10(expected_ / error_);
-    result.cosine = !defined                            ? none
-                    : error_ == 0                       ? 1
-                    : expected_ == 0 || got_ == 0       ? 0
-                                                        : product_ / std::sqrt(expected_ * got_);
+    result.cosine = !defined                      ? none
+                    : error_ == 0                 ? 1
+                    : expected_ == 0 || got_ == 0 ? 0
+                                                  : product_ / std::sqrt(expected_ * got_);
     result.agreement = choices_ > 0 ? static_cast<double>(agreeing_) / static_cast<double>(choices_) : none;
     if (result.reference_min > result.reference_max) result.reference_min = result.reference_max = none;
     return result;
@@ -102,7 +102,8 @@ class tally {
       if (score_.not_finite == 0)
         score_.first_not_finite = at(sample, each, not_finite.to(at::kByte).argmax().item<std::int64_t>(), sizes);
       score_.not_finite += count;
-      auto const excused = equal_nan ? not_finite & each.got.isnan() & each.expected.isnan() : at::zeros_like(not_finite);
+      auto const excused =
+          equal_nan ? not_finite & each.got.isnan() & each.expected.isnan() : at::zeros_like(not_finite);
       spoiled_ += count - excused.sum().item<std::int64_t>();
     }
     auto const wide = each.got.is_complex() ? at::kComplexDouble : at::kDouble;

@@ -1,0 +1,207 @@
+#include <torchdeploy/backend/libtorch.hpp>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <torchdeploy/stage/freeze.hpp>
+#include <torchdeploy/stage/quantize.hpp>
+
+#include "support/models.hpp"
+
+namespace {
+
+using test::failure_of;
+
+auto deployed(std::string const& name, td::LibTorch::options options = {}) {
+  return test::load(name) | td::deploy<td::LibTorch>(std::move(options));
+}
+
+/// Calls that gave other bits than the first one, from so many threads at once.
+template <class Session>
+int different_results(Session const& session, std::vector<at::Tensor> const& inputs, int threads, int calls) {
+  std::vector<at::Tensor> wanted;
+  for (auto const& each : inputs) wanted.push_back(session(each));
+  std::atomic<int> different = 0;
+  std::vector<std::thread> all;
+  for (int t = 0; t < threads; ++t)
+    all.emplace_back([&, t] {
+      for (int i = 0; i < calls; ++i) {
+        auto const at = static_cast<std::size_t>(i + t) % inputs.size();
+        try {
+          different += !at::equal(session(inputs[at]), wanted[at]);
+        } catch (...) {
+          ++different;
+        }
+      }
+    });
+  for (auto& each : all) each.join();
+  return different;
+}
+
+}  // namespace
+
+TEST_CASE("a session gives what module.forward gives, and what Python gave", "[zoo]") {
+  for (auto const& each : test::reference("zoo").toGenericDict()) {
+    auto const name = each.key().toStringRef();
+    INFO(name);
+    auto const session = deployed(name);
+    auto const raw = torch::jit::load(test::model_path(name).string());
+    auto const inputs = test::list_at(each.value(), "inputs"), outputs = test::list_at(each.value(), "outputs");
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      auto const got = session.run({inputs[i]});
+      CHECK(test::same_bits(got, test::forward(raw, {inputs[i]})));
+      CHECK(test::close(got, outputs[i], 1e-5, 1e-6));
+      if (outputs[i].isTensor() && name != "exported_methods") CHECK(test::same_bits(session(inputs[i].toTensor()), got));
+    }
+  }
+}
+
+TEST_CASE("a session gives what module.forward gives on the larger models") {
+  for (std::string const name : {"digits_cnn", "onet", "resnet18"}) {
+    INFO(name);
+    auto const record = test::reference("static_minmax_" + name);
+    auto const session = deployed(name);
+    auto const inputs = test::list_at(record, "inputs"), outputs = test::list_at(record, "float_outputs");
+    for (std::size_t i = 0; i < inputs.size(); ++i) CHECK(test::same_bits(session.run({inputs[i]}), outputs[i]));
+  }
+}
+
+TEST_CASE("results carry no gradient") {
+  auto const result = deployed("mlp_scripted")(at::ones({2, 16}).set_requires_grad(true));
+  CHECK_FALSE(result.requires_grad());
+  CHECK_FALSE(result.grad_fn());
+}
+
+TEST_CASE("a result can be given to the next session, and an input is left alone") {
+  auto const session = deployed("one_op");
+  auto const x = at::zeros({3});
+  CHECK(session(session(session(x))).sum().item<float>() == 9);
+  CHECK(x.sum().item<float>() == 0);
+}
+
+TEST_CASE("the number of arguments is checked") {
+  auto const session = deployed("mlp_scripted");
+  auto const x = at::ones({2, 16});
+  for (auto const& failure : {failure_of<td::backend_error>([&] { session(x, x); }), failure_of<td::backend_error>([&] { session(); }),
+                              failure_of<td::backend_error>([&] { (void)session.run({}); }),
+                              failure_of<td::backend_error>([&] { (void)session.run({x, x, x}); })}) {
+    CHECK(failure.code == td::errc::wrong_arguments);
+    CHECK_THAT(failure.text, ContainsSubstring("forward"));
+    CHECK_FALSE(failure.nested.empty());
+  }
+  CHECK_NOTHROW(session(x));
+}
+
+TEST_CASE("the kind of an argument is checked") {
+  auto const session = deployed("mlp_scripted");
+  CHECK(failure_of<td::backend_error>([&] { session(3); }).code == td::errc::wrong_arguments);
+  CHECK(failure_of<td::backend_error>([&] { session(std::string("x")); }).code == td::errc::wrong_arguments);
+  CHECK(failure_of<td::backend_error>([&] { (void)session.run({c10::IValue()}); }).code == td::errc::wrong_arguments);
+}
+
+TEST_CASE("a result that is not one tensor is refused with the way to get it") {
+  for (auto const& [name, kind] : {std::pair{"two_outputs", "Tuple"}, std::pair{"dict_output", "Dict"}}) {
+    auto const session = deployed(name);
+    auto const failure = failure_of<td::backend_error>([&, session_ = session] { session_(at::ones({2, 16})); });
+    CHECK(failure.code == td::errc::not_one_tensor);
+    CHECK_THAT(failure.text, ContainsSubstring(kind) && ContainsSubstring("run("));
+  }
+}
+
+TEST_CASE("run gives tuples and dicts") {
+  auto const x = test::noise({2, 16})[0];
+  auto const both = deployed("two_outputs").run({x});
+  REQUIRE(both.isTuple());
+  CHECK(both.toTupleRef().elements().size() == 2);
+  auto const dict = deployed("dict_output").run({x});
+  REQUIRE(dict.isGenericDict());
+  CHECK(dict.toGenericDict().at("logits").toTensor().size(1) == 4);
+  std::vector<c10::IValue> const arguments{x};
+  CHECK(test::same_bits(deployed("two_outputs").run(arguments), both));
+}
+
+TEST_CASE("default arguments are filled in") {
+  auto const session = deployed("kwargs_default");
+  auto const x = test::noise({2, 16})[0];
+  CHECK(test::same_bits(session(x), session(x, 2.0)));
+  CHECK(test::same_bits(session.run({x}), session(x, 2.0)));
+  CHECK(test::close(session(x, 3.0), session(x) * 1.5));
+}
+
+TEST_CASE("silero-vad takes its integer argument, and its stream is Python's") {
+  auto const record = test::reference("silero_vad_stream");
+  auto const chunks = test::tensors_at(record, "chunks"), wanted = test::tensors_at(record, "outputs");
+  auto const session = deployed("silero_vad");
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    INFO("chunk " << i);
+    CHECK(test::same_bits(session(chunks[i], 16000), wanted[i]));
+  }
+}
+
+TEST_CASE("another method than forward can be called") {
+  auto const x = test::noise({1, 16})[0];
+  auto const session = deployed("exported_methods", {.method = "encode"});
+  auto module = torch::jit::load(test::model_path("exported_methods").string());
+  CHECK(test::same_bits(session(x), module.run_method("encode", x)));
+  CHECK(test::same_bits(session(x), session(x)));  // it keeps no state, where forward does
+}
+
+TEST_CASE("an unknown method is refused with the list of those there are") {
+  auto const failure = failure_of<td::backend_error>([] { deployed("exported_methods", {.method = "decode"}); });
+  CHECK(failure.code == td::errc::method_missing);
+  CHECK_THAT(failure.text, ContainsSubstring("'decode'") && ContainsSubstring("encode") && ContainsSubstring("reset_states"));
+}
+
+TEST_CASE("what the model raises is ours, in one line, with LibTorch's nested") {
+  auto const session = deployed("raises");
+  auto const failure = failure_of<td::backend_error>([&] { session(-at::ones({2, 16})); });
+  CHECK(failure.code == td::errc::call_raised);
+  CHECK_THAT(failure.text, ContainsSubstring("the sum of the input is negative"));
+  CHECK_THAT(failure.nested, ContainsSubstring("forward"));
+  CHECK(failure.nested.size() > failure.text.size());
+  auto const shape = failure_of<td::backend_error>([] { deployed("mlp_scripted")(at::ones({2, 15})); });
+  CHECK(shape.code == td::errc::call_raised);
+  CHECK_THAT(shape.text, ContainsSubstring("shape") || ContainsSubstring("size"));
+  CHECK(session(at::ones({2, 16})).sum().item<float>() == 64);  // and it goes on
+}
+
+TEST_CASE("eight threads get the bits that one gets, float and int8") {
+  auto const x = test::noise({2, 16});
+  CHECK(different_results(deployed("mlp_scripted"), x, 8, 200) == 0);
+  auto const images = test::digits(16).split(4);
+  CHECK(different_results(deployed("digits_cnn"), images, 8, 200) == 0);
+  auto const int8 = test::load("digits_cnn") | td::quantize<td::Int8>(test::calibration_digits()) | td::deploy<td::LibTorch>();
+  CHECK(different_results(int8, images, 8, 200) == 0);
+  auto const frozen = test::load("digits_cnn") | td::freeze() | td::deploy<td::LibTorch>();
+  CHECK(different_results(frozen, images, 8, 200) == 0);
+}
+
+TEST_CASE("threads that make the first calls get right results too") {
+  auto const images = test::digits(16).split(4);
+  std::vector<at::Tensor> wanted;
+  for (auto const& each : images) wanted.push_back(deployed("digits_cnn")(each));
+  for (int round = 0; round < 5; ++round) {
+    auto const session = deployed("digits_cnn");
+    std::atomic<int> different = 0;
+    std::vector<std::thread> all;
+    for (std::size_t t = 0; t < 8; ++t)
+      all.emplace_back([&, t] {
+        for (std::size_t i = 0; i < 10; ++i)
+          different += !test::close(session(images[(i + t) % images.size()]), wanted[(i + t) % images.size()]);
+      });
+    for (auto& each : all) each.join();
+    CHECK(different == 0);
+  }
+}
+
+TEST_CASE("a session keeps the module alive") {
+  auto const x = at::zeros({2});
+  auto const session = [] {
+    auto const module = test::scripted("def forward(self, x): return x + 7");
+    return td::evaluate(module) | td::deploy<td::LibTorch>();
+  }();
+  CHECK(session(x).sum().item<float>() == 14);
+}

@@ -1,0 +1,11 @@
+// What optimize makes runs here and can't be stored: LibTorch's own save throws, or overflows the stack.
+// expect: PIPELINE_ERROR = too_late_the_artifact_is_already<optimized>
+#include <torchdeploy/torchdeploy.hpp>
+
+namespace td = torchdeploy;
+
+#ifdef GOOD_TWIN
+auto model = td::load<td::TorchScript>("m.pt") | td::save("x.pt") | td::optimize();
+#else
+auto model = td::load<td::TorchScript>("m.pt") | td::optimize() | td::save("x.pt");
+#endif

@@ -1,0 +1,85 @@
+#include <torchdeploy/quantization/preparation.hpp>
+
+#include <set>
+#include <string>
+
+#include <torchdeploy/stage/quantize.hpp>
+
+#include "support/models.hpp"
+
+namespace {
+
+bool deadly(torch::jit::Module const& module) {
+  bool found = false;
+  for (auto const& each : module.modules())
+    for (auto const& method : each.get_methods()) {
+      std::set<torch::jit::Graph*> seen;
+      found = found || td::detail::is_deadly(*method.graph(), seen);
+    }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("of all fixtures, multi-head attention alone holds what ends the process", "[zoo]") {
+  for (auto const& each : test::reference("zoo").toGenericDict()) {
+    auto const name = each.key().toStringRef();
+    INFO(name);
+    CHECK(deadly(test::load(name).handle()) == (name == "mha_scripted"));
+  }
+}
+
+TEST_CASE("after disarming nothing deadly is left, and the module answers as before") {
+  auto const original = test::load("mha_scripted");
+  auto const x = test::noise({2, 5, 16})[0];
+  auto const wanted = test::forward(original.handle(), {x}).toTensor().clone();
+  auto const copy = original.clone();
+  auto const excluded = td::detail::disarm(copy.handle());
+  REQUIRE_FALSE(excluded.empty());
+  CHECK(excluded[0].path == "attention");
+  CHECK_FALSE(deadly(copy.handle()));
+  CHECK(test::same_bits(test::forward(copy.handle(), {x}), wanted));
+  CHECK(deadly(original.handle()));  // a copy was disarmed, not this one
+}
+
+TEST_CASE("an exclusion covers its module and what is inside, not what is merely named alike") {
+  td::detail::exclusion const rule{"layer1", "why"};
+  CHECK(rule.covers("layer1"));
+  CHECK(rule.covers("layer1.0.conv1"));
+  CHECK_FALSE(rule.covers("layer10"));
+  CHECK_FALSE(rule.covers("layer"));
+  CHECK_FALSE(rule.covers("other.layer1"));
+  CHECK((td::detail::exclusion{"", "why"}).covers("anything"));
+}
+
+TEST_CASE("a branch that raises either way is told from one that may go on") {
+  auto const both = test::scripted("def forward(self, x):\n"
+                                   "  if x.sum() > 0:\n    raise RuntimeError('a')\n"
+                                   "  else:\n    raise RuntimeError('b')\n"
+                                   "  return x");
+  CHECK_NOTHROW(deadly(both));
+  CHECK_FALSE(deadly(test::load("raises").handle()));
+}
+
+TEST_CASE("a model that raises in a branch can be quantized") {
+  auto const module = [] {
+    torch::jit::Module m("Checked");
+    m.register_parameter("weight", test::noise({4, 16})[0], false);
+    m.define("def forward(self, x):\n"
+             "  if x.size(0) > 100:\n    raise RuntimeError('a batch is 100 at most')\n"
+             "  return torch.nn.functional.linear(x, self.weight)");
+    return m;
+  }();
+  auto const samples = test::noise({2, 16});
+  auto const session = td::evaluate(module) | td::quantize<td::Int8>(samples) | td::deploy<td::LibTorch>();
+  CHECK(test::sqnr_db(test::forward(module, {samples[0]}).toTensor(), session(samples[0])) > 20);
+  CHECK(test::failure_of<td::backend_error>([&] { session(at::zeros({101, 16})); }).code == td::errc::call_raised);
+}
+
+TEST_CASE("a call that graph mode can't follow is refused with the method that makes it") {
+  CHECK_NOTHROW(td::detail::refuse_what_graph_mode_cannot_follow(test::load("exported_methods").handle()));
+  auto const failure = test::failure_of<td::quantization_error>(
+      [] { td::detail::refuse_what_graph_mode_cannot_follow(test::load("silero_vad").handle()); });
+  CHECK(failure.code == td::errc::not_quantizable);
+  CHECK_THAT(failure.text, ContainsSubstring("forward"));
+}
