@@ -38,10 +38,10 @@ int main(int count, char** arguments) try {
   auto const reference = td::load<td::TorchScript>(source);
 
   auto model = td::load<td::TorchScript>(source)  //
-             | td::quantize<td::Int8>(samples)    //
-             | td::prune<td::L1>(0.3)             //
-             | td::verify(reference)              //
-             | td::save(out);
+               | td::quantize<td::Int8>(samples)  //
+               | td::prune<td::L1>(0.3)  //
+               | td::verify(reference)  //
+               | td::save(out);
   std::cout << model.report() << '\n';
 
   auto const before = reference.clone() | td::freeze() | td::deploy<td::LibTorch>();

@@ -10,10 +10,10 @@ int main() try {
   auto const reference = td::load<td::TorchScript>("examples/data/digits_cnn.pt");
 
   auto model = td::load<td::TorchScript>("examples/data/digits_cnn.pt")  //
-             | td::quantize<td::Int8>(samples)                           //
-             | td::prune<td::L1>(0.3)                                    //
-             | td::verify(reference)                                     //
-             | td::save("digits_int8.pt");
+               | td::quantize<td::Int8>(samples)                           //
+               | td::prune<td::L1>(0.3)                                    //
+               | td::verify(reference)                                     //
+               | td::save("digits_int8.pt");
   std::cout << model.report();
 
   auto const session = std::move(model) | td::deploy<td::LibTorch>();

@@ -53,5 +53,6 @@ TEST_CASE("the first backend that is there and takes TorchScript is taken") {
 TEST_CASE("a recipe that ends in deploy turns a path into a session") {
   auto const recipe = td::load<td::TorchScript>() | td::freeze() | td::deploy<td::LibTorch>();
   auto const x = test::noise({2, 16})[0];
-  CHECK(test::close(recipe(test::model_path("mlp_scripted"))(x), test::forward(test::load("mlp_scripted").handle(), {x})));
+  CHECK(test::close(recipe(test::model_path("mlp_scripted"))(x),
+                    test::forward(test::load("mlp_scripted").handle(), {x})));
 }

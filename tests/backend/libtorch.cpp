@@ -54,7 +54,8 @@ TEST_CASE("a session gives what module.forward gives, and what Python gave", "[z
       auto const got = session.run({inputs[i]});
       CHECK(test::same_bits(got, test::forward(raw, {inputs[i]})));
       CHECK(test::close(got, outputs[i], 1e-5, 1e-6));
-      if (outputs[i].isTensor() && name != "exported_methods") CHECK(test::same_bits(session(inputs[i].toTensor()), got));
+      if (outputs[i].isTensor() && name != "exported_methods")
+        CHECK(test::same_bits(session(inputs[i].toTensor()), got));
     }
   }
 }
@@ -85,9 +86,11 @@ TEST_CASE("a result can be given to the next session, and an input is left alone
 TEST_CASE("the number of arguments is checked") {
   auto const session = deployed("mlp_scripted");
   auto const x = at::ones({2, 16});
-  for (auto const& failure : {failure_of<td::backend_error>([&] { session(x, x); }), failure_of<td::backend_error>([&] { session(); }),
-                              failure_of<td::backend_error>([&] { (void)session.run({}); }),
-                              failure_of<td::backend_error>([&] { (void)session.run({x, x, x}); })}) {
+  for (auto const& failure :
+       {failure_of<td::backend_error>([&] { session(x, x); }), failure_of<td::backend_error>([&] { session(); }),
+        failure_of<td::backend_error>([&] { (void)session.run({}); }), failure_of<td::backend_error>([&] {
+          (void)session.run({x, x, x});
+        })}) {
     CHECK(failure.code == td::errc::wrong_arguments);
     CHECK_THAT(failure.text, ContainsSubstring("forward"));
     CHECK_FALSE(failure.nested.empty());
@@ -152,7 +155,8 @@ TEST_CASE("another method than forward can be called") {
 TEST_CASE("an unknown method is refused with the list of those there are") {
   auto const failure = failure_of<td::backend_error>([] { deployed("exported_methods", {.method = "decode"}); });
   CHECK(failure.code == td::errc::method_missing);
-  CHECK_THAT(failure.text, ContainsSubstring("'decode'") && ContainsSubstring("encode") && ContainsSubstring("reset_states"));
+  CHECK_THAT(failure.text,
+             ContainsSubstring("'decode'") && ContainsSubstring("encode") && ContainsSubstring("reset_states"));
 }
 
 TEST_CASE("what the model raises is ours, in one line, with LibTorch's nested") {
@@ -173,7 +177,8 @@ TEST_CASE("eight threads get the bits that one gets, float and int8") {
   CHECK(different_results(deployed("mlp_scripted"), x, 8, 200) == 0);
   auto const images = test::digits(16).split(4);
   CHECK(different_results(deployed("digits_cnn"), images, 8, 200) == 0);
-  auto const int8 = test::load("digits_cnn") | td::quantize<td::Int8>(test::calibration_digits()) | td::deploy<td::LibTorch>();
+  auto const int8 =
+      test::load("digits_cnn") | td::quantize<td::Int8>(test::calibration_digits()) | td::deploy<td::LibTorch>();
   CHECK(different_results(int8, images, 8, 200) == 0);
   auto const frozen = test::load("digits_cnn") | td::freeze() | td::deploy<td::LibTorch>();
   CHECK(different_results(frozen, images, 8, 200) == 0);

@@ -26,7 +26,10 @@ TEST_CASE("bytes are told in the unit a reader would choose") {
 }
 
 TEST_CASE("a stage is a line with its time, its bytes and its details in order") {
-  auto const text = text_of({.stage = "quantize", .seconds = 1.5, .bytes_before = 200'000, .bytes_after = 50'000,
+  auto const text = text_of({.stage = "quantize",
+                             .seconds = 1.5,
+                             .bytes_before = 200'000,
+                             .bytes_after = 50'000,
                              .details = {{"engine", "x86"}, {"samples", "8"}}});
   CHECK(text == "quantize      1.500 s  200.0 kB -> 50.0 kB  engine x86  samples 8\n");
 }
@@ -47,21 +50,30 @@ TEST_CASE("long details go on in further lines, each whole") {
 }
 
 TEST_CASE("a layer in float is printed with its reason") {
-  auto const text = text_of({.stage = "quantize", .layers = {{.name = "fc", .kind = "addmm", .precision = "float32",
-                                                              .reason = "graph mode knows aten::linear", .bytes = 400}}});
+  auto const text = text_of({.stage = "quantize",
+                             .layers = {{.name = "fc",
+                                         .kind = "addmm",
+                                         .precision = "float32",
+                                         .reason = "graph mode knows aten::linear",
+                                         .bytes = 400}}});
   CHECK_THAT(text, ContainsSubstring("  fc "));
   CHECK_THAT(text, ContainsSubstring("float32  400 B  graph mode knows aten::linear\n"));
 }
 
 TEST_CASE("a finding is printed with its weight, id and hint") {
-  auto const text = text_of({.stage = "load", .findings = {{.id = "train-mode-trace", .level = td::severity::fault,
-                                                            .place = "dropout", .text = "traced in train mode", .hint = "trace again"}}});
+  auto const text = text_of({.stage = "load",
+                             .findings = {{.id = "train-mode-trace",
+                                           .level = td::severity::fault,
+                                           .place = "dropout",
+                                           .text = "traced in train mode",
+                                           .hint = "trace again"}}});
   CHECK_THAT(text, EndsWith("  fault [train-mode-trace] traced in train mode; trace again\n"));
 }
 
 TEST_CASE("a name longer than its column loses nothing") {
   auto const name = std::string(300, 'n');
-  CHECK_THAT(text_of({.stage = "prune", .layers = {{.name = name, .kind = "linear", .precision = "int8"}}}), ContainsSubstring(name));
+  CHECK_THAT(text_of({.stage = "prune", .layers = {{.name = name, .kind = "linear", .precision = "int8"}}}),
+             ContainsSubstring(name));
 }
 
 TEST_CASE("a report is streamed as its text") {

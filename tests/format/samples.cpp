@@ -40,6 +40,7 @@ TEST_CASE("a sample is what a model's forward takes") {
   CHECK(td::sample<c10::IValue>);
   CHECK_FALSE(td::sample<std::vector<at::Tensor>>);
   CHECK_FALSE(td::sample<std::string>);
+  CHECK_FALSE(td::sample<int>);
   CHECK_FALSE(td::sample<std::tuple<at::Tensor, std::ostringstream>>);
 }
 
@@ -55,6 +56,8 @@ TEST_CASE("samples are any input range of samples, and no sample is one") {
   CHECK_FALSE(td::sample_range<td::example>);
   CHECK_FALSE(td::sample_range<std::vector<std::string>>);
   CHECK_FALSE(td::sample_range<int>);
+  CHECK_FALSE(td::sample_range<std::string>);
+  CHECK_FALSE(td::sample_range<char const(&)[5]>);
 }
 
 TEST_CASE("an example has one value for each argument, and shares its tensors") {

@@ -38,7 +38,8 @@ TEST_CASE("a clone of a quantized artifact can be pruned and lowered by itself")
 }
 
 TEST_CASE("bytes are those of weights and buffers, what is shared counted once") {
-  CHECK(td::TorchScript::bytes(test::load("mlp_scripted").handle()) == (16 * 64 + 64 + 64 * 64 + 64 + 64 * 4 + 4) * sizeof(float));
+  CHECK(td::TorchScript::bytes(test::load("mlp_scripted").handle()) ==
+        (16 * 64 + 64 + 64 * 64 + 64 + 64 * 4 + 4) * sizeof(float));
   CHECK(td::TorchScript::bytes(test::load("shared_weights").handle()) == (16 * 16 + 16 + 16 * 4 + 4) * sizeof(float));
   CHECK(td::TorchScript::bytes(test::load("one_op").handle()) == 0);
 }

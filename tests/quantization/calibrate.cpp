@@ -50,12 +50,21 @@ TEST_CASE("what no sample reached is marked, what is not finite is refused with 
   minmax_site site(true);
   site.place = "layer1.0._observer_3";
   CHECK(site.qparams().first.item<float>() == td::detail::unreached);
-  site.observe(at::arange(5));  // integers: an index is not an activation
-  CHECK(site.qparams().first.item<float>() == td::detail::unreached);
   site.observe(at::full({2}, std::numeric_limits<float>::infinity()));
   auto const failure = test::failure_of<td::quantization_error>([&] { site.qparams(); });
   CHECK(failure.code == td::errc::not_finite);
   CHECK_THAT(failure.text, ContainsSubstring("layer1.0"));
+}
+
+TEST_CASE("what is not float32 is refused when its range is asked for") {
+  for (auto const dtype : {at::kLong, at::kHalf, at::kDouble}) {
+    minmax_site site(true);
+    site.place = "embedding._observer_1";
+    site.observe(at::ones({5}, dtype));
+    auto const failure = test::failure_of<td::quantization_error>([&] { site.qparams(); });
+    CHECK(failure.code == td::errc::not_quantizable);
+    CHECK_THAT(failure.text, ContainsSubstring("float32") && ContainsSubstring("embedding"));
+  }
 }
 
 TEST_CASE("a reduced range has 128 levels, a full one 256") {

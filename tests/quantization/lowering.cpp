@@ -49,7 +49,8 @@ TEST_CASE("lowering packs the weights in int8, and leaves the reference form as 
 }
 
 TEST_CASE("what was pruned is zero in int8") {
-  auto const model = test::load("digits_cnn") | td::quantize<td::Int8>(test::calibration_digits()) | td::prune<td::L1>(0.6);
+  auto const model =
+      test::load("digits_cnn") | td::quantize<td::Int8>(test::calibration_digits()) | td::prune<td::L1>(0.6);
   auto const weights = packed_weights(td::TorchScript::leaving(model.handle(), model.record()));
   REQUIRE(weights.size() > 2);
   for (auto const& each : weights) {
@@ -73,7 +74,7 @@ TEST_CASE("exported methods are those a user may call: not forward, not what for
     return all;
   };
   CHECK(names(test::load("exported_methods").handle()) == std::vector<std::string>{"encode", "reset_states"});
-  CHECK(names(test::load("mlp_scripted").handle()).empty());
+  CHECK(names(test::load("digits_cnn").handle()).empty());
   CHECK(names(test::scripted("def _inner(self, x): return x + 1\n"
                              "def _kept(self, x): return x + 2\n"
                              "def shared(self, x): return x + 3\n"

@@ -38,23 +38,28 @@ struct damage {
 std::size_t somewhere(bytes const& all, std::mt19937_64& random) { return random() % all.size(); }
 
 damage const damages[] = {
-    {"bit flipped", [](bytes& all, std::mt19937_64& r) { all[somewhere(all, r)] ^= static_cast<char>(1 << (r() % 8)); }},
+    {"bit flipped",
+     [](bytes& all, std::mt19937_64& r) { all[somewhere(all, r)] ^= static_cast<char>(1 << (r() % 8)); }},
     {"byte changed", [](bytes& all, std::mt19937_64& r) { all[somewhere(all, r)] = static_cast<char>(r()); }},
     {"cut short", [](bytes& all, std::mt19937_64& r) { all.resize(somewhere(all, r)); }},
     {"hole of zeros",
      [](bytes& all, std::mt19937_64& r) {
        auto const at = somewhere(all, r);
-       std::fill_n(all.begin() + static_cast<std::ptrdiff_t>(at), std::min<std::size_t>(all.size() - at, r() % 512), '\0');
+       std::fill_n(all.begin() + static_cast<std::ptrdiff_t>(at), std::min<std::size_t>(all.size() - at, r() % 512),
+                   '\0');
      }},
     {"block repeated",
      [](bytes& all, std::mt19937_64& r) {
        auto const from = somewhere(all, r), to = somewhere(all, r);
        auto const count = std::min({all.size() - from, all.size() - to, static_cast<std::size_t>(r() % 256)});
-       std::copy_n(bytes(all).begin() + static_cast<std::ptrdiff_t>(from), count, all.begin() + static_cast<std::ptrdiff_t>(to));
+       std::copy_n(bytes(all).begin() + static_cast<std::ptrdiff_t>(from), count,
+                   all.begin() + static_cast<std::ptrdiff_t>(to));
      }},
     // the end of a zip archive is its directory, the beginning of each entry its header: aim there
     {"directory damaged",
-     [](bytes& all, std::mt19937_64& r) { all[all.size() - 1 - r() % std::min<std::size_t>(all.size(), 4096)] = static_cast<char>(r()); }},
+     [](bytes& all, std::mt19937_64& r) {
+       all[all.size() - 1 - r() % std::min<std::size_t>(all.size(), 4096)] = static_cast<char>(r());
+     }},
 };
 
 [[noreturn]] void try_it(bytes const& file) {
@@ -87,8 +92,8 @@ int main(int count, char** arguments) {
     if (child == 0) try_it(file);
     int status = 0;
     waitpid(child, &status, 0);
-    auto const text = WIFSIGNALED(status)           ? "died of signal " + std::to_string(WTERMSIG(status))
-                      : WEXITSTATUS(status) == runs ? std::string("runs")
+    auto const text = WIFSIGNALED(status)              ? "died of signal " + std::to_string(WTERMSIG(status))
+                      : WEXITSTATUS(status) == runs    ? std::string("runs")
                       : WEXITSTATUS(status) == refused ? std::string("refused")
                                                        : std::string("foreign or overlong error");
     ++outcomes[std::string(kind.name) + ": " + text];

@@ -45,7 +45,8 @@ TEST_CASE("freezing does not change what a model answers", "[zoo]") {
     auto const model = test::load(name) | td::freeze();
     auto const inputs = test::list_at(each.value(), "inputs");
     auto const outputs = test::list_at(each.value(), "outputs");
-    for (std::size_t i = 0; i < inputs.size(); ++i) CHECK(test::close(test::forward(model.handle(), {inputs[i]}), outputs[i]));
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      CHECK(test::close(test::forward(model.handle(), {inputs[i]}), outputs[i]));
   }
 }
 
@@ -74,7 +75,8 @@ TEST_CASE("no exported method is lost by default") {
   CHECK(methods_of(model.handle()) == std::vector<std::string>{"encode", "forward", "reset_states"});
   auto const x = at::randn({1, 16});
   auto const plain = test::load("exported_methods").handle();
-  CHECK(test::close(torch::jit::Module(model.handle()).run_method("encode", x), torch::jit::Module(plain).run_method("encode", x)));
+  CHECK(test::close(torch::jit::Module(model.handle()).run_method("encode", x),
+                    torch::jit::Module(plain).run_method("encode", x)));
 }
 
 TEST_CASE("reset_states of a frozen model forgets the stream") {
@@ -124,7 +126,8 @@ TEST_CASE("preserve keeps an attribute too") {
 }
 
 TEST_CASE("a name to preserve that the model has not is refused, quantized or not") {
-  auto const failure = failure_of<td::format_error>([] { test::load("exported_methods") | td::freeze({.preserve = {{"decode"}}}); });
+  auto const failure =
+      failure_of<td::format_error>([] { test::load("exported_methods") | td::freeze({.preserve = {{"decode"}}}); });
   CHECK(failure.code == td::errc::preserve_unknown);
   CHECK_THAT(failure.text, ContainsSubstring("'decode'"));
   CHECK(failure_of<td::format_error>([] {
@@ -143,7 +146,8 @@ TEST_CASE("freezing a quantized artifact lowers it") {
 
 TEST_CASE("a frozen quantized artifact is deployed and saved like another") {
   test::temporary_folder const folder;
-  auto model = test::load("digits_cnn") | td::quantize<td::Int8>(test::calibration_digits()) | td::freeze() | td::save(folder / "m.pt");
+  auto model = test::load("digits_cnn") | td::quantize<td::Int8>(test::calibration_digits()) | td::freeze() |
+               td::save(folder / "m.pt");
   auto const images = test::digits(16);
   auto const session = std::move(model) | td::deploy<td::LibTorch>();
   CHECK(test::same_bits(test::forward(torch::jit::load((folder / "m.pt").string()), {images}), session(images)));
@@ -156,7 +160,8 @@ TEST_CASE("a file that was frozen before can be frozen", "[zoo]") {
     INFO(name);
     test::load(name) | td::freeze() | td::save(folder / "frozen.pt");
     auto const again = td::load<td::TorchScript>(folder / "frozen.pt") | td::freeze();
-    CHECK(test::close(test::forward(again.handle(), {test::list_at(each.value(), "inputs")[0]}), test::list_at(each.value(), "outputs")[0]));
+    CHECK(test::close(test::forward(again.handle(), {test::list_at(each.value(), "inputs")[0]}),
+                      test::list_at(each.value(), "outputs")[0]));
   }
 }
 

@@ -22,7 +22,8 @@ auto const load = td::load<td::TorchScript>;
 /// digits_cnn.pt with extra files inside.
 std::filesystem::path with_extra_files(test::temporary_folder const& folder) {
   auto const path = folder / "extra.pt";
-  torch::jit::load(test::model_path("digits_cnn").string()).save(path.string(), {{"labels.txt", "zero\none"}, {"empty", ""}});
+  torch::jit::load(test::model_path("digits_cnn").string())
+      .save(path.string(), {{"labels.txt", "zero\none"}, {"empty", ""}});
   return path;
 }
 
@@ -104,7 +105,10 @@ TEST_CASE("a file of another kind is named for what it is") {
   };
   using namespace std::string_literals;
   for (auto const& [name, content, kind] : {
-           foreign{"program", "\x7f" "ELF\x02\x01\x01"s, "ELF"},
+           foreign{"program",
+                   "\x7f"
+                   "ELF\x02\x01\x01"s,
+                   "ELF"},
            foreign{"text", "hello, this is text", "not a zip archive"},
            foreign{"letter", "x", "not a zip archive"},
            foreign{"legacy.pth", "\x80\x02\x8a\x0a"s, "legacy torch.save pickle"},
@@ -132,8 +136,8 @@ TEST_CASE("what torch.save wrote is not TorchScript, and is told from it") {
 
 TEST_CASE("a file cut short anywhere is refused") {
   auto const whole = test::bytes_of(test::model_path("digits_cnn"));
-  for (std::size_t const length : {std::size_t{4}, std::size_t{30}, std::size_t{1000}, whole.size() / 2, whole.size() - 200,
-                                   whole.size() - 22, whole.size() - 1}) {
+  for (std::size_t const length : {std::size_t{4}, std::size_t{30}, std::size_t{1000}, whole.size() / 2,
+                                   whole.size() - 200, whole.size() - 22, whole.size() - 1}) {
     std::vector<char> const part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
     INFO(length);
     auto const failure = failure_of<td::format_error>([&] { load(part); });
@@ -189,7 +193,8 @@ TEST_CASE("a model saved in train mode is put into evaluation mode, and the repo
   CHECK(model.report().findings()[0].id == "train-mode-flag");
   CHECK(model.report().findings()[0].level == td::severity::warning);
   auto const images = test::digits(32);
-  CHECK(test::same_bits(test::forward(model.handle(), {images}), test::forward(test::load("digits_cnn").handle(), {images})));
+  CHECK(test::same_bits(test::forward(model.handle(), {images}),
+                        test::forward(test::load("digits_cnn").handle(), {images})));
 }
 
 TEST_CASE("a model traced in train mode can't be repaired, and the report says so") {
@@ -205,7 +210,8 @@ TEST_CASE("a sound model has no finding", "[zoo]") {
     INFO(each.key().toStringRef());
     CHECK(test::load(each.key().toStringRef()).report().findings().empty());
   }
-  for (auto const* name : {"digits_cnn", "digits_cnn_traced", "onet", "onet_traced", "pnet", "rnet", "mobilenet_v2", "silero_vad"}) {
+  for (auto const* name :
+       {"digits_cnn", "digits_cnn_traced", "onet", "onet_traced", "pnet", "rnet", "mobilenet_v2", "silero_vad"}) {
     INFO(name);
     CHECK(test::load(name).report().findings().empty());
   }
@@ -246,9 +252,9 @@ TEST_CASE("evaluate copies the module it is given: the caller's stays as it is")
   CHECK(model.report().stages().at(0).stage == "evaluate");
   c10::InferenceMode const inference(false);
   at::NoGradGuard const no_grad;
-  auto const theirs = model.handle().attr("conv1").toModule().attr("weight").toTensor();
+  auto const theirs = model.handle().attr("features").toModule().attr("0").toModule().attr("weight").toTensor();
   auto const before = theirs.clone();
-  mine.attr("conv1").toModule().attr("weight").toTensor().zero_();
+  mine.attr("features").toModule().attr("0").toModule().attr("weight").toTensor().zero_();
   CHECK(at::equal(theirs, before));
 }
 

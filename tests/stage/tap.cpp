@@ -20,7 +20,8 @@ TEST_CASE("a tap sees the artifact as it is at that point") {
 TEST_CASE("a tap changes nothing: not the module, not the facts, not the report") {
   auto model = test::load("digits_cnn");
   auto const* const before = model.handle()._ivalue().get();
-  auto after = std::move(model) | td::tap([](auto const& m) { STATIC_REQUIRE(std::is_const_v<std::remove_reference_t<decltype(m)>>); });
+  auto after = std::move(model) |
+               td::tap([](auto const& m) { STATIC_REQUIRE(std::is_const_v<std::remove_reference_t<decltype(m)>>); });
   CHECK(std::is_same_v<decltype(after), decltype(model)>);
   CHECK(after.handle()._ivalue().get() == before);
   CHECK(after.report().stages().size() == 1);

@@ -127,7 +127,7 @@ inline std::vector<at::Tensor> noise(std::vector<std::int64_t> const& shape, int
 /// A module from TorchScript source.
 inline torch::jit::Module scripted(std::string const& source) {
   torch::jit::Module module("Scripted");
-  module.define(source);
+  module.define(source + "\n");
   return module;
 }
 

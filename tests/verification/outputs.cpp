@@ -61,3 +61,13 @@ TEST_CASE("objects are no outputs that could be compared") {
   CHECK_THAT(td::detail::walk(module._ivalue(), module._ivalue(), leaves),
              ContainsSubstring("an object of type __torch__.some"));
 }
+
+TEST_CASE("a key too many is a difference, as a key too few is") {
+  c10::Dict<std::string, at::Tensor> one, two;
+  one.insert("a", at::ones({1}));
+  two.insert("a", at::ones({1}));
+  two.insert("b", at::ones({1}));
+  std::vector<td::detail::leaf> leaves;
+  CHECK(td::detail::walk(two, one, leaves) == "output: expected a dict of 'a', got a dict of 'a', 'b'");
+  CHECK(td::detail::walk(one, two, leaves) == "output: expected a dict of 'a', 'b', got a dict of 'a'");
+}

@@ -18,11 +18,12 @@ namespace torchdeploy::inline v0 {
 ///
 /// Nothing to specialise and nothing to register: tests/extend/ writes one from outside.
 template <class B>
-concept backend = requires(typename B::consumes::handle handle, typename artifact<typename B::consumes>::record_type const& record,
-                           typename B::options const& options) {
-  { B::available } -> std::convertible_to<bool>;
-  B::compile(std::move(handle), record, options);
-};
+concept backend =
+    requires(typename B::consumes::handle handle, typename artifact<typename B::consumes>::record_type const& record,
+             typename B::options const& options) {
+      { B::available } -> std::convertible_to<bool>;
+      B::compile(std::move(handle), record, options);
+    };
 
 namespace detail {
 template <backend B>
@@ -62,8 +63,8 @@ struct candidates {};
 template <class Format, class... Bs>
 struct pick;
 template <class Format, class B, class... Bs>
-struct pick<Format, B, Bs...>
-    : std::conditional_t<B::available && std::is_same_v<typename B::consumes, Format>, std::type_identity<B>, pick<Format, Bs...>> {};
+struct pick<Format, B, Bs...> : std::conditional_t<B::available && std::is_same_v<typename B::consumes, Format>,
+                                                   std::type_identity<B>, pick<Format, Bs...>> {};
 
 // What a build can run, of what the candidates take.
 template <class Formats, class... Bs>

@@ -46,9 +46,11 @@ class libtorch_method {
     call(stack, false);
     return std::move(stack.back());
   }
-  c10::IValue run(std::initializer_list<c10::IValue> args) const {
-    return run(std::span(args.begin(), args.size()));
-  }
+  c10::IValue run(std::initializer_list<c10::IValue> args) const { return run(std::span(args.begin(), args.size())); }
+
+  /// Another method of the same module, with the same state: `session.method("reset_states").run({})`.
+  /// @throws backend_error (601)
+  [[nodiscard]] libtorch_method method(std::string const& name) const { return {torch::jit::Module(self_), name}; }
 
  private:
   // Room for the arguments of the operators that the interpreter calls; grown on demand, it was allocated two times more.
@@ -89,8 +91,9 @@ inline libtorch_method::libtorch_method(torch::jit::Module module, std::string c
   executor_ = &torch::jit::toGraphFunction(function).get_executor();
   schema_ = &function.getSchema();
   auto const& arguments = schema_->arguments();
-  bool const tensors = std::all_of(arguments.begin() + 1, arguments.end(),
-                                   [](c10::Argument const& each) { return each.type()->kind() == c10::TypeKind::TensorType; });
+  bool const tensors = std::all_of(arguments.begin() + 1, arguments.end(), [](c10::Argument const& each) {
+    return each.type()->kind() == c10::TypeKind::TensorType;
+  });
   tensor_arguments_ = tensors ? arguments.size() - 1 : static_cast<std::size_t>(-1);
 }
 

@@ -56,7 +56,6 @@ enum class errc {
 
   preserve_unknown = 701,
   freeze_failed = 702,
-  optimize_failed = 703,
 };
 
 /// The base of all this library throws.

@@ -15,11 +15,11 @@ template <class... Facts>
 struct facts {};
 
 struct evaluating {};  ///< in evaluation mode: dropout and batch norm behave as in production
-struct pruned {};      ///< some weights were set to zero or removed
-struct quantized {};   ///< went through quantize<...>; the report says which layers are int8
-struct frozen {};      ///< parameters are constants of the graph: prune and quantize can't reach them any more
-struct optimized {};   ///< rewritten for this machine: it runs here, and can't be saved
-struct verified {};    ///< compared with its reference since the last change
+struct pruned {};  ///< some weights were set to zero or removed
+struct quantized {};  ///< went through quantize<...>; the report says which layers are int8
+struct frozen {};  ///< parameters are constants of the graph: prune and quantize can't reach them any more
+struct optimized {};  ///< rewritten for this machine: it runs here, and can't be saved
+struct verified {};  ///< compared with its reference since the last change
 
 /// Is `Fact` in the set?
 template <class Fact, class Set>

@@ -53,9 +53,8 @@ template <class... Formats>
 inline constexpr bool open_format<one_of<Formats...>> = true;
 
 template <class Wanted, class Got>
-struct format_verdict
-    : std::type_identity<std::conditional_t<takes<Wanted, Got> || open_format<Got>, accepted,
-                                            this_stage_takes_the_format<Wanted, Got>>> {};
+struct format_verdict : std::type_identity<std::conditional_t<takes<Wanted, Got> || open_format<Got>, accepted,
+                                                              this_stage_takes_the_format<Wanted, Got>>> {};
 template <class Wanted>
 struct format_verdict<Wanted, a_session> : std::type_identity<nothing_pipes_after_deploy> {};
 template <class Got>
@@ -88,11 +87,11 @@ struct step<Format, Facts, recipe<First, Second>> {
 template <class First, class Second>
 struct composed {
   using both = step<typename First::consumes, facts<>, recipe<First, Second>>;
-  using why =
-      either<std::conditional_t<First::repeatable && Second::repeatable, accepted,
-                                a_recipe_may_run_again_so_its_samples_must_be_a_forward_range>,
-             // after load everything is known, so what is missing can be said at once
-             std::conditional_t<std::same_as<typename First::consumes, source>, typename both::why, typename both::clash>>;
+  using why = either<
+      std::conditional_t<First::repeatable && Second::repeatable, accepted,
+                         a_recipe_may_run_again_so_its_samples_must_be_a_forward_range>,
+      // after load everything is known, so what is missing can be said at once
+      std::conditional_t<std::same_as<typename First::consumes, source>, typename both::why, typename both::clash>>;
 };
 
 template <class T>
@@ -105,8 +104,9 @@ struct judge<L, R> : std::type_identity<only_a_stage_may_follow_not<R>> {};
 template <any_stage L, class R>
 struct judge<L, R> : std::type_identity<only_a_stage_may_follow_not<R>> {};
 template <class L, any_stage R>
-struct judge<L, R> : std::type_identity<std::conditional_t<is_session<std::remove_cvref_t<L>>, nothing_pipes_after_deploy,
-                                                           a_pipeline_starts_with_load_or_evaluate_not_with<L>>> {};
+struct judge<L, R>
+    : std::type_identity<std::conditional_t<is_session<std::remove_cvref_t<L>>, nothing_pipes_after_deploy,
+                                            a_pipeline_starts_with_load_or_evaluate_not_with<L>>> {};
 template <class L, any_stage_maker R>
 struct judge<L, R> : std::type_identity<call_the_stage_maker_with_parentheses> {};
 template <any_stage_maker L, class R>
@@ -130,7 +130,8 @@ struct judge<L, R> : std::type_identity<typename composed<std::remove_cvref_t<L>
 
 /// Computed once per expression. An artifact keeps its value category: an lvalue is a verdict too.
 template <class L, class R>
-using verdict = typename detail::judge<std::conditional_t<any_artifact<L>, L, std::remove_cvref_t<L>>, std::remove_cvref_t<R>>::type;
+using verdict = typename detail::judge<std::conditional_t<any_artifact<L>, L, std::remove_cvref_t<L>>,
+                                       std::remove_cvref_t<R>>::type;
 
 /// The one concept that `operator|` asks: may stage S follow L (an artifact or a stage)?
 template <class S, class L>
@@ -138,8 +139,9 @@ concept follows = any_stage<S> && std::same_as<verdict<L, S>, accepted>;
 
 /// The artifact that stage S makes of artifact A.
 template <any_artifact A, any_stage S>
-using after = artifact<
-    typename detail::step<typename std::remove_cvref_t<A>::format, typename std::remove_cvref_t<A>::known, std::remove_cvref_t<S>>::format,
-    typename detail::step<typename std::remove_cvref_t<A>::format, typename std::remove_cvref_t<A>::known, std::remove_cvref_t<S>>::facts>;
+using after = artifact<typename detail::step<typename std::remove_cvref_t<A>::format,
+                                             typename std::remove_cvref_t<A>::known, std::remove_cvref_t<S>>::format,
+                       typename detail::step<typename std::remove_cvref_t<A>::format,
+                                             typename std::remove_cvref_t<A>::known, std::remove_cvref_t<S>>::facts>;
 
 }  // namespace torchdeploy::inline v0

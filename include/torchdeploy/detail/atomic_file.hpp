@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <ostream>
+#include <streambuf>
 #include <string>
 #include <system_error>
 
@@ -13,6 +14,28 @@
 
 namespace torchdeploy::inline v0::detail {
 
+/// A file's buffer that tells of a failure only when asked: on a full disk LibTorch's zip writer, told that a write failed,
+/// ends the process, since its destructor throws.
+class patient_buffer final : public std::streambuf {
+ public:
+  explicit patient_buffer(std::streambuf& file) : file_(&file) {}
+  [[nodiscard]] bool failed() const { return failed_; }
+
+ private:
+  std::streamsize xsputn(char const* text, std::streamsize size) override {
+    failed_ = failed_ || file_->sputn(text, size) != size;
+    return size;
+  }
+  int_type overflow(int_type c) override {
+    auto const one = traits_type::to_char_type(c);
+    xsputn(&one, 1);
+    return traits_type::not_eof(c);
+  }
+
+  std::streambuf* file_;
+  bool failed_ = false;
+};
+
 /// Write a file whole or not at all: into a temporary file of the same directory, synced, then renamed over the old one.
 /// Killed at any moment, the old or the new file is there.
 /// @throws export_error (201 before anything is written, 202 while writing)
@@ -20,7 +43,9 @@ template <class Write>
 void atomic_write(std::filesystem::path const& wanted, Write&& write) {
   namespace fs = std::filesystem;
   std::error_code ignored;
-  auto const path = fs::is_symlink(wanted, ignored) ? fs::weakly_canonical(wanted, ignored) : wanted;
+  auto path = wanted;  // behind all links, also where the last one leads to nothing yet
+  for (int links = 0; links < 40 && fs::is_symlink(path, ignored); ++links)
+    path = path.parent_path() / fs::read_symlink(path, ignored);
   auto const folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   auto const refuse = [&](std::string const& why) {
     throw export_error(errc::place_unwritable, "expected a place to write to, got '" + wanted.string() + "': " + why);
@@ -28,7 +53,8 @@ void atomic_write(std::filesystem::path const& wanted, Write&& write) {
   if (path.filename().empty()) refuse("no file name");
   if (!fs::is_directory(folder, ignored)) refuse("no such directory");
   auto const old = fs::status(path, ignored);
-  if (fs::exists(old) && !fs::is_regular_file(old)) refuse(fs::is_directory(old) ? "a directory" : "not a regular file");
+  if (fs::exists(old) && !fs::is_regular_file(old))
+    refuse(fs::is_directory(old) ? "a directory" : "not a regular file");
 
   struct temporary {
     fs::path path;
@@ -41,16 +67,14 @@ void atomic_write(std::filesystem::path const& wanted, Write&& write) {
   if (!out) refuse("it can't be written");
 
   auto const failed = [&](std::string const& why) {
-    throw export_error(errc::write_failed, "writing '" + wanted.string() + "' failed: " + why, "the old file is as it was");
+    throw export_error(errc::write_failed, "writing '" + wanted.string() + "' failed: " + why,
+                       "the old file is as it was");
   };
-  try {
-    write(static_cast<std::ostream&>(out));
-  } catch (...) {
-    if (!out) failed("is the disk full?");  // LibTorch's own text speaks of its zip writer
-    throw;
-  }
+  patient_buffer buffer(*out.rdbuf());
+  std::ostream patient(&buffer);
+  write(patient);
   out.close();
-  if (!out) failed("is the disk full?");
+  if (!out || buffer.failed()) failed("is the disk full?");
   if (int const handle = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC); handle >= 0) {
     bool const synced = ::fsync(handle) == 0;
     ::close(handle);

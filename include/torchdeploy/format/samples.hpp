@@ -28,7 +28,8 @@ inline constexpr bool is_tuple = false;
 template <class... Ts>
 inline constexpr bool is_tuple<std::tuple<Ts...>> = (std::constructible_from<c10::IValue, Ts> && ...);
 template <class A, class B>
-inline constexpr bool is_tuple<std::pair<A, B>> = std::constructible_from<c10::IValue, A> && std::constructible_from<c10::IValue, B>;
+inline constexpr bool is_tuple<std::pair<A, B>> =
+    std::constructible_from<c10::IValue, A> && std::constructible_from<c10::IValue, B>;
 template <class T>
 inline constexpr bool is_example = std::same_as<T, example>;
 
@@ -41,10 +42,12 @@ template <class R>
 using element_of = decltype(*std::begin(std::declval<std::remove_reference_t<R>&>()));
 }  // namespace detail
 
-/// One sample: a tensor (or whatever a model takes as its only argument), a tuple or pair of arguments, or an `example`.
+/// One sample: a tensor (or whatever a model takes as its only argument; no number, or a string would be a range of them),
+/// a tuple or pair of arguments, or an `example`.
 template <class T>
 concept sample = detail::is_example<std::remove_cvref_t<T>> || detail::is_tuple<std::remove_cvref_t<T>> ||
-                 (std::constructible_from<c10::IValue, T> && !detail::input_range<std::remove_reference_t<T>>);
+                 (std::constructible_from<c10::IValue, T> && !detail::input_range<std::remove_reference_t<T>> &&
+                  !std::is_arithmetic_v<std::remove_cvref_t<T>>);
 
 /// Any input range of samples: a container, a std:: view, a range-v3 view, single-pass or not.
 template <class R>

@@ -32,7 +32,7 @@ namespace torchdeploy::inline v0 {
 struct load_options {
   std::optional<c10::Device> device{};     ///< where to put the weights; default: where they were saved
   std::vector<std::string> extra_files{};  ///< extra files that must be there (all that are there are kept in any case)
-  samples examples{};                      ///< example inputs, at most 8 are kept
+  samples examples{};  ///< example inputs, at most 8 are kept
 };
 
 /// A scripted or traced module: the file that `torch.jit.save` writes.
@@ -44,8 +44,9 @@ struct TorchScript {
   using example = torchdeploy::example;
   using facts_on_load = facts<evaluating>;
   struct extras {
-    std::unordered_map<std::string, std::string> files{};  ///< extra files inside the .pt: read by load, written by save
-    std::optional<reference_form> reference{};             ///< set by quantize: how to lower the module
+    std::unordered_map<std::string, std::string>
+        files{};  ///< extra files inside the .pt: read by load, written by save
+    std::optional<reference_form> reference{};  ///< set by quantize: how to lower the module
   };
 
   /// Copies data and code. No tensor and no graph is shared.
@@ -67,12 +68,11 @@ struct TorchScript {
   }
 
   static void write(handle const& module, record<TorchScript> const& record, std::ostream& out) {
-    detail::translated<export_error>(errc::not_serializable, "LibTorch can't write this module", {},
-                                     [&] {
-                                       auto files = record.extras.files;
-                                       if (record.extras.reference) files[engine_file] = at::toString(record.extras.reference->engine);
-                                       leaving(module, record).save(out, files);
-                                     });
+    detail::translated<export_error>(errc::not_serializable, "LibTorch can't write this module", {}, [&] {
+      auto files = record.extras.files;
+      if (record.extras.reference) files[engine_file] = at::toString(record.extras.reference->engine);
+      leaving(module, record).save(out, files);
+    });
   }
 
   /// One call of `forward`, without gradients.
@@ -88,7 +88,8 @@ struct TorchScript {
 };
 
 /// Evaluation mode, and what there is to be said of the module: the cheap checks that every load makes.
-inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript>& record, load_options const& options) {
+inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript>& record,
+                                               load_options const& options) {
   auto& entry = record.report.current();
   if (!module.find_method("forward"))
     throw load_error(errc::module_unusable, "expected a module with a forward method, got none",
@@ -132,9 +133,9 @@ inline TorchScript::handle TorchScript::read(std::filesystem::path const& path, 
                                              load_options const& options) {
   auto const reader = detail::file_reader(path);
   record.report.current().details.emplace_back("path", path.string());
-  return opened(detail::read_module(reader, path.filename().string(), record.extras.files, options.device,
-                                    options.extra_files),
-                record, options);
+  return opened(
+      detail::read_module(reader, path.filename().string(), record.extras.files, options.device, options.extra_files),
+      record, options);
 }
 
 inline TorchScript::handle TorchScript::read(std::span<std::byte const> bytes, record<TorchScript>& record,

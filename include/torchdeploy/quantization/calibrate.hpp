@@ -3,12 +3,14 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/libtorch/dtype.hpp>
 #include <torchdeploy/detail/libtorch/failure.hpp>
 #include <torchdeploy/detail/libtorch/quantization.hpp>
 #include <torchdeploy/quantization/observer.hpp>
@@ -43,21 +45,31 @@ class activation_site final : public site {
  public:
   explicit activation_site(bool reduce_range) : qmax_(reduce_range ? 127 : 255) {}
   void observe(at::Tensor const& x) override {
-    if (x.is_floating_point()) observer_.observe(x);
+    if (x.scalar_type() == at::kFloat)
+      observer_.observe(x);
+    else
+      other_dtype_ = x.scalar_type();
   }
   std::pair<at::Tensor, at::Tensor> qparams() const override {
+    if (other_dtype_)
+      throw quantization_error(
+          errc::not_quantizable,
+          "expected float32 activations, got " + dtype_name(*other_dtype_) + " in " + owner_of(place),
+          "quantize a float32 model with float32 samples");
     auto const range = observer_.range();
     if (!range) return {at::full({1}, unreached, at::kFloat), at::zeros({1}, at::kInt)};
     if (!std::isfinite(range->min) || !std::isfinite(range->max))
-      throw quantization_error(errc::not_finite,
-                               "expected finite activations, got NaN or infinity in " + owner_of(place) + " ('" + place + "')",
-                               "look for a NaN in the samples");
+      throw quantization_error(
+          errc::not_finite,
+          "expected finite activations, got NaN or infinity in " + owner_of(place) + " ('" + place + "')",
+          "look for a NaN in the samples");
     auto const [scale, zero_point] = affine(*range, 0, qmax_);
     return {at::full({1}, scale, at::kFloat), at::full({1}, zero_point, at::kInt)};
   }
 
  private:
   O observer_{};
+  std::optional<at::ScalarType> other_dtype_;
   std::int64_t qmax_;
 };
 
@@ -83,19 +95,21 @@ inline void register_site_operators() {
   using torch::jit::Operator;
   using torch::jit::Stack;
   static torch::jit::RegisterOperators const registered({
-      Operator("torchdeploy::observe(Tensor x, int site) -> ()",
-               [](Stack& stack) {
-                 auto* const at = reinterpret_cast<site*>(torch::jit::pop(stack).toInt());
-                 at->observe(torch::jit::pop(stack).toTensor());
-               },
-               // a call into C++ must be neither moved nor dropped
-               c10::AliasAnalysisKind::CONSERVATIVE),
-      Operator("torchdeploy::qparams(int site) -> (Tensor, Tensor)",
-               [](Stack& stack) {
-                 auto [scale, zero_point] = reinterpret_cast<site*>(torch::jit::pop(stack).toInt())->qparams();
-                 torch::jit::push(stack, std::move(scale), std::move(zero_point));
-               },
-               c10::AliasAnalysisKind::CONSERVATIVE),
+      Operator(
+          "torchdeploy::observe(Tensor x, int site) -> ()",
+          [](Stack& stack) {
+            auto* const at = reinterpret_cast<site*>(torch::jit::pop(stack).toInt());
+            at->observe(torch::jit::pop(stack).toTensor());
+          },
+          // a call into C++ must be neither moved nor dropped
+          c10::AliasAnalysisKind::CONSERVATIVE),
+      Operator(
+          "torchdeploy::qparams(int site) -> (Tensor, Tensor)",
+          [](Stack& stack) {
+            auto [scale, zero_point] = reinterpret_cast<site*>(torch::jit::pop(stack).toInt())->qparams();
+            torch::jit::push(stack, std::move(scale), std::move(zero_point));
+          },
+          c10::AliasAnalysisKind::CONSERVATIVE),
   });
 }
 
@@ -103,7 +117,8 @@ struct site_resolver final : torch::jit::NativeResolver {
   std::shared_ptr<torch::jit::SugaredValue> resolveValue(std::string const& name, torch::jit::GraphFunction& function,
                                                          torch::jit::SourceRange const& where) override {
     if (name == "observe" || name == "qparams")
-      return std::make_shared<torch::jit::BuiltinFunction>(c10::Symbol::fromQualString("torchdeploy::" + name), std::nullopt);
+      return std::make_shared<torch::jit::BuiltinFunction>(c10::Symbol::fromQualString("torchdeploy::" + name),
+                                                           std::nullopt);
     return NativeResolver::resolveValue(name, function, where);
   }
 };

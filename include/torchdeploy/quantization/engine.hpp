@@ -16,7 +16,8 @@ struct X86 {
   static constexpr std::string_view name = "x86";  ///< FBGEMM and oneDNN, whichever is faster for a layer
   static constexpr at::QEngine id = at::QEngine::X86;
   static constexpr bool reduce_range = true;
-  static constexpr bool transposed_convolution = false;  ///< oneDNN's gives wrong numbers: 0.2 dB, where FBGEMM's gives 32
+  static constexpr bool transposed_convolution =
+      false;  ///< oneDNN's gives wrong numbers: 0.2 dB, where FBGEMM's gives 32
 };
 struct Fbgemm {
   static constexpr std::string_view name = "fbgemm";
@@ -48,9 +49,10 @@ namespace detail {
 inline at::QEngine engine_named(std::string_view name) {
   for (auto const each : at::globalContext().supportedQEngines())
     if (at::toString(each) == name) return each;
-  throw quantization_error(errc::engine_unavailable,
-                           "expected engine " + std::string(name) + ", for which the model was quantized, but this LibTorch has none",
-                           "quantize it again for an engine of this machine");
+  throw quantization_error(
+      errc::engine_unavailable,
+      "expected engine " + std::string(name) + ", for which the model was quantized, but this LibTorch has none",
+      "quantize it again for an engine of this machine");
 }
 
 /// LibTorch's engine is a process-wide setting: set it for as long as weights are packed, then put it back.

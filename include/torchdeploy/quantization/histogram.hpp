@@ -54,8 +54,8 @@ struct Histogram {
 
  private:
   static constexpr std::int64_t bins = 2048;
-  static constexpr std::int64_t levels = 256;       // of an 8-bit value, whatever part of them the engine uses
-  static constexpr std::int64_t upsampling = 16;    // finer bins while an old histogram moves into a wider one
+  static constexpr std::int64_t levels = 256;  // of an 8-bit value, whatever part of them the engine uses
+  static constexpr std::int64_t upsampling = 16;  // finer bins while an old histogram moves into a wider one
 
   [[nodiscard]] at::Tensor count(at::Tensor const& x) const { return at::histc(x, bins, min_.item(), max_.item()); }
 
@@ -64,7 +64,8 @@ struct Histogram {
     if (min_.equal(max_)) return at::histc(min_, bins, min.item(), max.item()) * counts_.sum();
     auto const fine = counts_.repeat_interleave(upsampling) / upsampling;
     auto const fine_width = (max_ - min_) / (bins * upsampling);
-    auto const centers = at::linspace(min_.item(), max_.item(), bins * upsampling + 1).slice(0, 0, -1) + fine_width * 0.5;
+    auto const centers =
+        at::linspace(min_.item(), max_.item(), bins * upsampling + 1).slice(0, 0, -1) + fine_width * 0.5;
     auto const borders = at::linspace(min.item(), max.item(), bins + 1);
     auto const bin = (at::bucketize(centers, borders, /*out_int32=*/false, /*right=*/true) - 1).clamp(0, bins - 1);
     return at::bincount(bin, fine, bins);

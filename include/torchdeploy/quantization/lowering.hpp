@@ -48,6 +48,31 @@ inline std::vector<std::string> exported_methods(torch::jit::Module const& modul
   return kept;
 }
 
+/// LibTorch dequantizes a tuple of results with one operator, which in a file reads as one of a list, and the file does not
+/// load ("annotated as having type Tuple[Tensor, Tensor]"). One operator for each result does the same and does load.
+inline void dequantize_one_by_one(torch::jit::Graph& graph) {
+  std::vector<torch::jit::Node*> whole;
+  for_each_node(graph, [&](torch::jit::Node* node) {
+    if (is_operator(node, "aten::dequantize") && node->input(0)->node()->kind() == c10::prim::TupleConstruct)
+      whole.push_back(node);
+  });
+  auto const each_of = [&](auto const& self, torch::jit::Value* tuple) -> torch::jit::Value* {
+    std::vector<torch::jit::Value*> results;
+    for (auto* each : tuple->node()->inputs()) {
+      if (each->node()->kind() == c10::prim::TupleConstruct)
+        each = self(self, each);
+      else if (each->type()->kind() == c10::TypeKind::TensorType)
+        each = graph.insert(c10::Symbol::fromQualString("aten::dequantize"), {each});
+      results.push_back(each);
+    }
+    return graph.insertNode(graph.createTuple(results))->output();
+  };
+  for (auto* node : whole) {
+    torch::jit::WithInsertPoint const before(node);
+    node->output()->replaceAllUsesWith(each_of(each_of, node->input(0)));
+  }
+}
+
 /// Prepack, fuse and freeze a copy of a reference form: the model that will run. The same passes, in the same order, as
 /// `convert_jit` and the end of `_quantize_jit` in torch/ao/quantization/quantize_jit.py.
 inline torch::jit::Module lowered(torch::jit::Module const& module, reference_form const& how,
@@ -58,6 +83,7 @@ inline torch::jit::Module lowered(torch::jit::Module const& module, reference_fo
     auto copy = module.clone();
     auto result = torch::jit::Finalize(copy, how.type, preserve);
     auto graph = result.get_method("forward").graph();
+    dequantize_one_by_one(*graph);
     torch::jit::ConstantPropagation(graph);
     torch::jit::EliminateDeadCode(graph);
     return result;

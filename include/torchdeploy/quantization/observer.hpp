@@ -43,7 +43,9 @@ struct MinMax {
     if (x.numel() == 0) return;
     auto const [low, high] = at::aminmax(x.detach().to(at::kFloat));
     // a NaN must not be lost in a comparison: it makes the range NaN, which calibration refuses
-    auto const keep = [](float a, float b, bool first) { return std::isnan(a) || std::isnan(b) ? a + b : first ? a : b; };
+    auto const keep = [](float a, float b, bool first) {
+      return std::isnan(a) || std::isnan(b) ? a + b : first ? a : b;
+    };
     auto const lowest = low.item<float>(), highest = high.item<float>();
     min_ = keep(min_, lowest, min_ < lowest);
     max_ = keep(max_, highest, max_ > highest);
@@ -71,8 +73,7 @@ struct qparams {
 inline qparams affine(value_range range, std::int64_t qmin, std::int64_t qmax) {
   auto const low = std::min(range.min, 0.0f);
   auto const high = std::max(range.max, 0.0f);
-  auto const scale =
-      std::max((high - low) / static_cast<float>(qmax - qmin), std::numeric_limits<float>::epsilon());
+  auto const scale = std::max((high - low) / static_cast<float>(qmax - qmin), std::numeric_limits<float>::epsilon());
   auto const zero_point = qmin - static_cast<std::int64_t>(std::nearbyint(low / scale));
   return {scale, std::clamp(zero_point, qmin, qmax)};
 }
@@ -80,7 +81,8 @@ inline qparams affine(value_range range, std::int64_t qmin, std::int64_t qmax) {
 /// Scales of a weight (qint8, symmetric): one for each output channel (PerChannelMinMaxObserver) or a single one
 /// (MinMaxObserver). The denominator is (127 - -128) / 2; with 127 the result is not torch's.
 inline at::Tensor weight_scales(at::Tensor const& weight, bool per_channel) {
-  auto const rows = per_channel ? weight.detach().to(at::kFloat).flatten(1) : weight.detach().to(at::kFloat).reshape({1, -1});
+  auto const rows =
+      per_channel ? weight.detach().to(at::kFloat).flatten(1) : weight.detach().to(at::kFloat).reshape({1, -1});
   auto const [low, high] = at::aminmax(rows, 1);
   return at::max(-low.clamp_max(0), high.clamp_min(0)).div(127.5).clamp_min(std::numeric_limits<float>::epsilon());
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,24 +38,66 @@ inline std::string why_float(layer const& each, bool dynamic) {
 
 /// Operators between layers that graph mode runs on int8 tensors, or moves int8 tensors through.
 inline bool runs_on_int8(std::string_view kind) {
-  static constexpr std::array known = {
-      "add",       "mul",        "cat",         "relu",       "hardswish",  "hardsigmoid", "sigmoid",       "tanh",
-      "elu",       "leaky_relu", "hardtanh",    "clamp",      "batch_norm", "layer_norm",  "group_norm",    "instance_norm",
-      "mean",      "max_pool1d", "max_pool2d",  "max_pool3d", "avg_pool1d", "avg_pool2d",  "avg_pool3d",    "adaptive_avg_pool1d",
-      "sort",      "max",        "min",         "dropout",    "flatten",    "reshape",     "view",          "adaptive_avg_pool2d",
-      "transpose", "permute",    "contiguous",  "chunk",      "squeeze",    "unsqueeze",   "repeat",        "adaptive_avg_pool3d",
-      "detach",    "size",       "dim",         "len",        "stack",      "dequantize",  "repeat_interleave"};
+  static constexpr std::array known = {"add",
+                                       "mul",
+                                       "cat",
+                                       "relu",
+                                       "hardswish",
+                                       "hardsigmoid",
+                                       "sigmoid",
+                                       "tanh",
+                                       "elu",
+                                       "leaky_relu",
+                                       "hardtanh",
+                                       "clamp",
+                                       "batch_norm",
+                                       "layer_norm",
+                                       "group_norm",
+                                       "instance_norm",
+                                       "mean",
+                                       "max_pool1d",
+                                       "max_pool2d",
+                                       "max_pool3d",
+                                       "avg_pool1d",
+                                       "avg_pool2d",
+                                       "avg_pool3d",
+                                       "adaptive_avg_pool1d",
+                                       "sort",
+                                       "max",
+                                       "min",
+                                       "dropout",
+                                       "flatten",
+                                       "reshape",
+                                       "view",
+                                       "adaptive_avg_pool2d",
+                                       "transpose",
+                                       "permute",
+                                       "contiguous",
+                                       "chunk",
+                                       "squeeze",
+                                       "unsqueeze",
+                                       "repeat",
+                                       "adaptive_avg_pool3d",
+                                       "detach",
+                                       "size",
+                                       "dim",
+                                       "len",
+                                       "stack",
+                                       "dequantize",
+                                       "repeat_interleave"};
   return kind.starts_with("upsample_") || std::find(known.begin(), known.end(), kind) != known.end();
 }
 
 inline at::Tensor weight_of(jit::Module const& module, layer const& each) {
-  if (!each.weight) return {};
-  auto const value = attribute_at(module, *each.weight);
-  return value.isTensor() ? value.toTensor() : at::Tensor();
+  auto const value = each.weight     ? std::optional(attribute_at(module, *each.weight))
+                     : each.constant ? jit::toIValue(each.constant)
+                                     : std::nullopt;
+  return value && value->isTensor() ? value->toTensor() : at::Tensor();
 }
 
 /// One entry for each layer, then one for each operator between layers that turns int8 back into float.
-inline std::vector<layer_report> plan_of(jit::Module const& reference, bool dynamic, std::vector<exclusion> const& excluded) {
+inline std::vector<layer_report> plan_of(jit::Module const& reference, bool dynamic,
+                                         std::vector<exclusion> const& excluded) {
   std::vector<layer_report> plan;
   auto const graph = settled_graph(reference);
   auto const layers = layers_of(*graph);
@@ -63,7 +106,8 @@ inline std::vector<layer_report> plan_of(jit::Module const& reference, bool dyna
     bool const int8 = is_int8_layer(each);
     layer_report entry{.name = each.name, .kind = each.kind, .precision = int8 ? "int8" : "float32", .reason = {}};
     if (!int8) {
-      auto const rule = std::find_if(excluded.begin(), excluded.end(), [&](exclusion const& e) { return e.covers(each.name); });
+      auto const rule =
+          std::find_if(excluded.begin(), excluded.end(), [&](exclusion const& e) { return e.covers(each.name); });
       entry.reason = rule != excluded.end() ? rule->reason : why_float(each, dynamic);
     }
     if (weight.defined()) {
@@ -79,8 +123,11 @@ inline std::vector<layer_report> plan_of(jit::Module const& reference, bool dyna
     bool const computes = std::string_view(node->kind().ns().toUnqualString()) == "aten" && !weight_argument(kind);
     if (!computes || runs_on_int8(kind) || kind.starts_with("quantize_per")) return;
     if (node->outputs().empty() || node->output(0)->type()->kind() != c10::TypeKind::TensorType) return;
-    if (!std::any_of(node->inputs().begin(), node->inputs().end(), [](jit::Value* v) { return is_dequantized(v); })) return;
-    plan.push_back({.name = place_of(node), .kind = kind, .precision = "float32",
+    if (!std::any_of(node->inputs().begin(), node->inputs().end(), [](jit::Value* v) { return is_dequantized(v); }))
+      return;
+    plan.push_back({.name = place_of(node),
+                    .kind = kind,
+                    .precision = "float32",
                     .reason = "graph mode has no int8 kernel for aten::" + kind});
   });
   return plan;
@@ -95,9 +142,11 @@ inline std::vector<std::string> unreached_places(jit::Module const& reference, d
     auto const path = path_of(node->input(1));
     if (!path) return;
     auto const scale = attribute_at(reference, *path);
-    bool const marked = scale.isDouble() ? scale.toDouble() == mark
-                                         : scale.isTensor() && (scale.toTensor() == mark).any().item<bool>();
-    if (marked) places.push_back(place_of(node->input(0)->node()));
+    bool const marked =
+        scale.isDouble() ? scale.toDouble() == mark : scale.isTensor() && (scale.toTensor() == mark).any().item<bool>();
+    if (!marked) return;
+    auto const weight = path_of(node->input(0));
+    places.push_back(weight ? layer_name(*weight) : place_of(node->input(0)->node()));
   });
   return places;
 }

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/libtorch/dtype.hpp>
 #include <torchdeploy/detail/libtorch/layers.hpp>
 #include <torchdeploy/detail/libtorch/quantization.hpp>
+#include <torchdeploy/detail/libtorch/tensor_ops.hpp>
 
 /// What LibTorch's graph mode dies of, found before it is called: repaired where the model's meaning allows, else refused
 /// with the place and the reason.
@@ -91,7 +93,8 @@ inline std::vector<exclusion> disarm(jit::Module const& module) {
         if (is_deadly_branch(node)) deadly.push_back(node);
       });
       for (auto* node : deadly) disarm(node);
-      excluded.push_back({path, "graph mode can't follow the branches of " + each.type()->name()->name() + "." + method.name()});
+      excluded.push_back(
+          {path, "graph mode can't follow the branches of " + each.type()->name()->name() + "." + method.name()});
     }
   return excluded;
 }
@@ -114,6 +117,25 @@ inline void refuse_what_graph_mode_cannot_follow(jit::Module const& module) {
                                    hint);
       });
     }
+}
+
+/// What would surface only inside LibTorch, as the text of another error, or when the session runs.
+inline void refuse_weights_that_cannot_be_quantized(jit::Module const& module) {
+  auto const graph = settled_graph(module);
+  for (auto const& each : layers_of(*graph)) {
+    if (!each.weight) continue;
+    auto const value = attribute_at(module, *each.weight);
+    if (!value.isTensor() || !value.toTensor().is_floating_point()) continue;
+    auto const weight = value.toTensor();
+    auto const name = "'" + joined(*each.weight) + "'";
+    if (weight.scalar_type() != at::kFloat)
+      throw quantization_error(errc::not_quantizable,
+                               "expected float32 weights, got " + dtype_name(weight.scalar_type()) + " in " + name,
+                               "export the model with model.float()");
+    if (weight.numel() == 0) throw quantization_error(errc::not_quantizable, "expected weights, got none in " + name);
+    if (!at::isfinite(weight).all().item<bool>())
+      throw quantization_error(errc::not_finite, "expected finite weights, got NaN or infinity in " + name);
+  }
 }
 
 }  // namespace torchdeploy::inline v0::detail

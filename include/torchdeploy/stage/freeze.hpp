@@ -23,11 +23,16 @@ inline torch::jit::Module frozen_module(torch::jit::Module const& module, record
   auto const kept = wanted.value_or(exported_methods(module));
   for (auto const& name : kept)
     if (!module.find_method(name) && !module.hasattr(name))
-      throw format_error(errc::preserve_unknown, "expected a method or attribute to preserve, got unknown '" + name + "'");
-  if (auto const reference = std::exchange(record.extras.reference, std::nullopt)) return lowered(module, *reference, kept);
+      throw format_error(errc::preserve_unknown,
+                         "expected a method or attribute to preserve, got unknown '" + name + "'");
+  if (auto const reference = std::exchange(record.extras.reference, std::nullopt)) {
+    record.extras.files[engine_file] = at::toString(reference->engine);
+    return lowered(module, *reference, kept);
+  }
   auto& entry = record.report.current();
   if (is_lowered(*settled_graph(module))) {
-    entry.findings.push_back({"already-lowered", severity::note, "forward", "the model was lowered before: it is frozen", ""});
+    entry.findings.push_back(
+        {"already-lowered", severity::note, "forward", "the model was lowered before: it is frozen", ""});
     return module;
   }
   return translated<format_error>(errc::freeze_failed, "LibTorch can't freeze this module", {}, [&] {
@@ -70,7 +75,8 @@ struct freeze_maker : stage_maker {
 /// dropout away. `torch::jit::freeze`, but no exported method is lost unless asked for: silero-vad without its
 /// `reset_states` carries the state of one audio stream into the next.
 ///
-/// Needs: evaluating. Forbids: frozen. Adds: frozen. A quantized artifact is lowered. Throws: format_error 701, 702.
+/// Needs: evaluating. Forbids: frozen. Adds: frozen. A quantized artifact is lowered.
+/// Throws: format_error 701, 702; quantization_error 404, 409.
 ///
 /// @par Example
 ///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze({.preserve = {{"reset_states"}}});

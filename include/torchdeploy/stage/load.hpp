@@ -18,11 +18,11 @@ namespace torchdeploy::inline v0 {
 
 /// What a model can be read from: a path, an istream, or bytes (a contiguous range of char or std::byte).
 template <class S>
-concept model_source =
-    std::derived_from<std::remove_cvref_t<S>, std::istream> || std::convertible_to<S, std::filesystem::path> || requires(S&& s) {
-      std::as_bytes(std::span(s));
-      requires sizeof(*std::data(s)) == 1;
-    };
+concept model_source = std::derived_from<std::remove_cvref_t<S>, std::istream> ||
+                       std::convertible_to<S, std::filesystem::path> || requires(S&& s) {
+                         std::as_bytes(std::span(s));
+                         requires sizeof(*std::data(s)) == 1;
+                       };
 
 /// `load<F>()`: the beginning of a recipe. Made by `load`.
 template <class Format>

@@ -33,9 +33,10 @@ struct optimize_t : stage<optimize_t> {
       entry.details.emplace_back("tried on", std::to_string(record.examples.size()) + " examples");
       return result;
     } catch (std::exception const& thrown) {
-      entry.findings.push_back({"optimize-undone", severity::warning, "forward",
-                                "the optimized module does not run, the frozen one is kept: " + detail::first_words(thrown),
-                                "nothing is wrong with the frozen one"});
+      entry.findings.push_back(
+          {"optimize-undone", severity::warning, "forward",
+           "the optimized module does not run, the frozen one is kept: " + detail::first_words(thrown),
+           "nothing is wrong with the frozen one"});
       detail::notice(entry.findings.back());
       return frozen_one;
     }
@@ -53,7 +54,8 @@ struct optimize_maker : stage_maker {
 /// The result runs here and can't be stored: `save` after it does not compile. It is tried on the artifact's examples; if
 /// it throws there, the frozen module is kept and the report says so. Measure it: it is sometimes slower than `freeze`.
 ///
-/// Needs: evaluating. Forbids: optimized. Adds: frozen, optimized. Throws: format_error 701, 702.
+/// Needs: evaluating. Forbids: optimized. Adds: frozen, optimized. Throws: format_error 701, 702;
+/// quantization_error 404, 409.
 ///
 /// @par Example
 ///     auto session = td::load<td::TorchScript>("model.pt") | td::optimize() | td::deploy<td::LibTorch>();

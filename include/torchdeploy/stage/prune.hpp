@@ -54,7 +54,8 @@ struct prune_t : stage<prune_t<Criterion>> {
 
   torch::jit::Module run(torch::jit::Module const& module, record<TorchScript>& record) const {
     if (!(amount >= 0 && amount <= 1))
-      throw error(errc::amount_out_of_range, "expected an amount of weights between 0 and 1, got " + detail::formatted("%g", amount),
+      throw error(errc::amount_out_of_range,
+                  "expected an amount of weights between 0 and 1, got " + detail::formatted("%g", amount),
                   "0.3 prunes 30 % of every layer");
     auto& entry = record.report.current();
     entry.details.emplace_back("criterion", Criterion::name);
@@ -80,7 +81,8 @@ struct prune_t : stage<prune_t<Criterion>> {
     if (weights == 0)
       throw error(errc::nothing_to_prune, "expected convolution or linear layers with weights of their own, got none",
                   "a frozen file has its weights as constants: prune before freezing");
-    entry.details.emplace_back("sparsity", detail::formatted("%.4f", static_cast<double>(zeros) / static_cast<double>(weights)));
+    entry.details.emplace_back("sparsity",
+                               detail::formatted("%.4f", static_cast<double>(zeros) / static_cast<double>(weights)));
     return module;
   }
 };

@@ -76,7 +76,8 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
 
  private:
   template <class Held>
-  torch::jit::Module quantized_module(torch::jit::Module const& module, record<TorchScript>& record, Held&& held) const {
+  torch::jit::Module quantized_module(torch::jit::Module const& module, record<TorchScript>& record,
+                                      Held&& held) const {
     constexpr auto type = dynamic ? torch::jit::QuantType::DYNAMIC : torch::jit::QuantType::STATIC;
     detail::engine_scope const engine(Engine::id);
     detail::without_warnings const silence;
@@ -85,14 +86,16 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
       throw quantization_error(errc::already_quantized, "expected a float model, got one that was quantized before",
                                "quantize the float model it was made from");
     detail::refuse_what_graph_mode_cannot_follow(module);
+    detail::refuse_weights_that_cannot_be_quantized(module);
 
     std::vector<detail::exclusion> excluded;
-    auto observed = detail::translated<quantization_error>(errc::not_quantizable, "graph mode can't prepare this model", {}, [&] {
-      auto prepared = torch::jit::FoldConvBatchNorm(module);
-      excluded = detail::disarm(prepared);
-      auto const configuration = detail::configuration<Engine>(prepared, dynamic, excluded);
-      return torch::jit::InsertObservers(prepared, "forward", configuration, false, type);
-    });
+    auto observed =
+        detail::translated<quantization_error>(errc::not_quantizable, "graph mode can't prepare this model", {}, [&] {
+          auto prepared = torch::jit::FoldConvBatchNorm(module);
+          excluded = detail::disarm(prepared);
+          auto const configuration = detail::configuration<Engine>(prepared, dynamic, excluded);
+          return torch::jit::InsertObservers(prepared, "forward", configuration, false, type);
+        });
     auto const sites = detail::furnish(observed, [&] {
       return std::make_unique<detail::activation_site<Observer>>(options.reduce_range.value_or(Engine::reduce_range));
     });
@@ -103,11 +106,14 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
       auto const count = calibrate(observed, record, std::forward<Held>(held));
       entry.details.emplace_back("observer", Observer::name);
       entry.details.emplace_back("samples", std::to_string(count));
-      for (auto const& site : sites) site->qparams();  // what is wrong with a range is thrown here, not inside LibTorch
+      // what is wrong with a range is thrown here, not inside LibTorch
+      detail::translated<quantization_error>(errc::quantization_failed, "a range can't be computed", {}, [&] {
+        for (auto const& site : sites) site->qparams();
+      });
     }
-    auto reference = detail::translated<quantization_error>(errc::quantization_failed, "LibTorch can't quantize this model", {}, [&] {
-      return torch::jit::InsertQuantDeQuant(observed, "forward", false, false, type);
-    });
+    auto reference = detail::translated<quantization_error>(
+        errc::quantization_failed, "LibTorch can't quantize this model", {},
+        [&] { return torch::jit::InsertQuantDeQuant(observed, "forward", false, false, type); });
     if (auto const places = detail::unreached_places(reference, detail::unreached); !places.empty())
       throw quantization_error(errc::never_observed,
                                "expected samples to reach every layer, but none reached '" + places.front() + "'",
@@ -148,7 +154,8 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
     for (auto const& each : entry.layers)
       if (each.precision == "int8") {
         ++int8;
-        entry.bytes_after -= std::min(entry.bytes_after, each.weights * sizeof(float) - std::min(each.weights * sizeof(float), each.bytes));
+        entry.bytes_after -= std::min(
+            entry.bytes_after, each.weights * sizeof(float) - std::min(each.weights * sizeof(float), each.bytes));
       }
     entry.details.emplace_back("int8", std::to_string(int8) + " of " + std::to_string(entry.layers.size()));
     if (int8 == 0) {
@@ -188,7 +195,7 @@ struct quantize_maker : stage_maker {
 /// layer: int8, or float and why. A lvalue container of samples is borrowed, a rvalue owned, a view copied.
 ///
 /// Needs: evaluating. Forbids: quantized, frozen, optimized. Adds: quantized.
-/// Throws: quantization_error 401-408.
+/// Throws: quantization_error 401-408 (409 where it leaves).
 ///
 /// @par Example
 ///     auto model = td::load<td::TorchScript>("model.pt") | td::quantize<td::Int8>(images);

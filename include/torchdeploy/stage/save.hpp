@@ -37,7 +37,7 @@ struct save_maker : stage_maker {
 /// Write the artifact to a file and pass it on. A quantized one is lowered for its engine; extra files are kept.
 ///
 /// The file is written whole or not at all. Forbids: optimized (such a module can't be stored: LibTorch's own save
-/// throws, or overflows the stack). Throws: export_error 201, 202, 203; quantization_error 409.
+/// throws, or writes a file that does not load). Throws: export_error 201, 202, 203; quantization_error 409.
 ///
 /// @par Example
 ///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze() | td::save("frozen.pt");

@@ -1,5 +1,5 @@
 // A runtime that this build has not can be named, and not deployed to.
-// expect: available
+// expect: Absent
 #include <torchdeploy/torchdeploy.hpp>
 
 namespace td = torchdeploy;

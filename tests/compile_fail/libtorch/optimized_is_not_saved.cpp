@@ -1,4 +1,4 @@
-// What optimize makes runs here and can't be stored: LibTorch's own save throws, or overflows the stack.
+// What optimize makes runs here and can't be stored: LibTorch writes such a file without a word, and can't load it.
 // expect: PIPELINE_ERROR = too_late_the_artifact_is_already<optimized>
 #include <torchdeploy/torchdeploy.hpp>
 

@@ -15,7 +15,8 @@ using td::evaluating, td::frozen, td::optimized, td::quantized, td::pruned;
 template <class L, class R>
 concept pipes = requires(L&& l, R&& r) { std::forward<L>(l) | std::forward<R>(r); };
 template <class A, class S, class... Facts>
-inline constexpr bool gives = td::same_facts<typename decltype(std::declval<A>() | std::declval<S>())::known, td::facts<Facts...>>;
+inline constexpr bool gives =
+    td::same_facts<typename decltype(std::declval<A>() | std::declval<S>())::known, td::facts<Facts...>>;
 
 using loaded = model<evaluating>;
 using quantize_static = decltype(td::quantize<td::Int8>(std::declval<std::vector<at::Tensor>&>()));

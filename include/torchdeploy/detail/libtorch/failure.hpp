@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -10,19 +11,20 @@
 
 namespace torchdeploy::inline v0::detail {
 
-/// What LibTorch threw, in one line: it throws c10::Error, ErrorReport, std::out_of_range and more, with 1-3 kB of text
-/// in which the sentence that matters is the last of a TorchScript trace or the first of a C++ one.
+/// What LibTorch threw, in one line. It throws c10::Error, ErrorReport, std::out_of_range and more, with 1-3 kB of text:
+/// the sentence that matters is the first, but after the trace of a TorchScript interpreter it is the last that names an
+/// error: "RuntimeError: Expected 4D input", "builtins.ValueError: too short".
 inline std::string first_words(std::exception const& thrown) {
-  std::string text;
-  if (auto const* torch_error = dynamic_cast<c10::Error const*>(&thrown))
-    text = torch_error->what_without_backtrace();
-  else
-    text = thrown.what();
-  constexpr std::string_view marker = "RuntimeError: ";
-  if (auto const at = text.rfind(marker); at != std::string::npos) text.erase(0, at + marker.size());
-  auto const begin = text.find_first_not_of(" \n\t");
-  text.erase(0, begin == std::string::npos ? text.size() : begin);
-  if (auto const end = text.find('\n'); end != std::string::npos) text.erase(end);
+  auto const* const torch_error = dynamic_cast<c10::Error const*>(&thrown);
+  std::string text = torch_error ? torch_error->what_without_backtrace() : thrown.what();
+  constexpr std::string_view marker = "Error: ";
+  if (text.starts_with("The following operation failed in the TorchScript interpreter"))
+    if (auto const at = text.rfind(marker); at != std::string::npos) {
+      auto const line = text.rfind('\n', at) + 1;
+      text.erase(0, text.find(marker, line) + marker.size());
+    }
+  text.erase(0, std::min(text.find_first_not_of(" \n\t"), text.size()));
+  text.erase(std::min(text.find('\n'), text.size()));
   return text;
 }
 

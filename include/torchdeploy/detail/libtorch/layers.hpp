@@ -19,6 +19,7 @@ struct layer {
   std::string name;                      ///< path of the module: "layer1.0.conv1"
   std::optional<attribute_path> weight;  ///< where the weight is an attribute
   bool int8_weight{};                    ///< in a reference form: is the weight quantized where it is used?
+  jit::Value* constant{};                ///< the weight where it is a constant: in a file that was frozen
 };
 
 /// The value behind `dequantize(quantize_per_...(value))`, or the value itself.
@@ -37,15 +38,33 @@ inline std::optional<std::size_t> weight_argument(std::string_view kind) {
     std::size_t argument;
   };
   static constexpr entry table[] = {
-      {"conv1d", 1},           {"conv2d", 1},           {"conv3d", 1}, {"_convolution", 1}, {"convolution", 1},
-      {"conv_transpose1d", 1}, {"conv_transpose2d", 1}, {"conv_transpose3d", 1},
-      {"linear", 1},           {"addmm", 2},            {"matmul", 1}, {"mm", 1},           {"bmm", 1},
-      {"baddbmm", 2},          {"bilinear", 2},         {"lstm", 2},   {"gru", 2},          {"rnn_tanh", 2},
-      {"rnn_relu", 2},         {"embedding", 0},        {"embedding_bag", 0},
-      {"_transformer_encoder_layer_fwd", 3},            {"_native_multi_head_attention", 5},
+      {"conv1d", 1},
+      {"conv2d", 1},
+      {"conv3d", 1},
+      {"_convolution", 1},
+      {"convolution", 1},
+      {"conv_transpose1d", 1},
+      {"conv_transpose2d", 1},
+      {"conv_transpose3d", 1},
+      {"linear", 1},
+      {"addmm", 2},
+      {"matmul", 1},
+      {"mm", 1},
+      {"bmm", 1},
+      {"baddbmm", 2},
+      {"bilinear", 2},
+      {"lstm", 2},
+      {"gru", 2},
+      {"rnn_tanh", 2},
+      {"rnn_relu", 2},
+      {"embedding", 0},
+      {"embedding_bag", 0},
+      {"_transformer_encoder_layer_fwd", 3},
+      {"_native_multi_head_attention", 5},
       {"scaled_dot_product_attention", 1},
   };
-  auto const* const at = std::find_if(std::begin(table), std::end(table), [&](entry const& e) { return e.kind == kind; });
+  auto const* const at =
+      std::find_if(std::begin(table), std::end(table), [&](entry const& e) { return e.kind == kind; });
   return at == std::end(table) ? std::nullopt : std::optional(at->argument);
 }
 
@@ -63,7 +82,8 @@ inline std::string place_of(jit::Node* node) {
 
 /// `conv1.weight` belongs to layer "conv1"; `weight1`, used by a function of the model's own, is a layer of its own name.
 inline std::string layer_name(attribute_path const& weight) {
-  bool const of_a_module = weight.size() > 1 && (weight.back() == "weight" || weight.back().starts_with("weight_ih"));
+  bool const of_a_module = weight.size() > 1 && (weight.back() == "weight" || weight.back() == "_flat_weights" ||
+                                                 weight.back().starts_with("weight_ih"));
   return joined(std::span(weight).first(weight.size() - (of_a_module ? 1 : 0)));
 }
 
@@ -76,25 +96,28 @@ inline std::vector<layer> layers_of(jit::Graph& graph) {
     auto const argument = weight_argument(kind);
     if (!argument || *argument >= node->inputs().size()) return;
     auto* value = node->input(*argument);
-    if (value->node()->kind() == c10::prim::ListConstruct && !value->node()->inputs().empty()) value = value->node()->input(0);
+    if (value->node()->kind() == c10::prim::ListConstruct && !value->node()->inputs().empty())
+      value = value->node()->input(0);
     auto* source = before_quantization(value);
     if (is_operator(source->node(), "aten::t")) source = source->node()->input(0);  // addmm(bias, x, weight.t())
     auto weight = path_of(source);
     auto name = weight ? layer_name(*weight) : place_of(node);
+    auto* const constant = source->node()->kind() == c10::prim::Constant ? source : nullptr;
     auto const same = [&](layer const& each) {
-      return each.kind == kind && each.weight == weight && (weight || each.name == name);
+      return each.kind == kind && each.weight == weight && each.constant == constant &&
+             (weight || constant || each.name == name);
     };
     if (std::any_of(layers.begin(), layers.end(), same)) return;
-    layers.push_back({node, kind, std::move(name), std::move(weight), before_quantization(value) != value});
+    layers.push_back({node, kind, std::move(name), std::move(weight), before_quantization(value) != value, constant});
   });
   return layers;
 }
 
 /// Layers whose weight is a matrix of learned factors: what pruning is about.
 inline bool has_prunable_weight(layer const& each) {
-  static constexpr std::array kinds = {"conv1d",           "conv2d",           "conv3d", "_convolution", "convolution",
-                                       "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
-                                       "linear",           "addmm",            "matmul", "mm"};
+  static constexpr std::array kinds = {
+      "conv1d",           "conv2d",           "conv3d", "_convolution", "convolution", "conv_transpose1d",
+      "conv_transpose2d", "conv_transpose3d", "linear", "addmm",        "matmul",      "mm"};
   return each.weight && std::find(kinds.begin(), kinds.end(), each.kind) != kinds.end();
 }
 

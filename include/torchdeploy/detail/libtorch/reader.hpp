@@ -50,23 +50,25 @@ inline reader file_reader(std::filesystem::path const& path) {
                      "check the path and the working directory");
   if (std::filesystem::is_directory(status))
     throw load_error(errc::not_a_file, "expected a model file, got a directory: '" + path.string() + "'");
-  return translated<load_error>(errc::not_a_file, "the file '" + path.string() + "' can't be opened", {}, [&]() -> reader {
-    return std::make_shared<caffe2::serialize::FileAdapter>(path.string());
-  });
+  return translated<load_error>(
+      errc::not_a_file, "the file '" + path.string() + "' can't be opened", {},
+      [&]() -> reader { return std::make_shared<caffe2::serialize::FileAdapter>(path.string()); });
 }
 
 /// What a file is that LibTorch can't read, told from its first bytes; empty when it is a zip archive.
 inline std::string_view kind_of_foreign_file(caffe2::serialize::ReadAdapterInterface const& bytes) {
-  std::array<char, 16> head{};
+  std::array<char, 32> head{};
   auto const count = bytes.read(0, head.data(), head.size(), "");
   std::string_view const start(head.data(), count);
   if (start.starts_with("PK\x03\x04")) return {};
   if (start.starts_with("\x80\x02")) return "a legacy torch.save pickle";
   if (start.starts_with("\x89HDF")) return "an HDF5 file";
-  if (start.starts_with("\x7f" "ELF")) return "an ELF program or library";
+  if (start.starts_with("\x7f"
+                        "ELF"))
+    return "an ELF program or library";
   if (start.starts_with("\x08") && start.find("\x12") != start.npos) return "what looks like an ONNX file";
   if (start.size() > 8 && start[8] == '{') return "a safetensors file";
-  if (start.substr(4).starts_with("PTMF")) return "a flatbuffer mobile module";
+  if (start.size() > 4 && start.substr(4).starts_with("PTMF")) return "a flatbuffer mobile module";
   if (start.starts_with("<")) return "an HTML or XML page";
   if (start.starts_with("version https://git")) return "a Git LFS pointer, not the file itself";
   return "something that is not a zip archive";
@@ -77,10 +79,11 @@ inline torch::jit::Module read_module(reader const& bytes, std::string const& na
                                       std::unordered_map<std::string, std::string>& extra_files,
                                       std::optional<c10::Device> device, std::vector<std::string> const& required) {
   constexpr auto advice = "save it in Python with torch.jit.script(model).save(path)";
-  if (bytes->size() == 0) throw load_error(errc::file_empty, "expected a TorchScript model, got 0 bytes in '" + name + "'");
+  if (bytes->size() == 0)
+    throw load_error(errc::file_empty, "expected a TorchScript model, got 0 bytes in '" + name + "'");
   if (auto const kind = kind_of_foreign_file(*bytes); !kind.empty())
-    throw format_error(errc::wrong_format, "expected a TorchScript archive, got " + std::string(kind) + " in '" + name + "'",
-                       advice);
+    throw format_error(errc::wrong_format,
+                       "expected a TorchScript archive, got " + std::string(kind) + " in '" + name + "'", advice);
 
   torch::jit::ExtraFilesMap files;
   std::optional<engine_scope> engine;
@@ -88,12 +91,13 @@ inline torch::jit::Module read_module(reader const& bytes, std::string const& na
       errc::file_damaged, "'" + name + "' is damaged or cut short", "copy it again and compare checksums", [&] {
         caffe2::serialize::PyTorchStreamReader archive(bytes);
         if (!archive.hasRecord("constants.pkl"))
-          throw format_error(errc::wrong_format,
-                             "expected TorchScript, got " +
-                                 std::string(archive.hasRecord("data.pkl") ? "a torch.save file (a state_dict or a pickled model)"
-                                                                           : "another kind of zip archive") +
-                                 " in '" + name + "'",
-                             advice);
+          throw format_error(
+              errc::wrong_format,
+              "expected TorchScript, got " +
+                  std::string(archive.hasRecord("data.pkl") ? "a torch.save file (a state_dict or a pickled model)"
+                                                            : "another kind of zip archive") +
+                  " in '" + name + "'",
+              advice);
         constexpr std::string_view folder = "extra/";
         for (auto const& each : archive.getAllRecords())
           if (each.starts_with(folder)) files.emplace(each.substr(folder.size()), "");
@@ -104,7 +108,8 @@ inline torch::jit::Module read_module(reader const& bytes, std::string const& na
       });
   for (auto const& wanted : required)
     if (!files.contains(wanted))
-      throw load_error(errc::extra_file_missing, "expected the extra file '" + wanted + "' inside '" + name + "', got none",
+      throw load_error(errc::extra_file_missing,
+                       "expected the extra file '" + wanted + "' inside '" + name + "', got none",
                        "extra files are written by torch.jit.save(..., _extra_files=...)");
   if (device && device->is_cuda() && !at::globalContext().hasCUDA())
     throw load_error(errc::device_unavailable, "expected device " + device->str() + ", but this LibTorch finds no CUDA",

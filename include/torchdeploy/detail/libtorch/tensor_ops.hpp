@@ -2,6 +2,5 @@
 
 /// Door to LibTorch: tensor functions. All of them, since users compute with what a session returns: 1.0 s of compile
 /// time against the dozen that we use.
-#include <torchdeploy/detail/libtorch/module.hpp>
 #include <ATen/ATen.h>
-
+#include <torchdeploy/detail/libtorch/module.hpp>
