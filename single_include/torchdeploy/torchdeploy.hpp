@@ -1006,7 +1006,7 @@ class error : public std::runtime_error {
   static constexpr std::size_t max_length = 200;
 
   error(errc code, std::string_view text, std::string_view hint = {})
-      : std::runtime_error(compose(code, text, hint)), code_(code), hint_(hint) {}
+      : std::runtime_error(compose(code, text, hint)), code_(code), hint_(std::string(hint)) {}
 
   [[nodiscard]] errc code() const noexcept { return code_; }
   /// The stage that failed: "load", "verify", ...
@@ -1014,7 +1014,7 @@ class error : public std::runtime_error {
   /// "torchdeploy.load.101": the heading in docs/errors.md.
   [[nodiscard]] std::string id() const { return id_of(code_); }
   /// What to do about it; may be empty.
-  [[nodiscard]] std::string const& hint() const noexcept { return hint_; }
+  [[nodiscard]] std::string_view hint() const noexcept { return hint_.what(); }
 
   static constexpr std::string_view stage_of(errc code) noexcept {
     constexpr std::string_view names[] = {"", "load", "save", "verify", "quantize", "prune", "deploy", "freeze"};
@@ -1049,7 +1049,7 @@ class error : public std::runtime_error {
   }
 
   errc code_;
-  std::string hint_;
+  std::runtime_error hint_;  // its text is shared, so that copying an error can't throw
 };
 
 /// A file, stream or module could not be opened as a model.
@@ -2454,6 +2454,7 @@ inline std::optional<std::size_t> weight_argument(std::string_view kind) {
       {"conv3d", 1},
       {"_convolution", 1},
       {"convolution", 1},
+      {"_convolution_mode", 1},
       {"conv_transpose1d", 1},
       {"conv_transpose2d", 1},
       {"conv_transpose3d", 1},
@@ -2491,6 +2492,9 @@ inline std::string place_of(jit::Node* node) {
   return place + operator_name(node);
 }
 
+/// "conv1" for `conv1.weight`.
+inline std::string owner_of(attribute_path const& weight) { return joined(std::span(weight).first(weight.size() - 1)); }
+
 /// `conv1.weight` belongs to layer "conv1"; `weight1`, used by a function of the model's own, is a layer of its own name.
 inline std::string layer_name(attribute_path const& weight) {
   bool const of_a_module = weight.size() > 1 && (weight.back() == "weight" || weight.back() == "_flat_weights" ||
@@ -2526,9 +2530,19 @@ inline std::vector<layer> layers_of(jit::Graph& graph) {
 
 /// Layers whose weight is a matrix of learned factors: what pruning is about.
 inline bool has_prunable_weight(layer const& each) {
-  static constexpr std::array kinds = {
-      "conv1d",           "conv2d",           "conv3d", "_convolution", "convolution", "conv_transpose1d",
-      "conv_transpose2d", "conv_transpose3d", "linear", "addmm",        "matmul",      "mm"};
+  static constexpr std::array kinds = {"conv1d",
+                                       "conv2d",
+                                       "conv3d",
+                                       "_convolution_mode",
+                                       "_convolution",
+                                       "convolution",
+                                       "conv_transpose1d",
+                                       "conv_transpose2d",
+                                       "conv_transpose3d",
+                                       "linear",
+                                       "addmm",
+                                       "matmul",
+                                       "mm"};
   return each.weight && std::find(kinds.begin(), kinds.end(), each.kind) != kinds.end();
 }
 
@@ -2767,7 +2781,7 @@ struct site {
 /// (`if inplace:`); where one survives, the quantization fails.
 inline constexpr float unreached = -1;
 
-inline std::string owner_of(std::string const& place) {
+inline std::string module_of(std::string const& place) {
   auto const dot = place.rfind('.');
   return dot == std::string::npos ? "the model's top level" : place.substr(0, dot);
 }
@@ -2786,14 +2800,14 @@ class activation_site final : public site {
     if (other_dtype_)
       throw quantization_error(
           errc::not_quantizable,
-          "expected float32 activations, got " + dtype_name(*other_dtype_) + " in " + owner_of(place),
+          "expected float32 activations, got " + dtype_name(*other_dtype_) + " in " + module_of(place),
           "quantize a float32 model with float32 samples");
     auto const range = observer_.range();
     if (!range) return {at::full({1}, unreached, at::kFloat), at::zeros({1}, at::kInt)};
     if (!std::isfinite(range->min) || !std::isfinite(range->max))
       throw quantization_error(
           errc::not_finite,
-          "expected finite activations, got NaN or infinity in " + owner_of(place) + " ('" + place + "')",
+          "expected finite activations, got NaN or infinity in " + module_of(place) + " ('" + place + "')",
           "look for a NaN in the samples");
     auto const [scale, zero_point] = affine(*range, 0, qmax_);
     return {at::full({1}, scale, at::kFloat), at::full({1}, zero_point, at::kInt)};
@@ -2814,7 +2828,7 @@ class weight_site final : public site {
   std::pair<at::Tensor, at::Tensor> qparams() const override {
     if (!scales_.defined()) return {at::full({1}, unreached, at::kFloat), at::zeros({1}, at::kLong)};
     if (!std::isfinite(scales_.max().item<float>()))
-      throw quantization_error(errc::not_finite, "expected finite weights, got NaN or infinity in " + owner_of(place));
+      throw quantization_error(errc::not_finite, "expected finite weights, got NaN or infinity in " + module_of(place));
     return {scales_, at::zeros_like(scales_, at::kLong)};
   }
 
@@ -2896,8 +2910,8 @@ std::vector<std::unique_ptr<site>> furnish(torch::jit::Module const& observed, M
 }  // namespace torchdeploy::inline v0::detail
 // ---- torchdeploy/quantization/configuration.hpp
 
+#include <algorithm>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -2964,13 +2978,17 @@ inline void disarm(jit::Node* branch) {
   }
 }
 
-/// A module that stays in float, and why.
+/// A module that stays in float, and why: with all that is inside it, or alone.
 struct exclusion {
   std::string path;
   std::string reason;
+  bool alone = false;
 
   [[nodiscard]] bool covers(std::string_view name) const {
     return path.empty() || name == path || (name.starts_with(path) && name[path.size()] == '.');
+  }
+  [[nodiscard]] bool applies_to(layer const& each) const {
+    return alone ? each.weight && owner_of(*each.weight) == path : covers(each.name);
   }
 };
 
@@ -3043,12 +3061,20 @@ namespace torchdeploy::inline v0::detail {
 template <engine Engine>
 std::string why_not_int8(layer const& each) {
   if (each.kind.starts_with("conv_transpose") && !Engine::transposed_convolution)
-    return "the transposed convolution of engine " + std::string(Engine::name) +
-           " gives wrong numbers in int8: use Fbgemm";
+    return "its module has a transposed convolution, which engine " + std::string(Engine::name) +
+           " computes wrong in int8: use Fbgemm";
   bool const named_padding = each.kind.starts_with("conv") && each.node->inputs().size() > 4 &&
                              each.node->input(4)->type()->kind() == c10::TypeKind::StringType;
-  if (named_padding) return "graph mode has no convolution whose padding is a word: give it as numbers";
+  if (named_padding) return "its module has a convolution whose padding is a word: give it as numbers";
   return {};
+}
+
+[[noreturn]] inline void refuse_without_weight(layer const& each) {
+  throw quantization_error(
+      errc::not_quantizable,
+      "expected a weight of its own for '" + each.name + "', got one that is " +
+          (each.constant ? "a constant" : "computed"),
+      each.constant ? "quantize the model before it is frozen" : "quantize the sub-modules beside it by themselves");
 }
 
 /// Which observers each module gets. A transposed convolution gets one scale for its weight, having no kernel for more;
@@ -3063,20 +3089,25 @@ torch::jit::QConfigDict configuration(torch::jit::Module const& module, bool dyn
   torch::jit::QConfig const per_tensor(activation, shell("WeightObserver", at::kQInt8, at::kPerTensorSymmetric));
   torch::jit::QConfigDict dict{{"", per_channel}};
   for (auto const& each : excluded) dict.insert_or_assign(each.path, std::nullopt);
+  if (dynamic) return dict;  // linear layers only
+
+  auto const stays = [whole = excluded](std::string const& path) {
+    return std::any_of(whole.begin(), whole.end(), [&](exclusion const& e) { return e.covers(path); });
+  };
   auto const graph = settled_graph(module);
   for (auto const& each : layers_of(*graph)) {
     auto const reason = why_not_int8<Engine>(each);
-    if (reason.empty() && !each.kind.starts_with("conv_transpose")) continue;
-    if (!each.weight)
-      throw quantization_error(
-          errc::not_quantizable,
-          "expected a weight of its own, but '" + each.name + "' computes it, and is no layer for int8",
-          "quantize the sub-modules beside it by themselves");
-    auto const owner = joined(std::span(*each.weight).first(each.weight->size() - 1));
-    dict.insert_or_assign(owner, reason.empty() ? std::optional(per_tensor) : std::nullopt);
-    if (!reason.empty()) excluded.push_back({owner, reason});
+    if ((reason.empty() && !each.kind.starts_with("conv_transpose")) || stays(each.name)) continue;
+    if (!each.weight) refuse_without_weight(each);
+    auto const owner = owner_of(*each.weight);
+    if (!reason.empty()) {
+      dict.insert_or_assign(owner, std::nullopt);
+      excluded.push_back({owner, reason, true});
+    } else if (auto const known = dict.find(owner); known == dict.end() || known->second) {
+      dict.insert_or_assign(owner, per_tensor);
+    }
     for (auto const& [name, child] : module.named_modules())  // an override goes down the tree: hold it to this module
-      if (!name.empty() && name != owner && (owner.empty() || name.starts_with(owner + ".")))
+      if (!name.empty() && name != owner && !stays(name) && (owner.empty() || name.starts_with(owner + ".")))
         dict.try_emplace(name, per_channel);
   }
   return dict;
@@ -3236,14 +3267,15 @@ inline bool is_int8_layer(layer const& each) {
 
 inline std::string why_float(layer const& each, bool dynamic) {
   auto const kind = std::string_view(each.kind);
-  bool const convolution = kind.starts_with("conv") || kind == "_convolution";
+  bool const convolution = kind.starts_with("conv") || kind.starts_with("_convolution");
   if (kind.starts_with("_transformer_encoder") || kind.starts_with("_native_multi_head"))
     return "a fused operator hides its linear layers: trace it with torch.backends.mha.set_fastpath_enabled(False)";
   if (kind == "lstm" || kind == "gru" || kind.starts_with("rnn_")) return "graph mode has no int8 recurrent layer";
   if (kind.starts_with("embedding")) return "a table to look up, with nothing to multiply";
   if (kind == "addmm" || kind == "mm") return "graph mode knows aten::linear, not aten::" + each.kind;
   if (convolution && dynamic) return "dynamic quantization is for linear layers: give samples for a static one";
-  if (!convolution && kind != "linear") return "graph mode has no int8 kernel for aten::" + each.kind;
+  if ((!convolution || kind.starts_with('_')) && kind != "linear")
+    return "graph mode has no int8 kernel for aten::" + each.kind;
   if (!is_dequantized(each.node->input(1))) return "its weight is computed, or lies in a loop";
   return "its input is not quantized";
 }
@@ -3319,7 +3351,7 @@ inline std::vector<layer_report> plan_of(jit::Module const& reference, bool dyna
     layer_report entry{.name = each.name, .kind = each.kind, .precision = int8 ? "int8" : "float32", .reason = {}};
     if (!int8) {
       auto const rule =
-          std::find_if(excluded.begin(), excluded.end(), [&](exclusion const& e) { return e.covers(each.name); });
+          std::find_if(excluded.begin(), excluded.end(), [&](exclusion const& e) { return e.applies_to(each); });
       entry.reason = rule != excluded.end() ? rule->reason : why_float(each, dynamic);
     }
     if (weight.defined()) {
@@ -4563,18 +4595,23 @@ class comparing {
     if (unequal_++ == 0) first_unequal_ = {each.name, sample, {}, each.got, each.expected};
   }
   void add_to_metric(std::size_t sample, c10::IValue const& got, c10::IValue const& expected) {
+    auto const raised = [&](std::string const& why) {
+      std::throw_with_nested(verification_error(
+          errc::metric_raised,
+          "the metric '" + plan_.options.metric->name + "' raised on sample " + std::to_string(sample) + ": " + why, {},
+          result_));
+    };
     try {
       auto const score = plan_.options.metric->score(got, expected);
       metric_sum_ += score;
-      if (sample == 0 || !(score >= metric_worst_)) {
+      if (sample == 0 || (!std::isnan(metric_worst_) && !(score >= metric_worst_))) {
         metric_worst_ = score;
         metric_worst_sample_ = sample;
       }
     } catch (std::exception const& thrown) {
-      std::throw_with_nested(verification_error(errc::metric_raised,
-                                                "the metric '" + plan_.options.metric->name + "' raised on sample " +
-                                                    std::to_string(sample) + ": " + thrown.what(),
-                                                {}, result_));
+      raised(first_words(thrown));
+    } catch (...) {
+      raised("what it threw is no std::exception");
     }
   }
 

@@ -210,3 +210,41 @@ TEST_CASE("a session keeps the module alive") {
   }();
   CHECK(session(x).sum().item<float>() == 14);
 }
+
+TEST_CASE("another method of a session's module shares its state") {
+  auto const session = deployed("exported_methods");
+  auto const x = test::noise({1, 16})[0];
+  auto const first = session(x).clone(), second = session(x).clone();
+  REQUIRE_FALSE(test::same_bits(first, second));
+  auto const reset = session.method("reset_states");
+  CHECK(reset.run({}).isNone());
+  CHECK(test::same_bits(session(x), first));
+  CHECK(test::same_bits(session.method("forward")(x), second));  // the same stream, one step on
+  CHECK(test::same_bits(session.method("encode")(x), deployed("exported_methods", {.method = "encode"})(x)));
+
+  auto const other = deployed("exported_methods");
+  other(x);
+  reset.run({});
+  CHECK(test::same_bits(other(x), second));  // another session's stream is another one
+}
+
+TEST_CASE("a session's other method is checked as the session is, and outlives it") {
+  auto const encode = [] { return deployed("exported_methods").method("encode"); }();
+  auto const x = test::noise({1, 16})[0];
+  CHECK(test::same_bits(encode(x), deployed("exported_methods", {.method = "encode"})(x)));
+  CHECK(failure_of<td::backend_error>([&] { encode(); }).code == td::errc::wrong_arguments);
+  auto const missing = failure_of<td::backend_error>([&] { (void)encode.method("decode"); });
+  CHECK(missing.code == td::errc::method_missing);
+  CHECK_THAT(missing.text, ContainsSubstring("'decode'") && ContainsSubstring("reset_states"));
+  auto const nothing = failure_of<td::backend_error>([&] { encode.method("reset_states")(); });
+  CHECK(nothing.code == td::errc::not_one_tensor);
+}
+
+TEST_CASE("a frozen session can be reset through its other method") {
+  auto const session = test::load("exported_methods") | td::freeze() | td::deploy<td::LibTorch>();
+  auto const x = test::noise({1, 16})[0];
+  auto const first = session(x).clone();
+  REQUIRE_FALSE(test::same_bits(session(x), first));
+  session.method("reset_states").run({});
+  CHECK(test::same_bits(session(x), first));
+}

@@ -1,5 +1,6 @@
 #include <torchdeploy/quantization/preparation.hpp>
 
+#include <cmath>
 #include <set>
 #include <string>
 
@@ -76,4 +77,49 @@ TEST_CASE("a call that graph mode can't follow is refused with the method that m
       [] { td::detail::refuse_what_graph_mode_cannot_follow(test::load("silero_vad").handle()); });
   CHECK(failure.code == td::errc::not_quantizable);
   CHECK_THAT(failure.text, ContainsSubstring("forward"));
+}
+
+TEST_CASE("weights that are not float32, or none, or not finite are refused by name") {
+  auto const refusal = [](at::Tensor const& weight) {
+    torch::jit::Module linear("Linear"), model("Model");
+    linear.register_parameter("weight", weight, false);
+    linear.define("def forward(self, x): return torch.linear(x, self.weight)\n");
+    model.register_module("head", linear);
+    model.define("def forward(self, x): return self.head.forward(x)\n");
+    auto const failure =
+        test::failure_of<td::quantization_error>([&] { td::detail::refuse_weights_that_cannot_be_quantized(model); });
+    CHECK_THAT(failure.text, ContainsSubstring("'head.weight'"));
+    CHECK(test::failure_of<td::quantization_error>([&] { td::evaluate(model) | td::quantize<td::Int8>(); }).text ==
+          failure.text);
+    return failure;
+  };
+  auto const wide = refusal(at::ones({4, 16}, at::kDouble));
+  CHECK(wide.code == td::errc::not_quantizable);
+  CHECK_THAT(wide.text, ContainsSubstring("expected float32 weights, got float64"));
+  CHECK(refusal(at::ones({4, 16}, at::kHalf)).code == td::errc::not_quantizable);
+
+  auto const empty = refusal(at::ones({0, 16}));
+  CHECK(empty.code == td::errc::not_quantizable);
+  CHECK_THAT(empty.text, ContainsSubstring("got none"));
+
+  for (auto const spoiler : {std::nanf(""), HUGE_VALF, -HUGE_VALF}) {
+    auto weight = at::ones({4, 16});
+    weight[3][15] = spoiler;
+    auto const spoiled = refusal(weight);
+    CHECK(spoiled.code == td::errc::not_finite);
+    CHECK_THAT(spoiled.text, ContainsSubstring("NaN or infinity"));
+  }
+}
+
+TEST_CASE("weights that can be quantized, or that no layer uses, are not refused", "[zoo]") {
+  for (auto const& each : test::reference("zoo").toGenericDict()) {
+    INFO(each.key().toStringRef());
+    CHECK_NOTHROW(td::detail::refuse_weights_that_cannot_be_quantized(test::load(each.key().toStringRef()).handle()));
+  }
+  torch::jit::Module module("Unused");
+  module.register_parameter("weight", test::noise({4, 16})[0], false);
+  module.register_parameter("unused", at::full({4, 16}, std::nan("")), false);
+  module.register_parameter("bias", at::zeros({4}, at::kDouble), false);
+  module.define("def forward(self, x): return torch.linear(x, self.weight)\n");
+  CHECK_NOTHROW(td::detail::refuse_weights_that_cannot_be_quantized(module));
 }

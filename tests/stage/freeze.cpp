@@ -1,6 +1,7 @@
 #include <torchdeploy/stage/freeze.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -177,4 +178,28 @@ TEST_CASE("a file that was lowered before passes through freeze, and the report 
 TEST_CASE("a module from code without a training flag can be frozen") {
   auto const model = td::evaluate(test::scripted("def forward(self, x): return torch.relu(x) + 1")) | td::freeze();
   CHECK(test::forward(model.handle(), {at::full({2}, -3.0)}).toTensor().sum().item<double>() == 2);
+}
+
+TEST_CASE("a model that was quantized for an engine, then frozen and saved, names it in the file") {
+  test::temporary_folder const folder;
+  auto const path = folder / "m.pt";
+  auto const images = test::digits(16);
+  auto const session = test::load("digits_cnn") | td::quantize<td::Int8, td::Fbgemm>(test::calibration_digits()) |
+                       td::freeze() | td::save(path) | td::deploy<td::LibTorch>();
+  torch::jit::ExtraFilesMap files{{"torchdeploy.engine", ""}};
+  torch::jit::load(path.string(), std::nullopt, files);
+  CHECK(files.at("torchdeploy.engine") == at::toString(td::Fbgemm::id));
+
+  auto loaded = td::load<td::TorchScript>(path);
+  CHECK(loaded.report().find("load")->detail("engine") == at::toString(td::Fbgemm::id));
+  CHECK(test::same_bits((loaded.clone() | td::deploy<td::LibTorch>())(images), session(images)));
+  std::move(loaded) | td::freeze() | td::save(folder / "again.pt");
+  CHECK(td::load<td::TorchScript>(folder / "again.pt").report().find("load")->detail("engine") ==
+        at::toString(td::Fbgemm::id));
+}
+
+TEST_CASE("a frozen float model names no engine in its file") {
+  test::temporary_folder const folder;
+  test::load("digits_cnn") | td::freeze() | td::save(folder / "m.pt");
+  CHECK(td::load<td::TorchScript>(folder / "m.pt").report().find("load")->detail("engine").empty());
 }

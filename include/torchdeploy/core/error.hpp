@@ -67,7 +67,7 @@ class error : public std::runtime_error {
   static constexpr std::size_t max_length = 200;
 
   error(errc code, std::string_view text, std::string_view hint = {})
-      : std::runtime_error(compose(code, text, hint)), code_(code), hint_(hint) {}
+      : std::runtime_error(compose(code, text, hint)), code_(code), hint_(std::string(hint)) {}
 
   [[nodiscard]] errc code() const noexcept { return code_; }
   /// The stage that failed: "load", "verify", ...
@@ -75,7 +75,7 @@ class error : public std::runtime_error {
   /// "torchdeploy.load.101": the heading in docs/errors.md.
   [[nodiscard]] std::string id() const { return id_of(code_); }
   /// What to do about it; may be empty.
-  [[nodiscard]] std::string const& hint() const noexcept { return hint_; }
+  [[nodiscard]] std::string_view hint() const noexcept { return hint_.what(); }
 
   static constexpr std::string_view stage_of(errc code) noexcept {
     constexpr std::string_view names[] = {"", "load", "save", "verify", "quantize", "prune", "deploy", "freeze"};
@@ -110,7 +110,7 @@ class error : public std::runtime_error {
   }
 
   errc code_;
-  std::string hint_;
+  std::runtime_error hint_;  // its text is shared, so that copying an error can't throw
 };
 
 /// A file, stream or module could not be opened as a model.

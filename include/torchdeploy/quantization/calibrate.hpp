@@ -35,7 +35,7 @@ struct site {
 /// (`if inplace:`); where one survives, the quantization fails.
 inline constexpr float unreached = -1;
 
-inline std::string owner_of(std::string const& place) {
+inline std::string module_of(std::string const& place) {
   auto const dot = place.rfind('.');
   return dot == std::string::npos ? "the model's top level" : place.substr(0, dot);
 }
@@ -54,14 +54,14 @@ class activation_site final : public site {
     if (other_dtype_)
       throw quantization_error(
           errc::not_quantizable,
-          "expected float32 activations, got " + dtype_name(*other_dtype_) + " in " + owner_of(place),
+          "expected float32 activations, got " + dtype_name(*other_dtype_) + " in " + module_of(place),
           "quantize a float32 model with float32 samples");
     auto const range = observer_.range();
     if (!range) return {at::full({1}, unreached, at::kFloat), at::zeros({1}, at::kInt)};
     if (!std::isfinite(range->min) || !std::isfinite(range->max))
       throw quantization_error(
           errc::not_finite,
-          "expected finite activations, got NaN or infinity in " + owner_of(place) + " ('" + place + "')",
+          "expected finite activations, got NaN or infinity in " + module_of(place) + " ('" + place + "')",
           "look for a NaN in the samples");
     auto const [scale, zero_point] = affine(*range, 0, qmax_);
     return {at::full({1}, scale, at::kFloat), at::full({1}, zero_point, at::kInt)};
@@ -82,7 +82,7 @@ class weight_site final : public site {
   std::pair<at::Tensor, at::Tensor> qparams() const override {
     if (!scales_.defined()) return {at::full({1}, unreached, at::kFloat), at::zeros({1}, at::kLong)};
     if (!std::isfinite(scales_.max().item<float>()))
-      throw quantization_error(errc::not_finite, "expected finite weights, got NaN or infinity in " + owner_of(place));
+      throw quantization_error(errc::not_finite, "expected finite weights, got NaN or infinity in " + module_of(place));
     return {scales_, at::zeros_like(scales_, at::kLong)};
   }
 

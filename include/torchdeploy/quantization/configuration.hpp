@@ -1,7 +1,7 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -15,12 +15,20 @@ namespace torchdeploy::inline v0::detail {
 template <engine Engine>
 std::string why_not_int8(layer const& each) {
   if (each.kind.starts_with("conv_transpose") && !Engine::transposed_convolution)
-    return "the transposed convolution of engine " + std::string(Engine::name) +
-           " gives wrong numbers in int8: use Fbgemm";
+    return "its module has a transposed convolution, which engine " + std::string(Engine::name) +
+           " computes wrong in int8: use Fbgemm";
   bool const named_padding = each.kind.starts_with("conv") && each.node->inputs().size() > 4 &&
                              each.node->input(4)->type()->kind() == c10::TypeKind::StringType;
-  if (named_padding) return "graph mode has no convolution whose padding is a word: give it as numbers";
+  if (named_padding) return "its module has a convolution whose padding is a word: give it as numbers";
   return {};
+}
+
+[[noreturn]] inline void refuse_without_weight(layer const& each) {
+  throw quantization_error(
+      errc::not_quantizable,
+      "expected a weight of its own for '" + each.name + "', got one that is " +
+          (each.constant ? "a constant" : "computed"),
+      each.constant ? "quantize the model before it is frozen" : "quantize the sub-modules beside it by themselves");
 }
 
 /// Which observers each module gets. A transposed convolution gets one scale for its weight, having no kernel for more;
@@ -35,20 +43,25 @@ torch::jit::QConfigDict configuration(torch::jit::Module const& module, bool dyn
   torch::jit::QConfig const per_tensor(activation, shell("WeightObserver", at::kQInt8, at::kPerTensorSymmetric));
   torch::jit::QConfigDict dict{{"", per_channel}};
   for (auto const& each : excluded) dict.insert_or_assign(each.path, std::nullopt);
+  if (dynamic) return dict;  // linear layers only
+
+  auto const stays = [whole = excluded](std::string const& path) {
+    return std::any_of(whole.begin(), whole.end(), [&](exclusion const& e) { return e.covers(path); });
+  };
   auto const graph = settled_graph(module);
   for (auto const& each : layers_of(*graph)) {
     auto const reason = why_not_int8<Engine>(each);
-    if (reason.empty() && !each.kind.starts_with("conv_transpose")) continue;
-    if (!each.weight)
-      throw quantization_error(
-          errc::not_quantizable,
-          "expected a weight of its own, but '" + each.name + "' computes it, and is no layer for int8",
-          "quantize the sub-modules beside it by themselves");
-    auto const owner = joined(std::span(*each.weight).first(each.weight->size() - 1));
-    dict.insert_or_assign(owner, reason.empty() ? std::optional(per_tensor) : std::nullopt);
-    if (!reason.empty()) excluded.push_back({owner, reason});
+    if ((reason.empty() && !each.kind.starts_with("conv_transpose")) || stays(each.name)) continue;
+    if (!each.weight) refuse_without_weight(each);
+    auto const owner = owner_of(*each.weight);
+    if (!reason.empty()) {
+      dict.insert_or_assign(owner, std::nullopt);
+      excluded.push_back({owner, reason, true});
+    } else if (auto const known = dict.find(owner); known == dict.end() || known->second) {
+      dict.insert_or_assign(owner, per_tensor);
+    }
     for (auto const& [name, child] : module.named_modules())  // an override goes down the tree: hold it to this module
-      if (!name.empty() && name != owner && (owner.empty() || name.starts_with(owner + ".")))
+      if (!name.empty() && name != owner && !stays(name) && (owner.empty() || name.starts_with(owner + ".")))
         dict.try_emplace(name, per_channel);
   }
   return dict;

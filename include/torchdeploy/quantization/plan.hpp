@@ -24,14 +24,15 @@ inline bool is_int8_layer(layer const& each) {
 
 inline std::string why_float(layer const& each, bool dynamic) {
   auto const kind = std::string_view(each.kind);
-  bool const convolution = kind.starts_with("conv") || kind == "_convolution";
+  bool const convolution = kind.starts_with("conv") || kind.starts_with("_convolution");
   if (kind.starts_with("_transformer_encoder") || kind.starts_with("_native_multi_head"))
     return "a fused operator hides its linear layers: trace it with torch.backends.mha.set_fastpath_enabled(False)";
   if (kind == "lstm" || kind == "gru" || kind.starts_with("rnn_")) return "graph mode has no int8 recurrent layer";
   if (kind.starts_with("embedding")) return "a table to look up, with nothing to multiply";
   if (kind == "addmm" || kind == "mm") return "graph mode knows aten::linear, not aten::" + each.kind;
   if (convolution && dynamic) return "dynamic quantization is for linear layers: give samples for a static one";
-  if (!convolution && kind != "linear") return "graph mode has no int8 kernel for aten::" + each.kind;
+  if ((!convolution || kind.starts_with('_')) && kind != "linear")
+    return "graph mode has no int8 kernel for aten::" + each.kind;
   if (!is_dequantized(each.node->input(1))) return "its weight is computed, or lies in a loop";
   return "its input is not quantized";
 }
@@ -107,7 +108,7 @@ inline std::vector<layer_report> plan_of(jit::Module const& reference, bool dyna
     layer_report entry{.name = each.name, .kind = each.kind, .precision = int8 ? "int8" : "float32", .reason = {}};
     if (!int8) {
       auto const rule =
-          std::find_if(excluded.begin(), excluded.end(), [&](exclusion const& e) { return e.covers(each.name); });
+          std::find_if(excluded.begin(), excluded.end(), [&](exclusion const& e) { return e.applies_to(each); });
       entry.reason = rule != excluded.end() ? rule->reason : why_float(each, dynamic);
     }
     if (weight.defined()) {

@@ -67,13 +67,17 @@ inline void disarm(jit::Node* branch) {
   }
 }
 
-/// A module that stays in float, and why.
+/// A module that stays in float, and why: with all that is inside it, or alone.
 struct exclusion {
   std::string path;
   std::string reason;
+  bool alone = false;
 
   [[nodiscard]] bool covers(std::string_view name) const {
     return path.empty() || name == path || (name.starts_with(path) && name[path.size()] == '.');
+  }
+  [[nodiscard]] bool applies_to(layer const& each) const {
+    return alone ? each.weight && owner_of(*each.weight) == path : covers(each.name);
   }
 };
 

@@ -108,18 +108,23 @@ class comparing {
     if (unequal_++ == 0) first_unequal_ = {each.name, sample, {}, each.got, each.expected};
   }
   void add_to_metric(std::size_t sample, c10::IValue const& got, c10::IValue const& expected) {
+    auto const raised = [&](std::string const& why) {
+      std::throw_with_nested(verification_error(
+          errc::metric_raised,
+          "the metric '" + plan_.options.metric->name + "' raised on sample " + std::to_string(sample) + ": " + why, {},
+          result_));
+    };
     try {
       auto const score = plan_.options.metric->score(got, expected);
       metric_sum_ += score;
-      if (sample == 0 || !(score >= metric_worst_)) {
+      if (sample == 0 || (!std::isnan(metric_worst_) && !(score >= metric_worst_))) {
         metric_worst_ = score;
         metric_worst_sample_ = sample;
       }
     } catch (std::exception const& thrown) {
-      std::throw_with_nested(verification_error(errc::metric_raised,
-                                                "the metric '" + plan_.options.metric->name + "' raised on sample " +
-                                                    std::to_string(sample) + ": " + thrown.what(),
-                                                {}, result_));
+      raised(first_words(thrown));
+    } catch (...) {
+      raised("what it threw is no std::exception");
     }
   }
 

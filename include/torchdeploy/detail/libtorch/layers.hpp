@@ -43,6 +43,7 @@ inline std::optional<std::size_t> weight_argument(std::string_view kind) {
       {"conv3d", 1},
       {"_convolution", 1},
       {"convolution", 1},
+      {"_convolution_mode", 1},
       {"conv_transpose1d", 1},
       {"conv_transpose2d", 1},
       {"conv_transpose3d", 1},
@@ -80,6 +81,9 @@ inline std::string place_of(jit::Node* node) {
   return place + operator_name(node);
 }
 
+/// "conv1" for `conv1.weight`.
+inline std::string owner_of(attribute_path const& weight) { return joined(std::span(weight).first(weight.size() - 1)); }
+
 /// `conv1.weight` belongs to layer "conv1"; `weight1`, used by a function of the model's own, is a layer of its own name.
 inline std::string layer_name(attribute_path const& weight) {
   bool const of_a_module = weight.size() > 1 && (weight.back() == "weight" || weight.back() == "_flat_weights" ||
@@ -115,9 +119,19 @@ inline std::vector<layer> layers_of(jit::Graph& graph) {
 
 /// Layers whose weight is a matrix of learned factors: what pruning is about.
 inline bool has_prunable_weight(layer const& each) {
-  static constexpr std::array kinds = {
-      "conv1d",           "conv2d",           "conv3d", "_convolution", "convolution", "conv_transpose1d",
-      "conv_transpose2d", "conv_transpose3d", "linear", "addmm",        "matmul",      "mm"};
+  static constexpr std::array kinds = {"conv1d",
+                                       "conv2d",
+                                       "conv3d",
+                                       "_convolution_mode",
+                                       "_convolution",
+                                       "convolution",
+                                       "conv_transpose1d",
+                                       "conv_transpose2d",
+                                       "conv_transpose3d",
+                                       "linear",
+                                       "addmm",
+                                       "matmul",
+                                       "mm"};
   return each.weight && std::find(kinds.begin(), kinds.end(), each.kind) != kinds.end();
 }
 
