@@ -922,12 +922,11 @@ inline constexpr detail::deploy_maker<B> deploy{};
 
 // ---- torchdeploy/format/torchscript.hpp
 
-#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <istream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -1030,7 +1029,9 @@ class error : public std::runtime_error {
 
   // The hint is part of the line where it fits; a text too long loses its middle, since both ends tell most.
   static std::string compose(errc code, std::string_view text, std::string_view hint) {
-    auto line = "[" + id_of(code) + "] ";
+    std::string line = "[";  // grown by +=: g++ 12 sees an overlap in `"[" + id + "] "` that is none
+    line += id_of(code);
+    line += "] ";
     auto const room = max_length - line.size();
     if (text.size() > room) {
       constexpr std::string_view gap = " ... ";
@@ -1881,7 +1882,8 @@ inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript
     entry.findings.push_back({"train-mode-flag", severity::warning, "forward", "the model was saved in train mode",
                               "it was put into evaluation mode; call eval() before exporting"});
   }
-  auto const graph = detail::settled_graph(module);
+  auto const graph = detail::translated<load_error>(errc::module_unusable, "the graph of forward can't be read", {},
+                                                    [&] { return detail::settled_graph(module); });
   if (auto const places = detail::training_constants(*graph); !places.empty()) {
     entry.findings.push_back({"train-mode-trace", severity::fault, places.front(),
                               "the model was traced in train mode: " + std::to_string(places.size()) +
@@ -1927,8 +1929,11 @@ inline TorchScript::handle TorchScript::read(std::span<std::byte const> bytes, r
 inline TorchScript::handle TorchScript::read(std::istream& stream, record<TorchScript>& record,
                                              load_options const& options) {
   std::vector<std::byte> bytes;
-  std::transform(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>(), std::back_inserter(bytes),
-                 [](char c) { return static_cast<std::byte>(c); });
+  std::array<char, 65536> block{};
+  while (stream.read(block.data(), block.size()) || stream.gcount() > 0) {
+    auto const got = std::as_bytes(std::span(block).first(static_cast<std::size_t>(stream.gcount())));
+    bytes.insert(bytes.end(), got.begin(), got.end());
+  }
   auto const reader = detail::memory_reader(std::move(bytes));
   return opened(detail::read_module(reader, "the stream", record.extras.files, options.device, options.extra_files),
                 record, options);

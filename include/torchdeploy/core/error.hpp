@@ -91,7 +91,9 @@ class error : public std::runtime_error {
 
   // The hint is part of the line where it fits; a text too long loses its middle, since both ends tell most.
   static std::string compose(errc code, std::string_view text, std::string_view hint) {
-    auto line = "[" + id_of(code) + "] ";
+    std::string line = "[";  // grown by +=: g++ 12 sees an overlap in `"[" + id + "] "` that is none
+    line += id_of(code);
+    line += "] ";
     auto const room = max_length - line.size();
     if (text.size() > room) {
       constexpr std::string_view gap = " ... ";
