@@ -11,19 +11,11 @@
 #include <vector>
 
 #include "support/catch.hpp"
-
-namespace td = torchdeploy;
+#include "support/models.hpp"
 
 namespace {
 
-auto load(std::string const& name) { return td::load<td::TorchScript>(TORCHDEPLOY_MODELS "/" + name + ".pt"); }
-
-std::vector<at::Tensor> random_inputs(std::size_t count, std::vector<std::int64_t> const& shape) {
-  at::manual_seed(0);
-  std::vector<at::Tensor> inputs;
-  for (std::size_t i = 0; i < count; ++i) inputs.push_back(at::randn(shape));
-  return inputs;
-}
+using test::load;
 
 std::string value(td::report const& report, char const* detail) {
   return std::string(report.find("verify")->detail(detail));
@@ -32,7 +24,7 @@ std::string value(td::report const& report, char const* detail) {
 }  // namespace
 
 TEST_CASE("verify adds a fact, drops none, and leaves the model as it is") {
-  auto const inputs = random_inputs(2, {2, 16});
+  auto const inputs = test::noise({2, 16}, 2);
   auto const reference = load("mlp_scripted");
   auto model = load("mlp_scripted") | td::freeze();
   auto const before = model.handle();
@@ -43,7 +35,7 @@ TEST_CASE("verify adds a fact, drops none, and leaves the model as it is") {
 }
 
 TEST_CASE("the report tells what was compared, how it went and why by that criterion") {
-  auto const inputs = random_inputs(4, {2, 16});
+  auto const inputs = test::noise({2, 16}, 4);
   auto const reference = load("mlp_scripted");
   auto const close = load("mlp_scripted") | td::verify(reference, {.samples = inputs});
   CHECK(value(close.report(), "criterion") == "close (rtol 1.3e-06, atol 1e-05)");
@@ -70,7 +62,7 @@ TEST_CASE("the report tells what was compared, how it went and why by that crite
 }
 
 TEST_CASE("a quantization that left every layer float is still held to rounding") {
-  auto const inputs = random_inputs(2, {2, 16});
+  auto const inputs = test::noise({2, 16}, 2);
   auto const reference = load("addmm_traced");
   td::quiet = true;
   auto const model = load("addmm_traced") | td::quantize<td::Int8>(inputs) | td::verify(reference);
@@ -87,7 +79,7 @@ TEST_CASE("a model out of tolerance is stopped by an error that carries the comp
       if (each.name == "4.bias") each.value[2] += 1;
   }
   try {
-    (void)(std::move(other) | td::verify(reference, {.samples = random_inputs(2, {2, 16}), .sqnr_db = 30}));
+    (void)(std::move(other) | td::verify(reference, {.samples = test::noise({2, 16}, 2), .sqnr_db = 30}));
     FAIL("expected an error");
   } catch (td::verification_error const& thrown) {
     CHECK(thrown.code() == td::errc::out_of_tolerance);
@@ -103,7 +95,7 @@ TEST_CASE("a model out of tolerance is stopped by an error that carries the comp
 
 TEST_CASE("a model of another structure is stopped with its own code") {
   try {
-    (void)(load("two_outputs") | td::verify(load("mlp_scripted"), {.samples = random_inputs(2, {2, 16})}));
+    (void)(load("two_outputs") | td::verify(load("mlp_scripted"), {.samples = test::noise({2, 16}, 2)}));
     FAIL("expected an error");
   } catch (td::verification_error const& thrown) {
     CHECK(thrown.code() == td::errc::structure_differs);
@@ -112,7 +104,7 @@ TEST_CASE("a model of another structure is stopped with its own code") {
 }
 
 TEST_CASE("a recipe verifies against a reference that it borrows or owns, as often as it runs") {
-  auto const inputs = random_inputs(2, {2, 16});
+  auto const inputs = test::noise({2, 16}, 2);
   auto const path = std::string(TORCHDEPLOY_MODELS "/mlp_scripted.pt");
   auto const reference = load("mlp_scripted");
   auto const borrowing = td::load<td::TorchScript>() | td::verify(reference, {.samples = inputs}) |
@@ -130,14 +122,14 @@ TEST_CASE("a recipe verifies against a reference that it borrows or owns, as oft
 }
 
 TEST_CASE("an optimized model is verified as it is") {
-  auto const inputs = random_inputs(2, {2, 2, 16});
+  auto const inputs = test::noise({2, 2, 16}, 2);
   auto const model = load("conv1d_bn") | td::optimize() |
                      td::verify(load("conv1d_bn"), {.samples = inputs, .rtol = 1e-4, .atol = 1e-4});
   CHECK(value(model.report(), "samples") == "2");
 }
 
 TEST_CASE("a quantized model that was frozen is verified in the form it has") {
-  auto const inputs = random_inputs(4, {2, 16});
+  auto const inputs = test::noise({2, 16}, 4);
   auto const model =
       load("mlp_scripted") | td::quantize<td::Int8>(inputs) | td::freeze() | td::verify(load("mlp_scripted"));
   CHECK(value(model.report(), "criterion") == "sqnr >= 20 dB");

@@ -10,27 +10,19 @@
 #include <vector>
 
 #include "support/catch.hpp"
-
-namespace td = torchdeploy;
+#include "support/models.hpp"
 
 namespace {
 
 std::string model(std::string const& name) { return TORCHDEPLOY_MODELS "/" + name + ".pt"; }
 
-auto load(std::string const& name) { return td::load<td::TorchScript>(model(name)); }
+using test::load;
 
 /// A module from code, so that what is wrong with it is known.
 torch::jit::Module written(std::string const& forward) {
   torch::jit::Module module("__torch__.written");
   module.define(forward);
   return module;
-}
-
-std::vector<at::Tensor> random_inputs(std::size_t count, std::vector<std::int64_t> const& shape) {
-  at::manual_seed(0);
-  std::vector<at::Tensor> inputs;
-  for (std::size_t i = 0; i < count; ++i) inputs.push_back(at::randn(shape));
-  return inputs;
 }
 
 td::comparison same_function(std::string const& body, auto reference, td::verify_options options) {
@@ -63,7 +55,7 @@ void damage(torch::jit::Module const& module, std::string const& parameter) {
 
 TEST_CASE("a model is close to itself") {
   auto const one = load("mlp_scripted");
-  auto const result = td::compare(one, one, {.samples = random_inputs(3, {2, 16})});
+  auto const result = td::compare(one, one, {.samples = test::noise({2, 16}, 3)});
   CHECK(result.passed);
   CHECK(result.samples == 3);
   CHECK(result.failure.empty());
@@ -79,9 +71,9 @@ TEST_CASE("a model with one damaged weight passes no default criterion") {
   for (auto const* name :
        {"mlp_scripted", "two_outputs", "dict_output", "conv1d_bn", "lstm_scripted", "embedding_mlp"}) {
     CAPTURE(name);
-    auto const inputs = std::string(name) == "conv1d_bn"       ? random_inputs(3, {2, 2, 16})
-                        : std::string(name) == "lstm_scripted" ? random_inputs(3, {2, 5, 8})
-                                                               : random_inputs(3, {2, 16});
+    auto const inputs = std::string(name) == "conv1d_bn"       ? test::noise({2, 2, 16}, 3)
+                        : std::string(name) == "lstm_scripted" ? test::noise({2, 5, 8}, 3)
+                                                               : test::noise({2, 16}, 3);
     td::samples samples = inputs;
     if (std::string(name) == "embedding_mlp")
       samples = std::vector{at::randint(0, 50, {2, 7}), at::randint(0, 50, {2, 7})};
@@ -124,7 +116,7 @@ TEST_CASE("the output of a dict is named by its key") {
     dict.insert_or_assign("logits", dict.at("logits").toTensor() + 1);
     return c10::IValue(dict);
   };
-  auto const result = td::compare(module, reference, {.samples = random_inputs(2, {2, 16})});
+  auto const result = td::compare(module, reference, {.samples = test::noise({2, 16}, 2)});
   CHECK(result.worst.output == "output['logits']");
 }
 
@@ -141,7 +133,7 @@ TEST_CASE("two values that print alike are printed with more digits") {
 }
 
 TEST_CASE("all criteria given must hold, and the comparison tells of each") {
-  auto const inputs = random_inputs(4, {2, 8});
+  auto const inputs = test::noise({2, 8}, 4);
   auto const exact = [](at::Tensor const& x) { return x * 1.01; };
   auto const result =
       same_function("x", exact, {.samples = inputs, .sqnr_db = 30, .agreement = 1, .max_abs = 1e-3, .cosine = 0.999});
@@ -202,7 +194,7 @@ TEST_CASE("a NaN passes no criterion, and is named") {
 }
 
 TEST_CASE("a difference in structure says where, and what was expected") {
-  auto const inputs = random_inputs(2, {2, 10});
+  auto const inputs = test::noise({2, 10}, 2);
   auto const differs = [&](std::string const& body, auto reference) {
     auto const result = same_function(body, reference, {.samples = inputs, .sqnr_db = 1});
     CHECK_FALSE(result.passed);
@@ -230,13 +222,13 @@ TEST_CASE("a difference in structure says where, and what was expected") {
 }
 
 TEST_CASE("a list passes for a tuple, as in torch.testing") {
-  auto const inputs = random_inputs(2, {2, 3});
+  auto const inputs = test::noise({2, 3}, 2);
   CHECK(same_function("[x, x + 1]", [](at::Tensor const& x) { return std::tuple(x, x + 1); }, {.samples = inputs})
             .passed);
 }
 
 TEST_CASE("plain values beside tensors must be equal") {
-  auto const inputs = random_inputs(2, {2, 3});
+  auto const inputs = test::noise({2, 3}, 2);
   CHECK(same_function(
             "(x, 3, 'three', 3.0, None, True)",
             [](at::Tensor const& x) { return std::tuple(x, 3, std::string("three"), 3.0 + 1e-9, c10::IValue(), true); },
@@ -249,7 +241,7 @@ TEST_CASE("plain values beside tensors must be equal") {
 }
 
 TEST_CASE("a user's own metric judges, alone or with others") {
-  auto const inputs = random_inputs(4, {2, 8});
+  auto const inputs = test::noise({2, 8}, 4);
   auto const reference = [](at::Tensor const& x) { return x + 0; };
   int calls = 0;
   td::metric const sign{
@@ -285,12 +277,12 @@ TEST_CASE("a metric alone may compare outputs of another structure") {
       },
       1};
   auto const result = same_function("x", [](at::Tensor const& x) { return x.argmax(-1); },
-                                    {.samples = random_inputs(8, {4, 8}), .metric = classes});
+                                    {.samples = test::noise({4, 8}, 8), .metric = classes});
   CHECK(result.passed);
 }
 
 TEST_CASE("without a criterion the report decides") {
-  auto const inputs = random_inputs(4, {2, 16});
+  auto const inputs = test::noise({2, 16}, 4);
   auto const reference = load("mlp_scripted");
   CHECK(td::compare(reference, reference, {.samples = inputs}).criteria.at(0).name == "close");
   CHECK(td::compare(reference, reference, {.samples = inputs}).why ==
@@ -309,7 +301,7 @@ TEST_CASE("without a criterion the report decides") {
 
 TEST_CASE("options that contradict themselves are refused") {
   auto const one = load("mlp_scripted");
-  auto const inputs = random_inputs(2, {2, 16});
+  auto const inputs = test::noise({2, 16}, 2);
   auto const refused = [&](td::verify_options options) {
     options.samples = inputs;
     auto const thrown = raised_by([&] { (void)td::compare(one, one, options); });
@@ -332,9 +324,9 @@ TEST_CASE("without samples there is nothing to compare") {
 }
 
 TEST_CASE("the artifact's examples are the samples when none are given") {
-  auto const one = td::load<td::TorchScript>(model("mlp_scripted"), {.examples = random_inputs(5, {2, 16})});
+  auto const one = td::load<td::TorchScript>(model("mlp_scripted"), {.examples = test::noise({2, 16}, 5)});
   CHECK(td::compare(one, one).samples == 5);
-  CHECK(td::compare(one, one, {.samples = random_inputs(2, {2, 16})}).samples == 2);
+  CHECK(td::compare(one, one, {.samples = test::noise({2, 16}, 2)}).samples == 2);
 }
 
 TEST_CASE("what the model or the reference raises is nested, with the sample's number") {
@@ -366,7 +358,7 @@ TEST_CASE("what the model or the reference raises is nested, with the sample's n
 
 TEST_CASE("models that keep a state are compared call by call, and keep the state they had") {
   auto const stream = load("exported_methods");
-  auto const inputs = random_inputs(3, {1, 16});
+  auto const inputs = test::noise({1, 16}, 3);
   auto const before = stream.handle().attr("state").toTensor().clone();
   CHECK(td::compare(stream, stream, {.samples = inputs}).passed);
   CHECK(td::compare(stream, stream, {.samples = inputs}).passed);
@@ -380,7 +372,7 @@ TEST_CASE("models that keep a state are compared call by call, and keep the stat
 }
 
 TEST_CASE("a model that writes into its input disturbs neither the samples nor the reference") {
-  auto const inputs = random_inputs(2, {2, 3});
+  auto const inputs = test::noise({2, 3}, 2);
   auto const kept = inputs[0].clone();
   auto const result = same_function("x.mul_(2)", [](at::Tensor x) { return x.mul_(2); }, {.samples = inputs});
   CHECK(result.passed);
@@ -389,7 +381,7 @@ TEST_CASE("a model that writes into its input disturbs neither the samples nor t
 
 TEST_CASE("a comparison can be read") {
   auto const result = same_function("x * 1.5", [](at::Tensor const& x) { return x + 0; },
-                                    {.samples = random_inputs(2, {2, 3}), .sqnr_db = 20});
+                                    {.samples = test::noise({2, 3}, 2), .sqnr_db = 20});
   auto const text = td::to_text(result);
   CHECK_THAT(text, StartsWith("FAILED: expected sqnr >= 20 dB, got 6.0206 dB; worst at output["));
   CHECK_THAT(text, ContainsSubstring("compared with a callable on 2 sample(s)"));

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "support/catch.hpp"
+#include "support/models.hpp"
 
 namespace td = torchdeploy;
 namespace fs = std::filesystem;
@@ -29,14 +30,7 @@ struct scratch {
   fs::path operator/(std::string const& name) const { return path / name; }
 };
 
-auto load(std::string const& name) { return td::load<td::TorchScript>(TORCHDEPLOY_MODELS "/" + name + ".pt"); }
-
-std::vector<at::Tensor> random_inputs(std::size_t count, std::vector<std::int64_t> const& shape) {
-  at::manual_seed(0);
-  std::vector<at::Tensor> inputs;
-  for (std::size_t i = 0; i < count; ++i) inputs.push_back(at::randn(shape));
-  return inputs;
-}
+using test::load;
 
 void write(fs::path const& path, std::vector<char> const& bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -71,7 +65,7 @@ TEST_CASE("what record_golden writes, a model is verified against") {
   for (auto const* name : {"mlp_scripted", "two_outputs", "dict_output"}) {
     CAPTURE(name);
     auto const path = folder / (std::string(name) + ".golden");
-    auto const inputs = random_inputs(3, {2, 16});
+    auto const inputs = test::noise({2, 16}, 3);
     td::record_golden(load(name), inputs, path);
     td::golden const recorded(path);
     CHECK(recorded.inputs().size() == 3);
@@ -86,7 +80,7 @@ TEST_CASE("what record_golden writes, a model is verified against") {
 TEST_CASE("a model with a state is replayed in the order it was recorded in") {
   scratch const folder;
   auto const model = load("exported_methods");
-  auto inputs = random_inputs(2, {1, 16});
+  auto inputs = test::noise({1, 16}, 2);
   inputs.push_back(inputs[0]);  // the same question, another answer
   td::record_golden(model, inputs, folder / "stream.golden");
   CHECK(model.handle().attr("calls").toInt() == 0);
@@ -128,14 +122,14 @@ TEST_CASE("a golden file of pairs, and inputs of several arguments, are read") {
 
 TEST_CASE("samples beside a golden file must be in it") {
   scratch const folder;
-  auto const inputs = random_inputs(4, {2, 16});
+  auto const inputs = test::noise({2, 16}, 4);
   auto const model = load("mlp_scripted");
   td::record_golden(model, inputs, folder / "some.golden");
   td::golden const recorded(folder / "some.golden");
   CHECK(td::compare(model, recorded, {.samples = std::vector{inputs[3], inputs[1]}}).samples == 2);
   CHECK(td::compare(model, recorded, {.samples = std::vector{inputs[3], inputs[1]}}).passed);
   try {
-    (void)td::compare(model, recorded, {.samples = random_inputs(5, {2, 16})});
+    (void)td::compare(model, recorded, {.samples = test::noise({2, 16}, 5)});
     FAIL("expected an error");
   } catch (td::verification_error const& thrown) {
     CHECK(thrown.code() == td::errc::options_conflict);
@@ -144,10 +138,10 @@ TEST_CASE("samples beside a golden file must be in it") {
 
 TEST_CASE("golden samples come before the artifact's examples") {
   scratch const folder;
-  auto const inputs = random_inputs(4, {2, 16});
+  auto const inputs = test::noise({2, 16}, 4);
   td::record_golden(load("mlp_scripted"), inputs, folder / "some.golden");
   auto const model =
-      td::load<td::TorchScript>(TORCHDEPLOY_MODELS "/mlp_scripted.pt", {.examples = random_inputs(2, {7, 16})});
+      td::load<td::TorchScript>(TORCHDEPLOY_MODELS "/mlp_scripted.pt", {.examples = test::noise({7, 16}, 2)});
   CHECK(td::compare(model, td::golden(folder / "some.golden")).samples == 4);
 }
 
@@ -175,7 +169,7 @@ TEST_CASE("a damaged golden file is refused with what is wrong with it") {
   write(path, one);
   CHECK_THAT(refusal(path), ContainsSubstring("not (input, output) pairs"));
 
-  td::record_golden(load("mlp_scripted"), random_inputs(2, {2, 16}), path);
+  td::record_golden(load("mlp_scripted"), test::noise({2, 16}, 2), path);
   auto const whole = fs::file_size(path);
   for (auto const part : {0.2, 0.5, 0.9, 0.99}) {
     fs::copy_file(path, folder / "short.golden", fs::copy_options::overwrite_existing);

@@ -11,24 +11,16 @@
 #include <unistd.h>
 
 #include "support/catch.hpp"
-
-namespace td = torchdeploy;
+#include "support/models.hpp"
 
 namespace {
 
-auto load(std::string const& name) { return td::load<td::TorchScript>(TORCHDEPLOY_MODELS "/" + name + ".pt"); }
+using test::load;
 
 auto written(std::string const& body) {
   torch::jit::Module module("__torch__.written");
   module.define("def forward(self, x):\n    return " + body + "\n");
   return td::evaluate(module);
-}
-
-std::vector<at::Tensor> random_inputs(std::size_t count, std::vector<std::int64_t> const& shape) {
-  at::manual_seed(0);
-  std::vector<at::Tensor> inputs;
-  for (std::size_t i = 0; i < count; ++i) inputs.push_back(at::randn(shape));
-  return inputs;
 }
 
 /// What comparing a model with itself is refused for; empty when it is not.
@@ -48,27 +40,27 @@ std::string complaint(auto const& model, td::verify_options const& options) {
 
 TEST_CASE("a reference whose outputs are near zero is refused, by every criterion") {
   auto const dead = load("dead_batchnorm");
-  auto const inputs = random_inputs(2, {2, 3, 16, 16});
+  auto const inputs = test::noise({2, 3, 16, 16}, 2);
   CHECK_THAT(
       complaint(dead, {.samples = inputs}),
       StartsWith("[torchdeploy.verify.303] expected a reference to tell models by, got outputs near zero (at most "));
   CHECK_FALSE(complaint(dead, {.samples = inputs, .sqnr_db = 20}).empty());
   CHECK_FALSE(complaint(dead, {.samples = inputs, .agreement = 0.9}).empty());
-  CHECK_FALSE(complaint(written("x * 0"), {.samples = random_inputs(2, {3})}).empty());
+  CHECK_FALSE(complaint(written("x * 0"), {.samples = test::noise({3}, 2)}).empty());
 }
 
 TEST_CASE("a reference that ignores its inputs is refused") {
   auto const constant = load("constant_net");
-  CHECK(complaint(constant, {.samples = random_inputs(3, {2, 16})}) ==
+  CHECK(complaint(constant, {.samples = test::noise({2, 16}, 3)}) ==
         "[torchdeploy.verify.303] expected a reference that reacts to its inputs, got the same outputs for different "
         "samples; "
         "give other samples, or {.allow_degenerate = true}");
-  CHECK_FALSE(complaint(written("(x * 0).long() + 3"), {.samples = random_inputs(3, {2})}).empty());
-  CHECK_FALSE(complaint(written("torch.ones([2]), 'text'"), {.samples = random_inputs(3, {2})}).empty());
+  CHECK_FALSE(complaint(written("(x * 0).long() + 3"), {.samples = test::noise({2}, 3)}).empty());
+  CHECK_FALSE(complaint(written("torch.ones([2]), 'text'"), {.samples = test::noise({2}, 3)}).empty());
 }
 
 TEST_CASE("with a single sample the reference is asked about another one") {
-  auto const inputs = random_inputs(1, {2, 16});
+  auto const inputs = test::noise({2, 16}, 1);
   CHECK_THAT(complaint(load("constant_net"), {.samples = inputs}),
              ContainsSubstring("got the same outputs for a sample and changed ones"));
   CHECK_FALSE(complaint(load("constant_net"), {.samples = std::vector{inputs[0], inputs[0]}}).empty());
@@ -84,7 +76,7 @@ TEST_CASE("with a single sample the reference is asked about another one") {
 
 TEST_CASE("a probe disturbs no state") {
   auto const stream = load("exported_methods");
-  CHECK(complaint(stream, {.samples = random_inputs(1, {1, 16})}).empty());
+  CHECK(complaint(stream, {.samples = test::noise({1, 16}, 1)}).empty());
   CHECK(stream.handle().attr("calls").toInt() == 0);
 }
 
@@ -105,18 +97,18 @@ TEST_CASE("a single sample that can't be changed, or whose change raises, is not
 TEST_CASE("golden samples can't be asked: a single one is accepted, and said to be") {
   auto const path = std::filesystem::temp_directory_path() / ("torchdeploy_reaction_" + std::to_string(::getpid()));
   auto const constant = load("constant_net");
-  td::record_golden(constant, random_inputs(1, {2, 16}), path);
+  td::record_golden(constant, test::noise({2, 16}, 1), path);
   auto const result = td::compare(constant, td::golden(path));
   CHECK(result.passed);
   CHECK_THAT(result.notes.at(0), ContainsSubstring("is not known"));
-  td::record_golden(constant, random_inputs(2, {2, 16}), path);
+  td::record_golden(constant, test::noise({2, 16}, 2), path);
   td::golden const two(path);
   std::filesystem::remove(path);
   CHECK_THROWS_AS((void)td::compare(constant, two), td::verification_error);
 }
 
 TEST_CASE("one output that is constant or near zero beside others is noted, not refused") {
-  auto const inputs = random_inputs(2, {2, 4});
+  auto const inputs = test::noise({2, 4}, 2);
   auto const model = written("x + 1, x * 0");
   auto const result = td::compare(model, model, {.samples = inputs});
   CHECK(result.passed);
@@ -126,19 +118,18 @@ TEST_CASE("one output that is constant or near zero beside others is noted, not 
 }
 
 TEST_CASE("a classifier that chooses the same class throughout is fine as long as its scores differ") {
-  CHECK(
-      complaint(written("torch.cat([x[:, :1] * 0 + 100, x], 1)"), {.samples = random_inputs(3, {2, 4}), .agreement = 1})
-          .empty());
+  CHECK(complaint(written("torch.cat([x[:, :1] * 0 + 100, x], 1)"), {.samples = test::noise({2, 4}, 3), .agreement = 1})
+            .empty());
 }
 
 TEST_CASE("outputs without elements are no reference") {
-  CHECK_THAT(complaint(written("x[:0]"), {.samples = random_inputs(2, {2, 4})}),
+  CHECK_THAT(complaint(written("x[:0]"), {.samples = test::noise({2, 4}, 2)}),
              ContainsSubstring("got not one element"));
 }
 
 TEST_CASE("who knows better allows a degenerate reference") {
   auto const dead = load("dead_batchnorm");
-  auto const result = td::compare(dead, dead, {.samples = random_inputs(2, {2, 3, 16, 16}), .allow_degenerate = true});
+  auto const result = td::compare(dead, dead, {.samples = test::noise({2, 3, 16, 16}, 2), .allow_degenerate = true});
   CHECK(result.passed);
   CHECK_THAT(result.notes.back(), StartsWith("allowed: expected a reference"));
 }

@@ -10,19 +10,11 @@
 #include <vector>
 
 #include "support/catch.hpp"
-
-namespace td = torchdeploy;
+#include "support/models.hpp"
 
 namespace {
 
-auto load(std::string const& name) { return td::load<td::TorchScript>(TORCHDEPLOY_MODELS "/" + name + ".pt"); }
-
-std::vector<at::Tensor> random_inputs(std::size_t count, std::vector<std::int64_t> const& shape) {
-  at::manual_seed(0);
-  std::vector<at::Tensor> inputs;
-  for (std::size_t i = 0; i < count; ++i) inputs.push_back(at::randn(shape));
-  return inputs;
-}
+using test::load;
 
 auto written(std::string const& arguments, std::string const& body) {
   torch::jit::Module module("__torch__.written");
@@ -57,7 +49,7 @@ static_assert(!td::any_reference<decltype([](at::Tensor const&) {})>);
 
 TEST_CASE("an artifact of other facts, borrowed or owned, is a reference") {
   auto const model = load("one_op");
-  auto const inputs = random_inputs(2, {2, 16});
+  auto const inputs = test::noise({2, 16}, 2);
   td::artifact<td::TorchScript, td::facts<>> const bare(load("one_op").handle().clone());
   CHECK(td::compare(model, bare, {.samples = inputs}).passed);
   CHECK(td::compare(model, load("one_op"), {.samples = inputs}).passed);
@@ -68,12 +60,12 @@ TEST_CASE("a module is a reference, in evaluation mode whatever mode it is in") 
   torch::jit::Module module("__torch__.training");
   module.register_attribute("training", c10::BoolType::get(), true);
   module.define("def forward(self, x):\n    if self.training:\n        return x * 7\n    return x + 1\n");
-  CHECK(td::compare(load("one_op"), module, {.samples = random_inputs(2, {2, 16})}).passed);
+  CHECK(td::compare(load("one_op"), module, {.samples = test::noise({2, 16}, 2)}).passed);
   CHECK(module.attr("training").toBool());
 }
 
 TEST_CASE("whatever takes the sample's tensors is a reference") {
-  auto const inputs = random_inputs(2, {2, 16});
+  auto const inputs = test::noise({2, 16}, 2);
   auto const one = load("one_op");
   CHECK(td::compare(one, plus_one, {.samples = inputs}).passed);
   CHECK(td::compare(one, &plus_one, {.samples = inputs}).passed);
@@ -105,7 +97,7 @@ TEST_CASE("a callable may take the whole sample, with what is no tensor in it") 
   }
   try {
     (void)td::compare(load("one_op"), [](at::Tensor const& x, at::Tensor const&) { return x; },
-                      {.samples = random_inputs(2, {2})});
+                      {.samples = test::noise({2}, 2)});
     FAIL("expected an error");
   } catch (td::verification_error const& thrown) {
     CHECK_THAT(thrown.what(), ContainsSubstring("expected a reference that takes 1 tensor(s)"));
@@ -114,8 +106,8 @@ TEST_CASE("a callable may take the whole sample, with what is no tensor in it") 
 
 TEST_CASE("a callable lvalue is borrowed, not copied") {
   counting reference;
-  CHECK(td::compare(load("one_op"), reference, {.samples = random_inputs(3, {2, 16})}).passed);
+  CHECK(td::compare(load("one_op"), reference, {.samples = test::noise({2, 16}, 3)}).passed);
   CHECK(reference.calls == 3);
-  CHECK(td::compare(load("one_op"), reference, {.samples = random_inputs(1, {2, 16})}).passed);
+  CHECK(td::compare(load("one_op"), reference, {.samples = test::noise({2, 16}, 1)}).passed);
   CHECK(reference.calls == 4);  // the probe of a single sample asked a copy
 }
