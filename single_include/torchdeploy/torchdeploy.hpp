@@ -158,6 +158,7 @@ concept same_facts = std::same_as<minus_t<A, B>, facts<>> && std::same_as<minus_
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -187,6 +188,8 @@ struct layer_report {
   std::uint64_t weights{};       ///< elements in its weight
   std::uint64_t bytes{};         ///< bytes of its weight as it will be stored
   double sparsity{};             ///< fraction of its weights that are zero
+  std::optional<double> milliseconds{};  ///< of one call, where a stage measured it
+  std::optional<double> sqnr_db{};       ///< of its output against the reference's, where a stage compared them
 };
 
 /// What one stage did.
@@ -283,6 +286,19 @@ class report {
  private:
   std::vector<stage_report> stages_;
 };
+
+namespace detail {
+/// Do a stage's work, timed in the report where the format keeps one.
+template <class Record, class Work>
+constexpr auto timed(Record& record, std::string_view stage, Work const& work) {
+  if constexpr (requires { record.report; }) {
+    auto const clock = record.report.start(stage);
+    return work();
+  } else {
+    return work();
+  }
+}
+}  // namespace detail
 
 }  // namespace torchdeploy::inline v0
 
@@ -713,15 +729,7 @@ constexpr auto advance(A&& a, S&& s) {
       else
         return std::forward<S>(s).run(std::move(a).handle());
     };
-    auto const timed = [&] {
-      if constexpr (requires { record.report; }) {
-        auto const clock = record.report.start(stage_name<S>());
-        return run();
-      } else {
-        return run();
-      }
-    };
-    auto handle = timed();
+    auto handle = timed(record, stage_name<S>(), run);
     return next(std::move(handle), carried_over<typename next::record_type>(std::move(record)));
   }
 }
@@ -866,15 +874,7 @@ struct deploy_t : stage<deploy_t<B>> {
       else
         return picked::compile(std::move(artifact).handle(), record, typename picked::options{});
     };
-    auto const timed = [&] {
-      if constexpr (requires { record.report; }) {
-        auto const clock = record.report.start(name);
-        return compile();
-      } else {
-        return compile();
-      }
-    };
-    auto compiled = timed();
+    auto compiled = detail::timed(record, name, compile);
     return session<picked>(std::move(compiled), std::move(record));
   }
 };
@@ -973,6 +973,8 @@ enum class errc {
   options_conflict = 307,
   golden_unreadable = 308,
   metric_raised = 309,
+  batch_differs = 310,
+  no_common_layer = 311,
 
   no_samples = 401,
   not_quantizable = 402,
@@ -983,17 +985,25 @@ enum class errc {
   never_observed = 407,
   quantization_failed = 408,
   lowering_failed = 409,
+  override_unmatched = 410,
 
   amount_out_of_range = 501,
   nothing_to_prune = 502,
+  pattern_unmatched = 503,
+  dimension_out_of_range = 504,
+  prune_options_conflict = 505,
 
   method_missing = 601,
   wrong_arguments = 602,
   not_one_tensor = 603,
   call_raised = 604,
+  settings_fixed = 605,
+  nothing_to_warm_up_with = 606,
 
   preserve_unknown = 701,
   freeze_failed = 702,
+
+  not_for_mobile = 801,
 };
 
 /// The base of all this library throws.
@@ -1016,7 +1026,7 @@ class error : public std::runtime_error {
   [[nodiscard]] std::string_view hint() const noexcept { return hint_.what(); }
 
   static constexpr std::string_view stage_of(errc code) noexcept {
-    constexpr std::string_view names[] = {"", "load", "save", "verify", "quantize", "prune", "deploy", "freeze"};
+    constexpr std::string_view names[] = {"", "load", "save", "verify", "quantize", "prune", "deploy", "freeze", "to_mobile"};
     auto const index = static_cast<std::size_t>(code) / 100;
     return index < std::size(names) ? names[index] : names[0];
   }

@@ -1,14 +1,18 @@
 #include <torchdeploy/stage/prune.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <torchdeploy/stage/freeze.hpp>
 #include <torchdeploy/stage/quantize.hpp>
 #include <torchdeploy/stage/save.hpp>
+#include <torchdeploy/stage/tap.hpp>
 
 #include "support/models.hpp"
 
@@ -178,9 +182,327 @@ TEST_CASE("a user's own criterion decides what goes") {
   CHECK(model.report().find("prune")->detail("criterion") == "smallest");
 }
 
-TEST_CASE("pruning twice by the same amount is pruning once") {
-  auto const once = test::load("mlp_scripted") | td::prune<td::L1>(0.5);
-  auto const twice = test::load("mlp_scripted") | td::prune<td::L1>(0.5) | td::prune<td::L1>(0.5);
-  auto const x = at::randn({2, 16});
-  CHECK(test::same_bits(test::forward(once.handle(), {x}), test::forward(twice.handle(), {x})));
+TEST_CASE("a second pruning counts among what the first has left") {
+  auto model = test::load("mlp_scripted") | td::prune<td::L1>(0.5) | td::prune<td::L1>(0.5);
+  CHECK(model.report().find("prune")->detail("sparsity") == "0.7500");
+  auto const thrice = std::move(model) | td::prune<td::Random>(td::count{1});
+  for (auto const& layer : thrice.report().find("prune")->layers)
+    CHECK(layer.sparsity == Approx(0.75 + 1 / static_cast<double>(layer.weights)));
+}
+
+TEST_CASE("a saved file holds zeros and no masks: what is loaded counts as never pruned") {
+  test::temporary_folder const folder;
+  test::load("mlp_scripted") | td::prune<td::L1>(0.5) | td::save(folder / "half.pt");
+  auto const again = td::load<td::TorchScript>(folder / "half.pt") | td::prune<td::L1>(0.5);
+  CHECK(again.report().find("prune")->detail("sparsity") == "0.5000");
+}
+
+TEST_CASE("masks outlast quantization and go with a clone") {
+  auto const samples = test::calibration_digits();
+  auto model = test::load("digits_cnn") | td::prune<td::L1>(0.5) | td::quantize<td::Int8, td::MinMax>(samples);
+  auto const twice = model.clone() | td::prune<td::L1>(0.5);
+  auto const slices = std::move(model) | td::prune<td::L2>(0.25, {.dimension = 0});
+  CHECK(twice.report().find("prune")->detail("sparsity") == "0.7500");
+  for (auto const& layer : slices.report().find("prune")->layers) CHECK(layer.sparsity > 0.5);
+  auto const images = test::digits(16);
+  CHECK(test::sqnr_db(test::forward(twice.handle(), {images}).toTensor(),
+                      (twice.clone() | td::deploy<td::LibTorch>())(images)) > 25);
+}
+
+TEST_CASE("slices: the report counts them in each layer and in all") {
+  auto const model = test::load("digits_cnn") | td::prune<td::L2>(0.5, {.dimension = 0});
+  auto const* const entry = model.report().find("prune");
+  std::uint64_t zero = 0, all = 0;
+  for (auto const& layer : entry->layers) {
+    INFO(layer.name);
+    auto const weight = weight_at(model.handle(), layer.name + ".weight");
+    CHECK(layer.slices == static_cast<std::uint64_t>(weight.size(0)));
+    CHECK(layer.zero_slices == layer.slices / 2);
+    CHECK(layer.sparsity == Approx(0.5));
+    CHECK((weight.flatten(1) == 0).all(1).sum().item<std::int64_t>() == weight.size(0) / 2);
+    zero += layer.zero_slices;
+    all += layer.slices;
+  }
+  CHECK(entry->detail("criterion") == "l2");
+  CHECK(entry->detail("amount") == "0.5");
+  CHECK(entry->detail("dimension") == "0");
+  CHECK(entry->detail("slices") == std::to_string(zero) + " of " + std::to_string(all));
+  CHECK(entry->detail("seed").empty());
+  CHECK_THAT(td::to_text(model.report()), ContainsSubstring("% zeros, ") && ContainsSubstring(" slices\n"));
+}
+
+TEST_CASE("global: the layers lose what is least of all") {
+  auto const model = test::load("digits_cnn") | td::prune<td::L1>(0.5, {.global = true});
+  auto const* const entry = model.report().find("prune");
+  CHECK(entry->detail("global") == "true");
+  CHECK(entry->detail("sparsity") == "0.5000");
+  double lowest = 1, highest = 0, dropped = 0;
+  double left = std::numeric_limits<double>::infinity();
+  auto const original = test::load("digits_cnn");
+  for (auto const& layer : entry->layers) {
+    lowest = std::min(lowest, layer.sparsity);
+    highest = std::max(highest, layer.sparsity);
+    auto const weight = weight_at(model.handle(), layer.name + ".weight");
+    auto const before = weight_at(original.handle(), layer.name + ".weight").abs();
+    dropped = std::max(dropped, before.masked_select(weight == 0).max().item<double>());
+    left = std::min(left, before.masked_select(weight != 0).min().item<double>());
+  }
+  CHECK(highest > lowest + 0.1);
+  CHECK(dropped <= left);
+}
+
+TEST_CASE("layers are picked by patterns, and the others stay as they were") {
+  auto const original = test::load("mlp_scripted");
+  auto const model =
+      original.clone() | td::prune<td::L1>(0.5, {.layers = {"0"}}) | td::prune<td::L1>(0.25, {.layers = {"[2-9]*"}});
+  auto const& stages = model.report().stages();
+  auto const& first = stages[stages.size() - 2].layers;
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].name == "0");
+  CHECK(sparsity_of(weight_at(model.handle(), "0.weight")) == Approx(0.5));
+  for (auto const& layer : stages.back().layers) {
+    CHECK(layer.name != "0");
+    CHECK(layer.sparsity == Approx(0.25).margin(0.01));
+  }
+}
+
+TEST_CASE("a pattern that matches nothing, or no layer that is pruned, is refused with what there is") {
+  auto const refused = [](std::string const& name, std::vector<std::string> const& layers) {
+    auto const failure = failure_of([&] { test::load(name) | td::prune<td::L1>(0.3, {.layers = layers}); });
+    CHECK(failure.code == td::errc::pattern_unmatched);
+    return failure.text;
+  };
+  CHECK_THAT(refused("digits_cnn", {"features.0", "featurs.3"}),
+             ContainsSubstring("'featurs.3'") && ContainsSubstring("'features.3'"));
+  CHECK_THAT(refused("digits_cnn", {""}), ContainsSubstring("got ''"));
+  CHECK_THAT(refused("digits_cnn", {"["}), ContainsSubstring("got '['"));
+  CHECK_THAT(refused("digits_cnn", {std::string(10'000, '*') + "!"}), ContainsSubstring(" ... "));
+  CHECK_THAT(refused("digits_cnn", {"conv*"}), ContainsSubstring("there are: 'features.0'"));
+  CHECK_THAT(refused("lstm_scripted", {"recurrent"}), ContainsSubstring("'recurrent' is lstm"));
+  CHECK_THAT(refused("embedding_mlp", {"*embed*"}), ContainsSubstring("is embedding"));
+}
+
+TEST_CASE("what recurs and what is looked up is not pruned") {
+  auto const model = test::load("lstm_scripted") | td::prune<td::L1>(0.5);
+  for (auto const& layer : model.report().find("prune")->layers) CHECK(layer.kind == "linear");
+  auto const table = test::load("embedding_mlp") | td::prune<td::L1>(0.5, {.layers = {"*"}});
+  for (auto const& layer : table.report().find("prune")->layers) CHECK(layer.kind == "linear");
+}
+
+TEST_CASE("counts: so many of each layer, of all, of slices; never more than there are") {
+  auto const total = [](auto const& model) {
+    double zeros = 0;
+    for (auto const& layer : model.report().find("prune")->layers)
+      zeros += layer.sparsity * static_cast<double>(layer.weights);
+    return zeros;
+  };
+  auto const each = test::load("digits_cnn") | td::prune<td::L1>(td::count{5});
+  CHECK(total(each) == Approx(5.0 * static_cast<double>(each.report().find("prune")->layers.size())));
+  CHECK(each.report().find("prune")->detail("amount") == "5 weights");
+  CHECK(total(test::load("digits_cnn") | td::prune<td::L1>(td::count{5}, {.global = true})) == Approx(5));
+  auto const slices = test::load("digits_cnn") | td::prune<td::L1>(td::count{2}, {.dimension = 0});
+  for (auto const& layer : slices.report().find("prune")->layers) CHECK(layer.zero_slices == 2);
+  CHECK(slices.report().find("prune")->detail("amount") == "2 slices");
+
+  auto const refused = [](auto&& work) {
+    auto const failure = failure_of(work);
+    CHECK(failure.code == td::errc::amount_out_of_range);
+    return failure.text;
+  };
+  CHECK_THAT(refused([] { test::load("digits_cnn") | td::prune<td::L1>(td::count{-1}); }), ContainsSubstring("got -1"));
+  CHECK_THAT(refused([] { test::load("digits_cnn") | td::prune<td::L1>(td::count{100'000}); }),
+             ContainsSubstring("of 'features.0'"));
+  CHECK_THAT(refused([] {
+               test::load("digits_cnn") |
+                   td::prune<td::L1>(td::count{std::numeric_limits<std::int64_t>::max()}, {.global = true});
+             }),
+             ContainsSubstring("of all layers"));
+  CHECK_THAT(refused([] { test::load("digits_cnn") | td::prune<td::L1>(td::count{1000}, {.dimension = 1}); }),
+             ContainsSubstring("at most the 1 not yet pruned of 'features.0'"));
+  CHECK_THAT(refused([] { test::load("mlp_scripted") | td::prune<td::L1>(1) | td::prune<td::L1>(td::count{1}); }),
+             ContainsSubstring("at most the 0"));
+}
+
+TEST_CASE("a dimension that some layer lacks is refused with the layer's name") {
+  using limits = std::numeric_limits<std::int64_t>;
+  for (std::int64_t const dimension : {std::int64_t{2}, std::int64_t{-3}, limits::min(), limits::max()}) {
+    auto const failure =
+        failure_of([&] { test::load("digits_cnn") | td::prune<td::L1>(0.3, {.dimension = dimension}); });
+    CHECK(failure.code == td::errc::dimension_out_of_range);
+    CHECK_THAT(failure.text, ContainsSubstring("got " + std::to_string(dimension) + " for '"));
+  }
+  auto const kernels = test::load("digits_cnn") | td::prune<td::L1>(0.3, {.dimension = 3, .layers = {"features.*"}});
+  for (auto const& layer : kernels.report().find("prune")->layers) CHECK(layer.slices == 3);
+}
+
+TEST_CASE("a vector has no slices, and is pruned by weights") {
+  auto const make = [] {
+    torch::jit::Module module("Vector");
+    module.register_parameter("w", at::arange(1, 9, at::kFloat), false);
+    module.define("def forward(self, x):\n  return torch.matmul(x, self.w)\n");
+    return td::evaluate(module);
+  };
+  auto const failure = failure_of([&] { make() | td::prune<td::L1>(0.5, {.dimension = 0}); });
+  CHECK(failure.code == td::errc::dimension_out_of_range);
+  CHECK_THAT(failure.text, ContainsSubstring("got 1 in 'w'"));
+  CHECK(sparsity_of(weight_at((make() | td::prune<td::L1>(0.5)).handle(), "w")) == 0.5);
+}
+
+TEST_CASE("options that contradict each other are refused") {
+  CHECK(failure_of([] { test::load("digits_cnn") | td::prune<td::L1>(0.3, {.dimension = 0, .global = true}); }).code ==
+        td::errc::prune_options_conflict);
+  auto const seeded = failure_of([] { test::load("digits_cnn") | td::prune<td::L1>(0.3, {.seed = 7}); });
+  CHECK(seeded.code == td::errc::prune_options_conflict);
+  CHECK_THAT(seeded.text, ContainsSubstring("'l1'"));
+}
+
+TEST_CASE("a refusal leaves every weight as it was") {
+  auto model = test::load("digits_cnn");
+  auto const first = weight_at(model.handle(), "features.0.weight");
+  auto const before = first.clone();
+  // the first layers have eleven channels to lose, the last has ten
+  auto const failure = failure_of([&] { std::move(model) | td::prune<td::L1>(td::count{11}, {.dimension = 0}); });
+  CHECK(failure.code == td::errc::amount_out_of_range);
+  CHECK_THAT(failure.text, ContainsSubstring("at most the 10 not yet pruned of"));
+  CHECK(at::equal(first, before));
+}
+
+TEST_CASE("a seed decides what random takes, and the global generator is left alone") {
+  auto const draw = [](td::prune_options options) {
+    return weight_at((test::load("digits_cnn") | td::prune<td::Random>(0.5, options)).handle(), "features.0.weight");
+  };
+  auto const state = at::globalContext().defaultGenerator(at::kCPU).get_state().clone();
+  auto const seven = draw({.seed = 7});
+  CHECK(at::equal(seven, draw({.seed = 7})));
+  CHECK_FALSE(at::equal(seven, draw({.seed = 8})));
+  CHECK(at::equal(draw({}), draw({.seed = 0})));
+  CHECK(at::equal(state, at::globalContext().defaultGenerator(at::kCPU).get_state()));
+  auto const model = test::load("digits_cnn") | td::prune<td::Random>(0.5, {.seed = 7});
+  CHECK(model.report().find("prune")->detail("seed") == "7");
+}
+
+TEST_CASE("a stage of pruning is a value: a recipe prunes each model alike") {
+  static constexpr auto half = td::prune<td::L1>(0.5);
+  CHECK(half.amount == 0.5);
+  auto const recipe = td::load<td::TorchScript>() | td::prune<td::Random>(0.5, {.layers = {"*"}, .seed = 3});
+  auto const one = recipe(test::model_path("mlp_scripted")), other = recipe(test::model_path("mlp_scripted"));
+  CHECK(at::equal(weight_at(one.handle(), "0.weight"), weight_at(other.handle(), "0.weight")));
+}
+
+namespace {
+
+/// One linear layer with that weight.
+auto linear(at::Tensor const& weight) {
+  torch::jit::Module module("Linear");
+  module.register_parameter("weight", weight, false);
+  module.define("def forward(self, x):\n  return torch.matmul(x, self.weight)\n");
+  return td::evaluate(module);
+}
+
+template <class Stage>
+at::Tensor pruned_weight(at::Tensor const& weight, Stage const& stage) {
+  return weight_at((linear(weight) | stage).handle(), "weight");
+}
+
+}  // namespace
+
+TEST_CASE("weights of every floating type, layout and size are pruned") {
+  auto const weight = test::noise({6, 10}).at(0);
+  for (auto const dtype : {at::kHalf, at::kBFloat16, at::kDouble, at::kComplexFloat}) {
+    INFO(dtype);
+    CHECK(sparsity_of(pruned_weight(weight.to(dtype), td::prune<td::L1>(0.5))) == Approx(0.5));
+    CHECK(sparsity_of(pruned_weight(weight.to(dtype), td::prune<td::L2>(0.5, {.dimension = 1}))) == Approx(0.5));
+    CHECK(sparsity_of(pruned_weight(weight.to(dtype), td::prune<td::Random>(0.5, {.global = true}))) == Approx(0.5));
+    CHECK(sparsity_of(pruned_weight(weight.to(dtype), td::prune<td::Random>(0.5, {.dimension = 0}))) == Approx(0.5));
+  }
+  CHECK(at::equal(pruned_weight(weight.t().clone().t(), td::prune<td::L1>(0.3)),
+                  pruned_weight(weight, td::prune<td::L1>(0.3))));
+  CHECK(failure_of([] { linear(at::empty({0, 4})) | td::prune<td::L1>(0.5); }).code == td::errc::nothing_to_prune);
+}
+
+TEST_CASE("an empty weight beside others stays empty") {
+  torch::jit::Module module("Pair");
+  module.register_parameter("a", at::ones({0, 4}), false);
+  module.register_parameter("b", at::ones({4, 4}), false);
+  module.define("def forward(self, x):\n  return torch.matmul(torch.matmul(x, self.b), torch.t(self.a)) @ self.a\n");
+  auto const model = td::evaluate(module) | td::prune<td::L1>(0.5) | td::prune<td::Random>(0.5, {.dimension = 0}) |
+                     td::prune<td::L1>(0.5, {.global = true}) | td::prune<td::L2>(1, {.dimension = 1});
+  CHECK(sparsity_of(weight_at(model.handle(), "b")) == 1);
+}
+
+TEST_CASE("infinities are worth most, and become zero if they must; a NaN can't be ranked") {
+  auto weight = test::noise({4, 4}).at(0);
+  weight[1][2] = std::numeric_limits<float>::infinity();
+  auto const pruned = pruned_weight(weight, td::prune<td::L1>(0.9));
+  CHECK(std::isinf(pruned[1][2].item<float>()));
+  CHECK(pruned_weight(weight, td::prune<td::L1>(1)).count_nonzero().item<std::int64_t>() == 0);
+  weight[1][2] = std::numeric_limits<float>::quiet_NaN();
+  for (auto const& options :
+       {td::prune_options{}, td::prune_options{.dimension = 0}, td::prune_options{.global = true}}) {
+    auto const failure = failure_of([&] { linear(weight) | td::prune<td::L2>(0.5, options); });
+    CHECK(failure.code == td::errc::criterion_unusable);
+    CHECK_THAT(failure.text, ContainsSubstring("NaN") && ContainsSubstring("'l2'"));
+  }
+  CHECK(pruned_weight(weight, td::prune<td::Random>(1)).count_nonzero().item<std::int64_t>() == 0);
+}
+
+TEST_CASE("a module loaded or pruned in inference mode is pruned") {
+  auto const outside = [] { return td::load<td::TorchScript>(test::model_path("mlp_scripted")); };
+  auto const inside = [&] {
+    c10::InferenceMode const inference;
+    return outside();
+  };
+  auto const wanted = weight_at((outside() | td::prune<td::L1>(0.5)).handle(), "0.weight");
+  CHECK(
+      at::equal(weight_at((inside() | td::prune<td::L1>(0.5) | td::prune<td::L1>(0.0)).handle(), "0.weight"), wanted));
+  auto model = outside();
+  {
+    c10::InferenceMode const inference;
+    model = outside() | td::tap([](auto const&) {});
+    auto const pruned = std::move(model) | td::prune<td::L1>(0.5) | td::prune<td::L1>(0.0);
+    CHECK(at::equal(weight_at(pruned.handle(), "0.weight"), wanted));
+  }
+}
+
+TEST_CASE("a weight whose elements share memory is refused") {
+  test::temporary_folder const folder;
+  torch::jit::Module module("Expanded");
+  module.register_parameter("weight", at::ones({1, 4}).expand({4, 4}), false);
+  module.define("def forward(self, x):\n  return torch.matmul(x, self.weight)\n");
+  module.save((folder / "expanded.pt").string());
+  auto const failure = failure_of([&] { td::load<td::TorchScript>(folder / "expanded.pt") | td::prune<td::L1>(0.5); });
+  CHECK(failure.code == td::errc::nothing_to_prune);
+  CHECK_THAT(failure.text, ContainsSubstring("share memory in"));
+}
+
+TEST_CASE("a tensor that two modules share is pruned once") {
+  auto const shared = test::noise({8, 8}).at(0);
+  torch::jit::Module module("Tied"), one("One"), two("Two");
+  for (auto* each : {&one, &two}) {
+    each->register_parameter("weight", shared, false);
+    each->define("def forward(self, x):\n  return torch.matmul(x, self.weight)\n");
+  }
+  module.register_module("one", one);
+  module.register_module("two", two);
+  module.define("def forward(self, x):\n  return self.two.forward(self.one.forward(x))\n");
+  test::temporary_folder const folder;
+  module.save((folder / "tied.pt").string());
+  auto const model = td::load<td::TorchScript>(folder / "tied.pt") | td::prune<td::Random>(0.5);
+  CHECK(model.report().find("prune")->layers.size() == 1);
+  CHECK(sparsity_of(weight_at(model.handle(), "two.weight")) == Approx(0.5));
+}
+
+TEST_CASE(
+    "in a transposed convolution the first dimension is what comes in; in a grouped one the second is of a group") {
+  auto const before = test::load("conv_transpose");
+  auto const model = before.clone() | td::prune<td::L1>(0.5, {.dimension = 0});
+  for (auto const& layer : model.report().find("prune")->layers) {
+    auto const weight = weight_at(model.handle(), layer.name + ".weight");
+    CHECK(layer.slices == static_cast<std::uint64_t>(weight.size(0)));
+  }
+  auto const depthwise = test::load("mobilenet_v2") | td::prune<td::L1>(0.5, {.dimension = 1});
+  std::size_t single = 0;
+  for (auto const& layer : depthwise.report().find("prune")->layers)
+    single += layer.slices == 1 && layer.zero_slices == 0;
+  CHECK(single > 10);
 }

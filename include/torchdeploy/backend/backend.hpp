@@ -120,15 +120,7 @@ struct deploy_t : stage<deploy_t<B>> {
       else
         return picked::compile(std::move(artifact).handle(), record, typename picked::options{});
     };
-    auto const timed = [&] {
-      if constexpr (requires { record.report; }) {
-        auto const clock = record.report.start(name);
-        return compile();
-      } else {
-        return compile();
-      }
-    };
-    auto compiled = timed();
+    auto compiled = detail::timed(record, name, compile);
     return session<picked>(std::move(compiled), std::move(record));
   }
 };

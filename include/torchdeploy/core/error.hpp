@@ -35,6 +35,8 @@ enum class errc {
   options_conflict = 307,
   golden_unreadable = 308,
   metric_raised = 309,
+  batch_differs = 310,
+  no_common_layer = 311,
 
   no_samples = 401,
   not_quantizable = 402,
@@ -45,17 +47,26 @@ enum class errc {
   never_observed = 407,
   quantization_failed = 408,
   lowering_failed = 409,
+  override_unmatched = 410,
 
   amount_out_of_range = 501,
   nothing_to_prune = 502,
+  pattern_unmatched = 503,
+  dimension_out_of_range = 504,
+  prune_options_conflict = 505,
+  criterion_unusable = 506,
 
   method_missing = 601,
   wrong_arguments = 602,
   not_one_tensor = 603,
   call_raised = 604,
+  settings_fixed = 605,
+  nothing_to_warm_up_with = 606,
 
   preserve_unknown = 701,
   freeze_failed = 702,
+
+  not_for_mobile = 801,
 };
 
 /// The base of all this library throws.
@@ -78,7 +89,7 @@ class error : public std::runtime_error {
   [[nodiscard]] std::string_view hint() const noexcept { return hint_.what(); }
 
   static constexpr std::string_view stage_of(errc code) noexcept {
-    constexpr std::string_view names[] = {"", "load", "save", "verify", "quantize", "prune", "deploy", "freeze"};
+    constexpr std::string_view names[] = {"", "load", "save", "verify", "quantize", "prune", "deploy", "freeze", "to_mobile"};
     auto const index = static_cast<std::size_t>(code) / 100;
     return index < std::size(names) ? names[index] : names[0];
   }

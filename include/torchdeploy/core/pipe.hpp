@@ -33,15 +33,7 @@ constexpr auto advance(A&& a, S&& s) {
       else
         return std::forward<S>(s).run(std::move(a).handle());
     };
-    auto const timed = [&] {
-      if constexpr (requires { record.report; }) {
-        auto const clock = record.report.start(stage_name<S>());
-        return run();
-      } else {
-        return run();
-      }
-    };
-    auto handle = timed();
+    auto handle = timed(record, stage_name<S>(), run);
     return next(std::move(handle), carried_over<typename next::record_type>(std::move(record)));
   }
 }

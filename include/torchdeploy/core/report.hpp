@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -34,6 +35,10 @@ struct layer_report {
   std::uint64_t weights{};       ///< elements in its weight
   std::uint64_t bytes{};         ///< bytes of its weight as it will be stored
   double sparsity{};             ///< fraction of its weights that are zero
+  std::uint64_t slices{};        ///< along the dimension that was pruned, else 0
+  std::uint64_t zero_slices{};   ///< of these, all zero
+  std::optional<double> milliseconds{};  ///< of one call, where a stage measured it
+  std::optional<double> sqnr_db{};       ///< of its output against the reference's, where a stage compared them
 };
 
 /// What one stage did.
@@ -130,5 +135,18 @@ class report {
  private:
   std::vector<stage_report> stages_;
 };
+
+namespace detail {
+/// Do a stage's work, timed in the report where the format keeps one.
+template <class Record, class Work>
+constexpr auto timed(Record& record, std::string_view stage, Work const& work) {
+  if constexpr (requires { record.report; }) {
+    auto const clock = record.report.start(stage);
+    return work();
+  } else {
+    return work();
+  }
+}
+}  // namespace detail
 
 }  // namespace torchdeploy::inline v0

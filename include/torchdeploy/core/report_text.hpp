@@ -54,6 +54,8 @@ inline void append(std::string& text, stage_report const& stage) {
     auto line = "  " + padded(layer.name, 28) + padded(layer.kind, 10) + padded(layer.precision, 8);
     if (layer.bytes) line += in_bytes(layer.bytes);
     if (layer.sparsity > 0) line += formatted("  %.1f %% zeros", layer.sparsity * 100);
+    if (layer.slices)
+      line += ", " + std::to_string(layer.zero_slices) + " of " + std::to_string(layer.slices) + " slices";
     if (!layer.reason.empty()) line += (layer.bytes ? "  " : "") + layer.reason;
     text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }

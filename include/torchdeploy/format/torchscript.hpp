@@ -46,6 +46,7 @@ struct TorchScript {
     std::unordered_map<std::string, std::string>
         files{};  ///< extra files inside the .pt: read by load, written by save
     std::optional<reference_form> reference{};  ///< set by quantize: how to lower the module
+    std::unordered_map<std::string, at::Tensor> masks{};  ///< set by prune: what is kept (bool) of a weight, by its path
   };
 
   /// Copies data and code. No tensor and no graph is shared.
