@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -17,53 +18,22 @@
 
 #include <torchdeploy/torchdeploy.hpp>
 
+#include "support/damage.hpp"
+
 namespace td = torchdeploy;
 
 namespace {
 
 enum outcome : int { runs, refused, foreign };
 
-using bytes = std::vector<char>;
-
-bytes read(char const* path) {
+test::file_bytes read(char const* path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-struct damage {
-  char const* name;
-  void (*apply)(bytes&, std::mt19937_64&);
-};
-
-std::size_t somewhere(bytes const& all, std::mt19937_64& random) { return random() % all.size(); }
-
-damage const damages[] = {
-    {"bit flipped",
-     [](bytes& all, std::mt19937_64& r) { all[somewhere(all, r)] ^= static_cast<char>(1 << (r() % 8)); }},
-    {"byte changed", [](bytes& all, std::mt19937_64& r) { all[somewhere(all, r)] = static_cast<char>(r()); }},
-    {"cut short", [](bytes& all, std::mt19937_64& r) { all.resize(somewhere(all, r)); }},
-    {"hole of zeros",
-     [](bytes& all, std::mt19937_64& r) {
-       auto const at = somewhere(all, r);
-       std::fill_n(all.begin() + static_cast<std::ptrdiff_t>(at), std::min<std::size_t>(all.size() - at, r() % 512),
-                   '\0');
-     }},
-    {"block repeated",
-     [](bytes& all, std::mt19937_64& r) {
-       auto const from = somewhere(all, r), to = somewhere(all, r);
-       auto const count = std::min({all.size() - from, all.size() - to, static_cast<std::size_t>(r() % 256)});
-       std::copy_n(bytes(all).begin() + static_cast<std::ptrdiff_t>(from), count,
-                   all.begin() + static_cast<std::ptrdiff_t>(to));
-     }},
-    // the end of a zip archive is its directory, the beginning of each entry its header: aim there
-    {"directory damaged",
-     [](bytes& all, std::mt19937_64& r) {
-       all[all.size() - 1 - r() % std::min<std::size_t>(all.size(), 4096)] = static_cast<char>(r());
-     }},
-};
-
-[[noreturn]] void try_it(bytes const& file) {
+[[noreturn]] void try_it(test::file_bytes const& file) {
   td::quiet = true;
+  ::alarm(60);  // what hangs is killed, and counted
   try {
     auto const session = td::load<td::TorchScript>(file) | td::deploy<td::LibTorch>();
     session.run({at::zeros({2, 1, 8, 8})});
@@ -86,7 +56,7 @@ int main(int count, char** arguments) {
   int bad = 0;
   for (int i = 0; i < cases; ++i) {
     auto file = model;
-    auto const& kind = damages[static_cast<std::size_t>(i) % std::size(damages)];
+    auto const& kind = test::damages[static_cast<std::size_t>(i) % std::size(test::damages)];
     kind.apply(file, random);
     auto const child = fork();  // before this process has run any operator: LibTorch's threads don't survive a fork
     if (child == 0) try_it(file);
@@ -97,7 +67,11 @@ int main(int count, char** arguments) {
                       : WEXITSTATUS(status) == refused ? std::string("refused")
                                                        : std::string("foreign or overlong error");
     ++outcomes[std::string(kind.name) + ": " + text];
-    bad += WIFSIGNALED(status) || WEXITSTATUS(status) > refused;
+    if (!WIFSIGNALED(status) && WEXITSTATUS(status) <= refused) continue;
+    ++bad;
+    auto const kept = std::filesystem::temp_directory_path() / ("damaged_" + std::to_string(i) + ".pt");
+    std::ofstream(kept, std::ios::binary).write(file.data(), static_cast<std::streamsize>(file.size()));
+    std::printf("%s: %s: %s\n", kind.name, text.c_str(), kept.c_str());
   }
   for (auto const& [what, times] : outcomes) std::printf("%6d  %s\n", times, what.c_str());
   std::printf("%d of %d ended otherwise than in a model that runs or an error of ours\n", bad, cases);

@@ -77,21 +77,61 @@ class error : public std::runtime_error {
  public:
   static constexpr std::size_t max_length = 200;
 
+  /// Without a hint of its own an error gives the usual one of its id.
   error(errc code, std::string_view text, std::string_view hint = {})
-      : std::runtime_error(compose(code, text, hint)), code_(code), hint_(std::string(hint)) {}
+      : std::runtime_error(compose(code, text, hint.empty() ? usual_hint(code) : hint)),
+        code_(code),
+        hint_(std::string(hint.empty() ? usual_hint(code) : hint)) {}
 
   [[nodiscard]] errc code() const noexcept { return code_; }
   /// The stage that failed: "load", "verify", ...
   [[nodiscard]] std::string_view stage() const noexcept { return stage_of(code_); }
   /// "torchdeploy.load.101": the heading in docs/errors.md.
   [[nodiscard]] std::string id() const { return id_of(code_); }
-  /// What to do about it; may be empty.
+  /// What to do about it.
   [[nodiscard]] std::string_view hint() const noexcept { return hint_.what(); }
 
   static constexpr std::string_view stage_of(errc code) noexcept {
-    constexpr std::string_view names[] = {"", "load", "save", "verify", "quantize", "prune", "deploy", "freeze", "to_mobile"};
+    constexpr std::string_view names[] = {"",      "load",   "save",   "verify",   "quantize",
+                                          "prune", "deploy", "freeze", "to_mobile"};
     auto const index = static_cast<std::size_t>(code) / 100;
     return index < std::size(names) ? names[index] : names[0];
+  }
+  static constexpr std::string_view usual_hint(errc code) noexcept {
+    switch (code) {
+      case errc::module_unusable:
+        return "script or trace the model in Python, and save that";
+      case errc::not_serializable:
+        return "keep only plain tensors and values in the module";
+      case errc::out_of_tolerance:
+        return "compare() gives all scores, first_divergence() the layer";
+      case errc::structure_differs:
+        return "the reference must return what the model returns";
+      case errc::batch_differs:
+        return "trace it with the batch size left open, or script it";
+      case errc::reference_raised:
+      case errc::model_raised:
+      case errc::calibration_raised:
+        return "give samples as forward takes them";
+      case errc::options_conflict:
+        return "docs/verification.md has the criteria and their ranges";
+      case errc::golden_unreadable:
+        return "record it again: record_golden(model, samples, path)";
+      case errc::metric_raised:
+        return "a metric gets (got, expected) of each sample and gives a number";
+      case errc::not_quantizable:
+        return "quantize the sub-modules beside it by themselves";
+      case errc::not_finite:
+        return "look for NaN and infinity in the weights and samples";
+      case errc::method_missing:
+        return "script the module with the method exported";
+      case errc::wrong_arguments:
+        return "give the arguments that the method takes";
+      case errc::call_raised:
+        return "give tensors of the shape and dtype that the model was made for";
+      default:
+        return "the nested error and docs/errors.md say more";
+    }
   }
   static std::string id_of(errc code) {
     return "torchdeploy." + std::string(stage_of(code)) + "." + std::to_string(static_cast<int>(code));

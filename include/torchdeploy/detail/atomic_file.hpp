@@ -48,7 +48,8 @@ void atomic_write(std::filesystem::path const& wanted, Write&& write) {
     path = path.parent_path() / fs::read_symlink(path, ignored);
   auto const folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   auto const refuse = [&](std::string const& why) {
-    throw export_error(errc::place_unwritable, "expected a place to write to, got '" + wanted.string() + "': " + why);
+    throw export_error(errc::place_unwritable, "expected a place to write to, got '" + wanted.string() + "': " + why,
+                       "give the path of a file in a directory that is there and can be written to");
   };
   if (path.filename().empty()) refuse("no file name");
   if (!fs::is_directory(folder, ignored)) refuse("no such directory");

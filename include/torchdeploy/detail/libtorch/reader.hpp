@@ -48,10 +48,14 @@ inline reader file_reader(std::filesystem::path const& path) {
   if (!std::filesystem::exists(status))
     throw load_error(errc::file_missing, "expected a model file, got no such file: '" + path.string() + "'",
                      "check the path and the working directory");
-  if (std::filesystem::is_directory(status))
-    throw load_error(errc::not_a_file, "expected a model file, got a directory: '" + path.string() + "'");
+  if (!std::filesystem::is_regular_file(status))  // to open a pipe would wait for somebody to write to it
+    throw load_error(errc::not_a_file,
+                     "expected a model file, got " +
+                         std::string(std::filesystem::is_directory(status) ? "a directory" : "no regular file") +
+                         ": '" + path.string() + "'",
+                     "read pipes and devices as a stream: load<TorchScript>(stream)");
   return translated<load_error>(
-      errc::not_a_file, "the file '" + path.string() + "' can't be opened", {},
+      errc::not_a_file, "the file '" + path.string() + "' can't be opened", "check who may read it",
       [&]() -> reader { return std::make_shared<caffe2::serialize::FileAdapter>(path.string()); });
 }
 
@@ -80,7 +84,8 @@ inline torch::jit::Module read_module(reader const& bytes, std::string const& na
                                       std::optional<c10::Device> device, std::vector<std::string> const& required) {
   constexpr auto advice = "save it in Python with torch.jit.script(model).save(path)";
   if (bytes->size() == 0)
-    throw load_error(errc::file_empty, "expected a TorchScript model, got 0 bytes in '" + name + "'");
+    throw load_error(errc::file_empty, "expected a TorchScript model, got 0 bytes in '" + name + "'",
+                     "the copy or download was not finished");
   if (auto const kind = kind_of_foreign_file(*bytes); !kind.empty())
     throw format_error(errc::wrong_format,
                        "expected a TorchScript archive, got " + std::string(kind) + " in '" + name + "'", advice);
@@ -115,7 +120,8 @@ inline torch::jit::Module read_module(reader const& bytes, std::string const& na
     throw load_error(errc::device_unavailable, "expected device " + device->str() + ", but this LibTorch finds no CUDA",
                      "load onto the CPU: {.device = c10::kCPU}");
 
-  auto module = translated<format_error>(errc::file_damaged, "LibTorch can't read '" + name + "'", {},
+  auto module = translated<format_error>(errc::file_damaged, "LibTorch can't read '" + name + "'",
+                                         "copy it again, or export it again with this LibTorch's version",
                                          [&] { return torch::jit::load(bytes, device, files); });
   for (auto& [key, content] : files) extra_files[key] = std::move(content);
   return module;

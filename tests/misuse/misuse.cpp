@@ -1,0 +1,376 @@
+// What users do wrong, in one list: each gives one of our errors, with its id, what was expected and a hint, in a line of
+// 200 characters at most, and leaves no file behind.
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <torchdeploy/torchdeploy.hpp>
+
+#include "support/models.hpp"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr auto nan = std::numeric_limits<double>::quiet_NaN();
+constexpr auto infinity = std::numeric_limits<double>::infinity();
+
+struct misuse {
+  char const* what;
+  td::errc code;
+  std::function<void(fs::path const&)> commit;  ///< is given an empty folder
+};
+
+using model = td::artifact<td::TorchScript, td::facts<td::evaluating>>;
+
+model digits() { return test::load("digits_cnn"); }
+std::vector<at::Tensor> images(std::int64_t count = 8) { return {test::digits(count)}; }
+auto session() { return digits() | td::deploy<td::LibTorch>(); }
+auto session_of(std::string const& name) { return test::load(name) | td::deploy<td::LibTorch>(); }
+
+/// Load a file of this content.
+std::function<void(fs::path const&)> loading(std::string content) {
+  return [content = std::move(content)](fs::path const& folder) {
+    test::write(folder / "model.pt", content);
+    td::load<td::TorchScript>(folder / "model.pt");
+  };
+}
+std::function<void(fs::path const&)> loading(char const* magic, std::size_t size) {
+  return loading(magic + std::string(size, '\0'));
+}
+std::string part_of_digits(double fraction) {
+  auto const whole = test::bytes_of(test::model_path("digits_cnn"));
+  return {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(static_cast<double>(whole.size()) * fraction)};
+}
+
+/// A zip archive as LibTorch writes it, of these records.
+std::string archive(std::vector<std::pair<std::string, std::string>> const& records) {
+  std::string bytes;
+  caffe2::serialize::PyTorchStreamWriter writer([&](void const* data, std::size_t size) {
+    bytes.append(static_cast<char const*>(data), size);
+    return size;
+  });
+  for (auto const& [name, content] : records) writer.writeRecord(name, content.data(), content.size());
+  writer.writeEndOfFile();
+  return bytes;
+}
+
+std::function<void(fs::path const&)> saving(std::function<fs::path(fs::path const&)> place) {
+  return [place = std::move(place)](fs::path const& folder) { digits() | td::save(place(folder)); };
+}
+
+std::function<void(fs::path const&)> quantizing(std::string name, std::vector<td::example> samples) {
+  return [name = std::move(name), samples = std::move(samples)](fs::path const&) {
+    test::load(name) | td::quantize<td::Int8>(samples);
+  };
+}
+std::function<void(fs::path const&)> calling(std::vector<c10::IValue> arguments) {
+  return [arguments = std::move(arguments)](fs::path const&) { session().run(arguments); };
+}
+std::function<void(fs::path const&)> pruning(double amount) {
+  return [amount](fs::path const&) { digits() | td::prune<td::L1>(amount); };
+}
+std::function<void(fs::path const&)> verifying(td::verify_options options) {
+  return [options = std::move(options)](fs::path const&) mutable {
+    if (options.samples.empty()) options.samples = images();
+    digits() | td::verify(digits(), options);
+  };
+}
+/// A reference that answers what `answer` makes of the model's own answer.
+std::function<void(fs::path const&)> differing(std::function<c10::IValue(at::Tensor)> answer) {
+  return [answer = std::move(answer)](fs::path const&) {
+    auto const right = session();
+    auto const reference = [&](at::Tensor const& x) -> c10::IValue { return answer(right(x)); };
+    digits() | td::verify(reference, {.samples = images()});
+  };
+}
+
+/// No file of this process may grow beyond so many bytes: a disk that is full.
+void on_a_full_disk(fs::path const& folder) {
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit const now{20000, before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &now);
+  auto const restore = [&] {
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+  };
+  try {
+    digits() | td::save(folder / "model.pt");
+  } catch (...) {
+    restore();
+    throw;
+  }
+  restore();
+}
+
+model with_weight(double value) {
+  auto module = torch::jit::load(test::model_path("digits_cnn").string());
+  at::NoGradGuard const no_grad;
+  for (auto const& each : module.named_parameters())
+    if (each.value.dim() == 4) each.value.view(-1)[0].fill_(value);
+  return td::evaluate(module);
+}
+
+model scripted(std::string const& source) { return td::evaluate(test::scripted(source)); }
+
+auto const one_image = [] { return test::digits(1); };
+
+std::vector<misuse> const& list() {
+  static std::vector<misuse> const all = {
+      // --- load
+      {"a missing file", td::errc::file_missing, [](auto& f) { td::load<td::TorchScript>(f / "none.pt"); }},
+      {"an empty path", td::errc::file_missing, [](auto&) { td::load<td::TorchScript>(""); }},
+      {"a name too long", td::errc::file_missing,
+       [](auto& f) { td::load<td::TorchScript>(f / std::string(300, 'x')); }},
+      {"a link to nothing", td::errc::file_missing,
+       [](auto& f) {
+         fs::create_symlink("nothing.pt", f / "link.pt");
+         td::load<td::TorchScript>(f / "link.pt");
+       }},
+      {"a link to itself", td::errc::file_missing,
+       [](auto& f) {
+         fs::create_symlink("link.pt", f / "link.pt");
+         td::load<td::TorchScript>(f / "link.pt");
+       }},
+      {"a directory", td::errc::not_a_file, [](auto& f) { td::load<td::TorchScript>(f); }},
+      {"a file used as a directory", td::errc::file_missing,
+       [](auto&) { td::load<td::TorchScript>(test::model_path("digits_cnn") / "model.pt"); }},
+      {"a named pipe, which nobody writes to", td::errc::not_a_file,
+       [](auto& f) {
+         REQUIRE(::mkfifo((f / "pipe").c_str(), 0600) == 0);
+         td::load<td::TorchScript>(f / "pipe");
+       }},
+      {"a device", td::errc::not_a_file, [](auto&) { td::load<td::TorchScript>("/dev/zero"); }},
+      {"an empty file", td::errc::file_empty, loading("")},
+      {"an empty stream", td::errc::file_empty,
+       [](auto&) {
+         std::istringstream stream;
+         td::load<td::TorchScript>(stream);
+       }},
+      {"a stream that could not be opened", td::errc::file_empty,
+       [](auto& f) {
+         std::ifstream stream(f / "none.pt");
+         td::load<td::TorchScript>(stream);
+       }},
+      {"no bytes", td::errc::file_empty, [](auto&) { td::load<td::TorchScript>(std::vector<char>()); }},
+      {"a text file", td::errc::wrong_format, loading("a shopping list")},
+      {"one byte", td::errc::wrong_format, loading("P")},
+      {"an ONNX file", td::errc::wrong_format, loading("\x08\x08\x12\x07pytorch", 100)},
+      {"an HDF5 file", td::errc::wrong_format, loading("\x89HDF\r\n\x1a\n", 100)},
+      {"a program", td::errc::wrong_format, loading("\x7f" "ELF", 100)},
+      {"a download that is a web page", td::errc::wrong_format, loading("<!DOCTYPE html><html>404</html>")},
+      {"a pointer of Git LFS", td::errc::wrong_format, loading("version https://git-lfs.github.com/spec/v1\noid")},
+      {"a legacy pickle", td::errc::wrong_format, loading("\x80\x02}q", 100)},
+      {"a safetensors file", td::errc::wrong_format,
+       loading(std::string("\x40\0\0\0\0\0\0\0", 8) + R"({"weight":{"dtype":"F32"}})")},
+      {"a flatbuffer for mobile", td::errc::wrong_format, loading(std::string("\x18\0\0\0PTMF", 8) + std::string(100, '\0'))},
+      {"a state_dict of torch.save", td::errc::wrong_format, loading(archive({{"data.pkl", "\x80\x02}."}}))},
+      {"another zip archive", td::errc::wrong_format, loading(archive({{"letter.txt", "Dear"}}))},
+      {"a zip archive of nothing", td::errc::wrong_format, loading(archive({}))},
+      {"a file cut to 1 %", td::errc::file_damaged, loading(part_of_digits(0.01))},
+      {"a file cut to a half", td::errc::file_damaged, loading(part_of_digits(0.5))},
+      {"a file without its last byte", td::errc::file_damaged, loading(part_of_digits(0.99999))},
+      {"an archive without code", td::errc::file_damaged,
+       loading(archive({{"constants.pkl", "\x80\x02)."}, {"data.pkl", "\x80\x02}."}}))},
+      {"a pickle of nonsense", td::errc::file_damaged,
+       loading(archive({{"constants.pkl", "\x80\x02)."}, {"data.pkl", "nonsense"}}))},
+      {"an extra file that is not there", td::errc::extra_file_missing,
+       [](auto&) { td::load<td::TorchScript>(test::model_path("digits_cnn"), {.extra_files = {"labels.txt"}}); }},
+      {"a device that is not there", td::errc::device_unavailable,
+       [](auto&) {
+         if (at::globalContext().hasCUDA()) throw td::load_error(td::errc::device_unavailable, "expected none", "none");
+         td::load<td::TorchScript>(test::model_path("digits_cnn"), {.device = c10::Device(c10::kCUDA, 0)});
+       }},
+      {"a module without forward", td::errc::module_unusable,
+       [](auto&) { td::evaluate(torch::jit::Module("Empty")); }},
+      {"an engine that this LibTorch has not", td::errc::engine_unavailable,
+       [](auto& f) {
+         torch::jit::ExtraFilesMap const stamp = {{"torchdeploy.engine", "warp"}};
+         torch::jit::load(test::model_path("digits_cnn").string()).save((f / "m.pt").string(), stamp);
+         td::load<td::TorchScript>(f / "m.pt");
+       }},
+
+      // --- save
+      {"a save into a folder that is not there", td::errc::place_unwritable,
+       saving([](auto& f) { return f / "none" / "model.pt"; })},
+      {"a save into a read-only place", td::errc::place_unwritable,
+       saving([](auto&) { return fs::path("/proc/model.pt"); })},
+      {"a save over a directory", td::errc::place_unwritable, saving([](auto& f) { return f; })},
+      {"a save into a file", td::errc::place_unwritable,
+       saving([](auto& f) {
+         test::write(f / "file", "text");
+         return f / "file" / "model.pt";
+       })},
+      {"a save to no name", td::errc::place_unwritable, saving([](auto&) { return fs::path(); })},
+      {"a save to a name too long", td::errc::place_unwritable, saving([](auto& f) { return f / std::string(300, 'x'); })},
+      {"a save to a device", td::errc::place_unwritable, saving([](auto&) { return fs::path("/dev/full"); })},
+      {"a save onto a full disk", td::errc::write_failed, on_a_full_disk},
+      {"a module that LibTorch can't write", td::errc::not_serializable,
+       [](auto& f) {
+         auto module = torch::jit::load(test::model_path("digits_cnn").string());
+         module.register_attribute("packed", c10::TensorType::get(), at::ones({4, 4}).to_mkldnn());
+         model(std::move(module)) | td::save(f / "model.pt");
+       }},
+
+      // --- verify
+      {"nothing to compare on", td::errc::no_examples, [](auto&) { digits() | td::verify(digits()); }},
+      {"another model", td::errc::out_of_tolerance, differing([](auto y) { return y + 1; })},
+      {"a NaN among the outputs", td::errc::out_of_tolerance, differing([](auto y) { return y * nan; })},
+      {"a reference of zeros", td::errc::degenerate_reference, differing([](auto y) { return at::zeros_like(y); })},
+      {"a reference that never changes", td::errc::degenerate_reference,
+       [](auto&) {
+         auto const reference = [](at::Tensor const& x) { return at::ones({x.size(0), 10}); };
+         digits() | td::verify(reference, {.samples = test::digits(8).split(1), .agreement = 0.0});
+       }},
+      {"another shape", td::errc::structure_differs, differing([](auto y) { return y.flatten(); })},
+      {"another dtype", td::errc::structure_differs, differing([](auto y) { return y.to(at::kDouble); })},
+      {"a tuple for a tensor", td::errc::structure_differs,
+       differing([](auto y) { return c10::ivalue::Tuple::create({y, y}); })},
+      {"a reference that throws", td::errc::reference_raised,
+       differing([](auto) -> c10::IValue { throw std::runtime_error("no licence"); })},
+      {"a model that raises", td::errc::model_raised,
+       [](auto&) {
+         auto const reference = [](at::Tensor const& x) { return x; };
+         test::load("raises") | td::verify(reference, {.samples = std::vector{at::full({2, 3}, -1)}});
+       }},
+      {"rtol without atol", td::errc::options_conflict, verifying({.rtol = 1e-3})},
+      {"a tolerance that is NaN", td::errc::options_conflict, verifying({.rtol = nan, .atol = 0})},
+      {"a tolerance below zero", td::errc::options_conflict, verifying({.max_abs = -1})},
+      {"an agreement of 110 %", td::errc::options_conflict, verifying({.agreement = 1.1})},
+      {"decibels that are NaN", td::errc::options_conflict, verifying({.sqnr_db = nan})},
+      {"a cosine of 2", td::errc::options_conflict, verifying({.cosine = 2})},
+      {"a metric without a function", td::errc::options_conflict, verifying({.metric = td::metric{"none", {}, 0.5}})},
+      {"a metric that throws", td::errc::metric_raised,
+       verifying({.metric = td::metric{
+                      "labels", [](auto&, auto&) -> double { throw std::out_of_range("label 7"); }, 0.5}})},
+      {"a golden file that is not there", td::errc::golden_unreadable,
+       [](auto& f) { digits() | td::verify(td::golden(f / "none.golden")); }},
+      {"a golden file that is something else", td::errc::golden_unreadable,
+       [](auto&) { digits() | td::verify(td::golden(test::model_path("digits_cnn"))); }},
+      {"samples that the golden file does not hold", td::errc::options_conflict,
+       [](auto& f) {
+         td::record_golden(digits(), images(4), f / "digits.golden");
+         digits() | td::verify(td::golden(f / "digits.golden"), {.samples = images(6)});
+       }},
+
+      // --- quantize
+      {"no sample", td::errc::no_samples, quantizing("digits_cnn", {})},
+      {"a sample of the wrong rank", td::errc::calibration_raised, quantizing("digits_cnn", {{at::ones({8})}})},
+      {"a sample with the wrong channels", td::errc::calibration_raised,
+       quantizing("digits_cnn", {{at::ones({1, 3, 8, 8})}})},
+      {"a sample of the wrong dtype", td::errc::calibration_raised,
+       quantizing("digits_cnn", {{at::ones({1, 1, 8, 8}, at::kLong)}})},
+      {"a sample with an argument too many", td::errc::calibration_raised,
+       quantizing("digits_cnn", {{one_image(), one_image()}})},
+      {"a sample without arguments", td::errc::calibration_raised, quantizing("digits_cnn", {td::example{}})},
+      {"a sample that is a word", td::errc::calibration_raised, quantizing("digits_cnn", {{c10::IValue("seven")}})},
+      {"an undefined tensor as a sample", td::errc::calibration_raised, quantizing("digits_cnn", {{at::Tensor()}})},
+      {"a NaN in a sample", td::errc::not_finite, quantizing("digits_cnn", {{one_image().fill_(nan)}})},
+      {"an infinity in a sample", td::errc::not_finite,
+       [](auto&) {
+         digits() | td::quantize<td::Int8, td::MinMax>(std::vector{at::full({1, 1, 8, 8}, infinity)});
+       }},
+      {"a NaN in a weight", td::errc::not_finite, [](auto&) { with_weight(nan) | td::quantize<td::Int8>(images()); }},
+      {"an infinity in a weight", td::errc::not_finite,
+       [](auto&) { with_weight(infinity) | td::quantize<td::Int8>(images()); }},
+      {"a model in float64", td::errc::not_quantizable,
+       [](auto&) {
+         auto module = torch::jit::load(test::model_path("digits_cnn").string());
+         module.to(at::kDouble);
+         td::evaluate(module) | td::quantize<td::Int8>(images());
+       }},
+      {"a model that was quantized before", td::errc::already_quantized,
+       [](auto& f) {
+         digits() | td::quantize<td::Int8>(images()) | td::save(f / "int8.pt");
+         td::load<td::TorchScript>(f / "int8.pt") | td::quantize<td::Int8>(images());
+       }},
+      {"a branch that no sample takes", td::errc::never_observed,
+       [](auto&) { test::load("control_flow_scripted") | td::quantize<td::Int8>(std::vector{at::ones({2, 16})}); }},
+      {"samples of no rows", td::errc::never_observed, quantizing("digits_cnn", {{at::ones({0, 1, 8, 8})}})},
+
+      // --- prune, freeze
+      {"an amount below zero", td::errc::amount_out_of_range, pruning(-0.1)},
+      {"an amount above one", td::errc::amount_out_of_range, pruning(30)},
+      {"an amount that is NaN", td::errc::amount_out_of_range, pruning(nan)},
+      {"an amount without end", td::errc::amount_out_of_range, pruning(infinity)},
+      {"a model without layers to prune", td::errc::nothing_to_prune,
+       [](auto&) { test::load("one_op") | td::prune<td::L1>(0.3); }},
+      {"a method to keep that is not there", td::errc::preserve_unknown,
+       [](auto&) { digits() | td::freeze({.preserve = {{"encode"}}}); }},
+
+      // --- deploy and the session's calls
+      {"a method that is not there", td::errc::method_missing,
+       [](auto&) { digits() | td::deploy<td::LibTorch>({.method = "fordward"}); }},
+      {"another method that is not there", td::errc::method_missing, [](auto&) { (void)session().method("reset"); }},
+      {"a call without arguments", td::errc::wrong_arguments, calling({})},
+      {"a call with too many arguments", td::errc::wrong_arguments, calling({one_image(), one_image()})},
+      {"a call with a word", td::errc::wrong_arguments, calling({"seven"})},
+      {"a call with a number", td::errc::wrong_arguments, calling({7})},
+      {"a call with None", td::errc::wrong_arguments, calling({c10::IValue()})},
+      {"a call with a list", td::errc::wrong_arguments, calling({c10::List<at::Tensor>({one_image()})})},
+      {"a call for one tensor where there are two", td::errc::not_one_tensor,
+       [](auto&) { session_of("two_outputs")(test::noise({2, 16}).at(0)); }},
+      {"a call with the wrong rank", td::errc::call_raised, calling({at::ones({8})})},
+      {"a call with the wrong channels", td::errc::call_raised, calling({at::ones({1, 3, 8, 8})})},
+      {"a call with the wrong dtype", td::errc::call_raised, calling({at::ones({1, 1, 8, 8}, at::kLong)})},
+      {"a call with another resolution", td::errc::call_raised, calling({at::ones({1, 1, 64, 64})})},
+      {"a call with an undefined tensor", td::errc::call_raised, calling({at::Tensor()})},
+      {"a call with a sparse tensor", td::errc::call_raised, calling({one_image().to_sparse()})},
+      {"a call with a tensor that has no data", td::errc::call_raised,
+       calling({at::empty({1, 1, 8, 8}, at::device(c10::kMeta).dtype(at::kFloat))})},
+      {"a call that the model refuses", td::errc::call_raised, [](auto&) { session_of("raises")(at::full({2, 3}, -1)); }},
+      {"a call that asks for more memory than there is", td::errc::call_raised,
+       [](auto&) {
+         auto const greedy = scripted("def forward(self, x):\n    return x.expand([1000000, 1000000, 1000]).contiguous()") |
+                             td::deploy<td::LibTorch>();
+         greedy(at::ones({1}));
+       }},
+      {"a call with a shape that can't be", td::errc::call_raised,
+       [](auto&) {
+         (scripted("def forward(self, x):\n    return x.view([-1, -1])") | td::deploy<td::LibTorch>())(at::ones({4}));
+       }},
+  };
+  return all;
+}
+
+/// Names of what lies in a folder, besides what the misuse itself put there.
+bool no_temporary_file(fs::path const& folder) {
+  for (auto const& each : fs::directory_iterator(folder))
+    if (each.path().extension() == ".tmp") return false;
+  return true;
+}
+
+TEST_CASE("each misuse ends in an error of ours, with an id and a hint") {
+  CHECK(list().size() >= 60);
+  for (auto const& each : list()) {
+    INFO(each.what);
+    test::temporary_folder const folder;
+    try {
+      each.commit(folder.path());
+      FAIL_CHECK("nothing was thrown");
+    } catch (td::error const& thrown) {
+      INFO(thrown.what());
+      std::string const text = thrown.what();
+      CHECK(thrown.code() == each.code);
+      CHECK(text.size() <= td::error::max_length);
+      CHECK(text.starts_with("[" + td::error::id_of(each.code) + "] "));
+      CHECK_FALSE(thrown.hint().empty());
+    } catch (std::exception const& thrown) {
+      FAIL_CHECK("not ours: " + std::string(thrown.what()).substr(0, 300));
+    }
+    CHECK(no_temporary_file(folder.path()));
+  }
+}
+
+}  // namespace

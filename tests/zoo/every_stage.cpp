@@ -1,0 +1,155 @@
+// Every model through every stage: a result, or a refusal that is known by name.
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <torchdeploy/torchdeploy.hpp>
+
+#include "support/models.hpp"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using model = td::artifact<td::TorchScript, td::facts<td::evaluating>>;
+using samples = std::vector<td::example>;
+
+/// What the models take that Python's references say nothing of.
+std::map<std::string, samples> const& own_samples() {
+  auto const of = [](std::vector<std::int64_t> const& shape) {
+    samples all;
+    for (auto const& each : test::noise(shape, 3)) all.push_back({each});
+    return all;
+  };
+  static std::map<std::string, samples> const all = {
+      {"digits_cnn", of({4, 1, 8, 8})},
+      {"digits_cnn_traced", of({4, 1, 8, 8})},
+      {"pnet", of({2, 3, 24, 24})},
+      {"rnet", of({2, 3, 24, 24})},
+      {"onet", of({2, 3, 48, 48})},
+      {"onet_traced", of({2, 3, 48, 48})},
+      {"resnet18", of({1, 3, 64, 64})},
+      {"resnet18_traced", of({1, 3, 64, 64})},
+      {"mobilenet_v2", of({1, 3, 64, 64})},
+      {"silero_vad", {{at::zeros({1, 512}), 16000}}},
+      {"control_flow_scripted", {{at::ones({2, 16})}, {-at::ones({2, 16})}}},
+  };
+  return all;
+}
+
+std::map<std::string, samples> all_models() {
+  auto models = own_samples();
+  for (auto const& each : test::reference("zoo").toGenericDict()) {
+    samples given;
+    for (auto const& input : test::list_at(each.value(), "inputs")) given.push_back({input});
+    models.try_emplace(each.key().toStringRef(), std::move(given));
+  }
+  return models;
+}
+
+struct trip {
+  char const* name;
+  double least_db;  ///< against the model as it was loaded
+  std::function<c10::IValue(model, samples const&)> go;
+};
+
+template <class Artifact>
+c10::IValue answer(Artifact artifact, samples const& given) {
+  auto const session = std::move(artifact) | td::deploy<td::LibTorch>();
+  c10::IValue last;
+  for (auto const& each : given) last = session.run(each);  // from the first on: a model may keep a state
+  return last;
+}
+
+std::vector<trip> const& trips() {
+  constexpr double lossless = 80, quantized = 5, none = -1000;
+  static std::vector<trip> const all = {
+      {"deploy", lossless, [](model m, samples const& s) { return answer(std::move(m), s); }},
+      {"freeze", lossless, [](model m, samples const& s) { return answer(std::move(m) | td::freeze(), s); }},
+      {"optimize", lossless, [](model m, samples const& s) { return answer(std::move(m) | td::optimize(), s); }},
+      {"save", lossless,
+       [](model m, samples const& s) {
+         test::temporary_folder const folder;
+         std::move(m) | td::save(folder / "m.pt");
+         return answer(td::load<td::TorchScript>(folder / "m.pt"), s);
+       }},
+      {"freeze and save", lossless,
+       [](model m, samples const& s) {
+         test::temporary_folder const folder;
+         std::move(m) | td::freeze() | td::save(folder / "m.pt");
+         return answer(td::load<td::TorchScript>(folder / "m.pt"), s);
+       }},
+      {"verify", lossless,
+       [](model m, samples const& s) {
+         auto const same = m.clone();
+         return answer(std::move(m) | td::verify(same, {.samples = s, .allow_degenerate = true}), s);
+       }},
+      {"prune", none, [](model m, samples const& s) { return answer(std::move(m) | td::prune<td::L1>(0.3), s); }},
+      {"quantize", quantized,
+       [](model m, samples const& s) { return answer(std::move(m) | td::quantize<td::Int8>(s), s); }},
+      {"quantize, minmax, onednn", quantized,
+       [](model m, samples const& s) {
+         return answer(std::move(m) | td::quantize<td::Int8, td::MinMax, td::Onednn>(s), s);
+       }},
+      {"quantize, fbgemm, and save", quantized,
+       [](model m, samples const& s) {
+         test::temporary_folder const folder;
+         std::move(m) | td::quantize<td::Int8, td::Fbgemm>(s) | td::save(folder / "m.pt");
+         return answer(td::load<td::TorchScript>(folder / "m.pt"), s);
+       }},
+      {"quantize dynamically", quantized,
+       [](model m, samples const& s) { return answer(std::move(m) | td::quantize<td::Int8>(), s); }},
+      {"quantize and prune", none,
+       [](model m, samples const& s) {
+         return answer(std::move(m) | td::quantize<td::Int8>(s) | td::prune<td::L1>(0.3), s);
+       }},
+  };
+  return all;
+}
+
+/// Refusals by name: every other model and stage gives a result.
+std::optional<td::errc> refusal(std::string const& name, std::string const& stage) {
+  static std::set<std::string> const without_weights = {"constant_net", "encoder_traced", "one_op", "raises"};
+  if (stage.ends_with("prune") && without_weights.contains(name)) return td::errc::nothing_to_prune;
+  if (stage.starts_with("quantize") && name == "silero_vad") return td::errc::not_quantizable;
+  return std::nullopt;
+}
+
+TEST_CASE("every model goes through every stage, or is refused by name", "[zoo]") {
+  auto const models = all_models();
+  std::size_t files = 0;
+  for (auto const& each : fs::directory_iterator(TORCHDEPLOY_MODELS)) {
+    if (!each.is_regular_file() || each.path().filename().string().starts_with(".")) continue;
+    INFO(each.path());
+    CHECK(models.contains(each.path().stem().string()));
+    ++files;
+  }
+  CHECK(files >= 30);
+  for (auto const& [name, given] : models) {
+    auto const wanted = test::flat(answer(test::load(name), given));
+    for (auto const& trip : trips()) {
+      INFO(name << ": " << trip.name);
+      auto const expected = refusal(name, trip.name);
+      try {
+        auto const got = test::flat(trip.go(test::load(name), given));
+        CHECK_FALSE(expected);
+        REQUIRE(got.size() == wanted.size());
+        for (std::size_t i = 0; i < got.size(); ++i) {
+          CHECK(got[i].sizes() == wanted[i].sizes());
+          CHECK(got[i].isfinite().all().item<bool>());
+          bool const comparable = name != "dead_batchnorm" && !got[i].equal(wanted[i]);  // that one's are near zero
+          if (comparable) CHECK(test::sqnr_db(wanted[i], got[i]) > trip.least_db);
+        }
+      } catch (td::error const& thrown) {
+        INFO(thrown.what());
+        CHECK(thrown.code() == expected);
+      }
+    }
+  }
+}
+
+}  // namespace
