@@ -42,6 +42,8 @@ int main(int count, char** arguments) try {
                | td::prune<td::L1>(0.3)  //
                | td::verify(reference)  //
                | td::save(out);
+  auto const page = std::filesystem::path(out).replace_extension(".html");
+  td::save_html(model.report(), page);
   std::cout << model.report() << '\n';
 
   auto const before = reference.clone() | td::freeze() | td::deploy<td::LibTorch>();
@@ -60,7 +62,7 @@ int main(int count, char** arguments) try {
   line("accuracy (450 images)", accuracy(before, images, labels), accuracy(after, images, labels), "%");
   line("file", kilobytes(source), kilobytes(out), "kB");
   line("450 images, one thread", slow, fast, "ms");
-  std::printf("written to %s\n", out.c_str());
+  std::printf("written to %s, the report to %s\n", out.c_str(), page.c_str());
 } catch (std::exception const& failure) {
   std::cerr << failure.what() << '\n';
   return 1;

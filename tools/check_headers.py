@@ -7,6 +7,8 @@ import sys
 INCLUDE = pathlib.Path(__file__).resolve().parent.parent / "include"
 LIBRARY = INCLUDE / "torchdeploy"
 UMBRELLAS = {"core.hpp": "core", "formats.hpp": "format", "stages.hpp": "stage", "backends.hpp": "backend"}
+# headers that need a library of their own: other headers include them only where the macro of their component is set
+OPT_IN = {"report/json.hpp": ("TORCHDEPLOY_WITH_JSON", re.compile(r"nlohmann/"))}
 MOST_LINES = 400
 
 # core/ is cheap to include: the standard library only, and of that not the slow headers
@@ -41,9 +43,32 @@ def missing_from_umbrellas(headers):
         yield f"torchdeploy.hpp does not reach {header.relative_to(INCLUDE)}"
 
 
+def guards_of(header, wanted):
+    """The conditions of the innermost #if around each include of `wanted`."""
+    conditions = []
+    for line in header.read_text().splitlines():
+        if opened := re.match(r"\s*#\s*(if.*)", line):
+            conditions.append(opened[1])
+        elif re.match(r"\s*#\s*endif", line):
+            conditions.pop()
+        elif re.match(rf"\s*#\s*include\s*<{re.escape(wanted)}>", line):
+            yield conditions[-1] if conditions else ""
+
+
+def unguarded(headers):
+    for opt_in, (macro, library) in OPT_IN.items():
+        for header in sorted(headers):
+            name = header.relative_to(LIBRARY)
+            if any(guard != f"ifdef {macro}" for guard in guards_of(header, f"torchdeploy/{opt_in}")):
+                yield f"{name} includes {opt_in} outside of #ifdef {macro}"
+            if name.as_posix() != opt_in and any(map(library.match, includes(header))):
+                yield f"{name} includes what only {opt_in} may"
+
+
 def complaints():
     headers = set(LIBRARY.rglob("*.hpp"))
     yield from missing_from_umbrellas(headers)
+    yield from unguarded(headers)
     for header in sorted(headers):
         name = header.relative_to(LIBRARY)
         lines = len(header.read_text().splitlines())

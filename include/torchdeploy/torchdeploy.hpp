@@ -10,5 +10,6 @@
 #include <torchdeploy/backends.hpp>
 #include <torchdeploy/core.hpp>
 #include <torchdeploy/formats.hpp>
+#include <torchdeploy/reports.hpp>
 #include <torchdeploy/stages.hpp>
 #include <torchdeploy/version.hpp>

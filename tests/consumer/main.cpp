@@ -12,5 +12,9 @@ int main(int, char** argv) {
   auto session = td::load<td::TorchScript>(argv[1]) | td::quantize<td::Int8>(samples) | td::deploy<td::LibTorch>();
   auto const logits = session(samples[0]);
   std::cout << logits.sizes() << '\n';
+#ifdef TORCHDEPLOY_WITH_JSON
+  nlohmann::json const report = session.report();
+  std::cout << report["stages"].size() << " stages\n";
+#endif
   return at::equal(logits, answer_of_the_other_file(argv[1], samples)) ? 0 : 1;
 }

@@ -24,6 +24,8 @@ struct finding {
   std::string place{};  ///< the layer, method or attribute
   std::string text{};   ///< one sentence
   std::string hint{};   ///< what to do
+
+  bool operator==(finding const&) const = default;
 };
 
 /// What became of one layer of the model.
@@ -39,6 +41,8 @@ struct layer_report {
   std::uint64_t zero_slices{};   ///< of these, all zero
   std::optional<double> milliseconds{};  ///< of one call, where a stage measured it
   std::optional<double> sqnr_db{};       ///< of its output against the reference's, where a stage compared them
+
+  bool operator==(layer_report const&) const = default;
 };
 
 /// What one stage did.
@@ -57,6 +61,8 @@ struct stage_report {
       if (key == name) return value;
     return {};
   }
+
+  bool operator==(stage_report const&) const = default;
 };
 
 namespace detail {
@@ -131,6 +137,8 @@ class report {
     if (stages_.empty()) stages_.emplace_back();
     return stages_.back();
   }
+
+  bool operator==(report const&) const = default;
 
  private:
   std::vector<stage_report> stages_;

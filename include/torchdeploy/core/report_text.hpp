@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <ostream>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <torchdeploy/core/report.hpp>
 
@@ -21,60 +23,144 @@ inline std::string formatted(char const* format, double value) {
   return text.data();
 }
 
-inline std::string padded(std::string text, std::size_t width) {
-  text.resize(std::max(width, text.size()), ' ');
-  return text + " ";
-}
-
 inline std::string in_bytes(std::uint64_t bytes) {
   if (bytes < 10'000) return std::to_string(bytes) + " B";
   auto const kilobytes = static_cast<double>(bytes) / 1e3;
-  return kilobytes < 10'000 ? formatted("%.1f kB", kilobytes) : formatted("%.1f MB", kilobytes / 1e3);
+  if (kilobytes < 10'000) return formatted("%.1f kB", kilobytes);
+  return kilobytes < 10'000'000 ? formatted("%.1f MB", kilobytes / 1e3) : formatted("%.1f GB", kilobytes / 1e6);
 }
 
-inline void append(std::string& text, stage_report const& stage) {
-  text += padded(stage.stage, 10) + formatted("%8.3f s", stage.seconds);
-  if (stage.bytes_before && stage.bytes_after)
-    text += "  " + in_bytes(stage.bytes_before) + " -> " + in_bytes(stage.bytes_after);
-  else if (stage.bytes_after)
-    text += "  " + in_bytes(stage.bytes_after);
-  constexpr std::size_t width = 110;
-  auto column = text.size() - (text.rfind('\n') + 1);
-  for (auto const& [name, value] : stage.details) {
-    auto const pair = "  " + name + " " + value;
-    if (column + pair.size() > width) {
-      text += "\n";
-      column = 0;
-    }
-    text += pair;
-    column += pair.size();
-  }
-  text += "\n";
-  for (auto const& layer : stage.layers) {
-    auto line = "  " + padded(layer.name, 28) + padded(layer.kind, 10) + padded(layer.precision, 8);
-    if (layer.bytes) line += in_bytes(layer.bytes);
-    if (layer.sparsity > 0) line += formatted("  %.1f %% zeros", layer.sparsity * 100);
-    if (layer.slices)
-      line += ", " + std::to_string(layer.zero_slices) + " of " + std::to_string(layer.slices) + " slices";
-    if (!layer.reason.empty()) line += (layer.bytes ? "  " : "") + layer.reason;
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  }
-  for (auto const& finding : stage.findings) {
-    text += finding.level == severity::fault ? "  fault" : finding.level == severity::warning ? "  warning" : "  note";
-    text += " [" + finding.id + "] " + finding.text + (finding.hint.empty() ? "" : "; " + finding.hint) + "\n";
-  }
+inline std::string_view severity_name(severity level) {
+  return level == severity::fault ? "fault" : level == severity::warning ? "warning" : "note";
 }
+
+/// Characters of UTF-8.
+inline std::size_t columns(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+/// A name from a model's file may hold line breaks and what commands a terminal.
+inline std::string in_one_line(std::string text) {
+  for (auto& c : text)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7F') c = ' ';
+  return text;
+}
+
+/// "30.0 % zeros, 4 of 16 slices"
+inline std::string zeros_text(layer_report const& layer) {
+  if (!(layer.sparsity > 0)) return {};
+  auto text = formatted("%.1f %% zeros", layer.sparsity * 100);
+  if (layer.slices)
+    text += ", " + std::to_string(layer.zero_slices) + " of " + std::to_string(layer.slices) + " slices";
+  return text;
+}
+
+/// The report as text: lines of at most 110 columns, unless one word is longer.
+class text_writer {
+ public:
+  std::string text{};
+
+  void write(stage_report const& stage) {
+    auto const name = in_one_line(stage.stage);
+    text += name;
+    fill(10, columns(name));
+    text += formatted(" %8.3f s", stage.seconds);
+    if (stage.bytes_before && stage.bytes_after)
+      text += "  " + in_bytes(stage.bytes_before) + " -> " + in_bytes(stage.bytes_after);
+    else if (stage.bytes_after)
+      text += "  " + in_bytes(stage.bytes_after);
+    for (auto const& [what, value] : stage.details) {
+      auto const pair = in_one_line(what + " " + value);
+      if (column() + 2 + columns(pair) > width) text += '\n';
+      text += "  ";
+      wrap(pair, 4);
+    }
+    text += '\n';
+    write(stage.layers);
+    for (auto const& each : stage.findings) {
+      text.append("  ").append(severity_name(each.level)).append(" [").append(in_one_line(each.id)).append("] ");
+      if (!each.place.empty()) text += in_one_line(each.place) + ": ";
+      wrap(in_one_line(each.hint.empty() ? each.text : each.text + "; " + each.hint), 4);
+      text += '\n';
+    }
+  }
+
+ private:
+  static constexpr std::size_t width = 110;
+  static constexpr std::size_t longest_name = 48;  // a longer one gets a line of its own
+  static constexpr std::size_t numbers = 3;        // from this cell on they stand right
+
+  static constexpr std::size_t cells_of_row = 7;
+  using row = std::array<std::string, cells_of_row>;
+
+  static row cells(layer_report const& layer) {
+    return {in_one_line(layer.name),
+            in_one_line(layer.kind),
+            in_one_line(layer.precision),
+            layer.bytes ? in_bytes(layer.bytes) : "",
+            zeros_text(layer),
+            layer.milliseconds ? formatted("%.3f ms", *layer.milliseconds) : "",
+            layer.sqnr_db ? formatted("%.1f dB", *layer.sqnr_db) : ""};
+  }
+
+  void write(std::vector<layer_report> const& layers) {
+    std::array<std::size_t, cells_of_row> widths{};
+    std::vector<row> rows;
+    rows.reserve(layers.size());
+    for (auto const& layer : layers) {
+      rows.push_back(cells(layer));
+      for (std::size_t i = 0; i < widths.size(); ++i)
+        if (auto const size = columns(rows.back()[i]); i > 0 || size <= longest_name)
+          widths[i] = std::max(widths[i], size);
+    }
+    for (std::size_t n = 0; n < rows.size(); ++n) {
+      for (std::size_t i = 0; i < widths.size(); ++i) {
+        auto const& cell = rows[n][i];
+        if (widths[i] == 0 && cell.empty()) continue;
+        text += "  ";
+        if (i >= numbers) fill(widths[i], columns(cell));
+        text += cell;
+        if (columns(cell) > widths[i]) text += "\n  ", fill(widths[i], 0);
+        if (i < numbers) fill(widths[i], columns(cell));
+      }
+      if (auto const& reason = layers[n].reason; !reason.empty()) {
+        text += "  ";
+        wrap(in_one_line(reason), std::min(column(), width / 2));
+      }
+      text.erase(text.find_last_not_of(' ') + 1);
+      text += '\n';
+    }
+  }
+
+  void fill(std::size_t wanted, std::size_t got) { text.append(wanted - std::min(wanted, got), ' '); }
+  [[nodiscard]] std::size_t column() const { return columns(std::string_view(text).substr(text.rfind('\n') + 1)); }
+
+  /// Add words, and go on in an indented line where one would pass the width.
+  void wrap(std::string_view words, std::size_t indent) {
+    for (bool first = true; !words.empty(); first = false) {
+      auto const word = words.substr(0, words.find(' '));
+      words.remove_prefix(std::min(words.size(), word.size() + 1));
+      if (!first && column() + 1 + columns(word) > width)
+        text.append("\n").append(indent, ' ');
+      else if (!first)
+        text += ' ';
+      text += word;
+    }
+  }
+};
 
 }  // namespace detail
 
-/// One line for each stage, and under it one for each layer and finding.
+/// One line for each stage, and under it one for each layer (kind, precision, bytes, zeros, milliseconds of one call,
+/// SQNR in dB, why not int8; what nobody told is left out) and for each finding.
 ///
 /// @par Example
 ///     std::cout << model.report();
 inline std::string to_text(report const& all) {
-  std::string text;
-  for (auto const& stage : all.stages()) detail::append(text, stage);
-  return text;
+  detail::text_writer out;
+  for (auto const& stage : all.stages()) out.write(stage);
+  return out.text;
 }
 
 inline std::ostream& operator<<(std::ostream& out, report const& all) { return out << to_text(all); }
