@@ -98,6 +98,15 @@ TEST_CASE("a transposed convolution has one scale on Fbgemm, and stays in float 
   CHECK_THAT(onednn[0].reason, ContainsSubstring("engine onednn"));
 }
 
+TEST_CASE("every layer has one scale for its weight on Qnnpack, with or without samples") {
+  auto const module = chain({{"up", layer(transposed)}, {"plain", layer(plain)}, {"same", layer(worded)}});
+  auto const dict = configured<td::Qnnpack>(module);
+  CHECK(observers_of(dict, "up") == "per tensor");
+  CHECK(observers_of(dict, "plain") == "per tensor");
+  CHECK(observers_of(dict, "same") == "float");
+  CHECK(entry(configured<td::Qnnpack>(test::load("mlp_scripted").handle(), {}, true), "") == "per tensor");
+}
+
 TEST_CASE("a convolution whose padding is a word stays in float on every engine") {
   auto const module = chain({{"same", layer(worded)}, {"plain", layer(plain)}});
   std::vector<exclusion> excluded;

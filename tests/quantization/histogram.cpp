@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include <torchdeploy/quantization/minmax.hpp>
+
 #include "support/models.hpp"
 
 // Bit-equality with torch's HistogramObserver on real activations is shown in stage/quantize.cpp.

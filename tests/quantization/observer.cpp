@@ -1,51 +1,59 @@
 #include <torchdeploy/quantization/observer.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
+
+#include <torchdeploy/stage/quantize.hpp>
 
 #include "support/models.hpp"
 
 namespace {
 
-constexpr float infinity = std::numeric_limits<float>::infinity();
-constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
-
-at::Tensor floats(std::initializer_list<float> values) { return at::tensor(at::ArrayRef<float>(values)); }
-
+struct whole {
+  static constexpr std::string_view name = "whole";
+  void observe(at::Tensor const&) {}
+  std::optional<td::value_range> range() const { return {}; }
+};
 struct no_name {
   void observe(at::Tensor const&) {}
   std::optional<td::value_range> range() const { return {}; }
 };
+struct no_observe {
+  static constexpr std::string_view name = "no observe";
+  std::optional<td::value_range> range() const { return {}; }
+};
+struct changing_range : whole {
+  std::optional<td::value_range> range() { return {}; }
+};
+struct pair_range : whole {
+  std::pair<float, float> range() const { return {}; }
+};
+struct no_default : whole {
+  explicit no_default(int) {}
+};
+
+/// State of any kind, a constructor of its own, and neither copied nor moved.
+struct with_state : whole {
+  explicit with_state(float cap = 6, std::string label = "state") : limit(cap), name_of(std::move(label)) {}
+  with_state(with_state const&) = delete;
+  with_state& operator=(with_state const&) = delete;
+  float observe(at::Tensor const& x) { return kept.emplace_back(std::min(limit, x.abs().max().item<float>())); }
+  td::value_range range() const {
+    auto const largest = *std::max_element(kept.begin(), kept.end());
+    return {-largest, largest};
+  }
+  float limit;
+  std::string name_of;
+  std::vector<float> kept;
+};
 
 }  // namespace
-
-TEST_CASE("minmax keeps the smallest and the largest value of all it saw") {
-  td::MinMax seen;
-  CHECK_FALSE(seen.range());
-  seen.observe(floats({}));
-  CHECK_FALSE(seen.range());
-  seen.observe(floats({1, 2}));
-  seen.observe(floats({-3, 0.5}));
-  seen.observe(at::full({2, 2}, 1.5, at::kDouble));
-  REQUIRE(seen.range());
-  CHECK(seen.range()->min == -3);
-  CHECK(seen.range()->max == 2);
-}
-
-TEST_CASE("minmax loses no NaN, whether it comes first or last") {
-  for (int const position : {0, 1, 2}) {
-    td::MinMax seen;
-    for (int i = 0; i < 3; ++i) seen.observe(floats({i == position ? not_a_number : 1.0f, 2}));
-    REQUIRE(seen.range());
-    CHECK(std::isnan(seen.range()->min));
-    CHECK(std::isnan(seen.range()->max));
-  }
-  td::MinMax infinite;
-  infinite.observe(floats({1, infinity}));
-  CHECK(infinite.range()->max == infinity);
-}
 
 TEST_CASE("scale and zero point map the range, and zero exactly") {
   struct wanted {
@@ -82,7 +90,34 @@ TEST_CASE("weights have one scale for each output channel, the larger side over 
 }
 
 TEST_CASE("an observer is any type with a name, observe and range") {
+  CHECK(td::observer<whole>);
+  CHECK(td::observer<with_state>);
   CHECK(td::observer<td::MinMax>);
+  CHECK(td::observer<td::Histogram>);
+  CHECK(td::observer<td::MovingAverage>);
+  CHECK(td::observer<td::MovingAverageWith<0.5>>);
+  CHECK(td::observer<td::Percentile<99.99>>);
   CHECK_FALSE(td::observer<no_name>);
+  CHECK_FALSE(td::observer<no_observe>);
+  CHECK_FALSE(td::observer<changing_range>);
+  CHECK_FALSE(td::observer<pair_range>);
+  CHECK_FALSE(td::observer<no_default>);
   CHECK_FALSE(td::observer<int>);
+}
+
+TEST_CASE("an observer with state of its own has one for each activation") {
+  auto const samples = test::noise({8, 16});
+  auto const model = test::load("mlp_scripted") | td::quantize<td::Int8, with_state>(samples);
+  CHECK(model.report().find("quantize")->detail("observer") == "whole");
+  auto const wanted = test::forward(test::load("mlp_scripted").handle(), {samples[0]}).toTensor();
+  CHECK(test::sqnr_db(wanted, (model.clone() | td::deploy<td::LibTorch>())(samples[0])) > 20);
+}
+
+TEST_CASE("extremes are float32, and NaN when a value is") {
+  auto const both = td::detail::extremes(at::tensor({2.0, -1.0, 0.5}, at::kDouble));
+  CHECK(both.min == -1);
+  CHECK(both.max == 2);
+  auto const nan = td::detail::extremes(at::tensor({2.0F, std::numeric_limits<float>::quiet_NaN(), 0.5F}));
+  CHECK(std::isnan(nan.min));
+  CHECK(std::isnan(nan.max));
 }

@@ -256,7 +256,7 @@ TEST_CASE("scripted multi-head attention, of which LibTorch dies, stays in float
                       dynamic(samples[0])) > 20);
 }
 
-TEST_CASE("a transposed convolution is int8 on Fbgemm, and float where the engine gives wrong numbers") {
+TEST_CASE("a transposed convolution is int8 on Fbgemm and Qnnpack, and float where the engine gives wrong numbers") {
   auto const samples = test::noise({2, 3, 8, 8});
   auto const plain = test::forward(test::load("conv_transpose").handle(), {samples[0]}).toTensor();
   auto const x86 = test::load("conv_transpose") | td::quantize<td::Int8>(samples);
@@ -267,6 +267,9 @@ TEST_CASE("a transposed convolution is int8 on Fbgemm, and float where the engin
   CHECK(reasons_of(fbgemm).at("2").empty());
   CHECK(reasons_of(fbgemm).at("0").empty());
   CHECK(test::sqnr_db(plain, (fbgemm.clone() | td::deploy<td::LibTorch>())(samples[0])) > 25);
+  auto const qnnpack = test::load("conv_transpose") | td::quantize<td::Int8, td::Qnnpack>(samples);
+  CHECK(reasons_of(qnnpack).at("2").empty());
+  CHECK(test::sqnr_db(plain, (qnnpack.clone() | td::deploy<td::LibTorch>())(samples[0])) > 25);
 }
 
 TEST_CASE("without samples convolutions stay in float, and the report says what to give") {

@@ -56,7 +56,7 @@ class activation_site final : public site {
           errc::not_quantizable,
           "expected float32 activations, got " + dtype_name(*other_dtype_) + " in " + module_of(place),
           "quantize a float32 model with float32 samples");
-    auto const range = observer_.range();
+    std::optional<value_range> const range = observer_.range();  // or what converts to it
     if (!range) return {at::full({1}, unreached, at::kFloat), at::zeros({1}, at::kInt)};
     if (!std::isfinite(range->min) || !std::isfinite(range->max))
       throw quantization_error(

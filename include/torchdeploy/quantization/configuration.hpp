@@ -31,8 +31,8 @@ std::string why_not_int8(layer const& each) {
       each.constant ? "quantize the model before it is frozen" : "quantize the sub-modules beside it by themselves");
 }
 
-/// Which observers each module gets. A transposed convolution gets one scale for its weight, having no kernel for more;
-/// what must stay in float is added to `excluded`.
+/// Which observers each module gets: a scale for each channel of its weight where the engine takes that. A transposed
+/// convolution gets one for the whole weight, having no kernel for more; what must stay in float is added to `excluded`.
 template <engine Engine>
 torch::jit::QConfigDict configuration(torch::jit::Module const& module, bool dynamic,
                                       std::vector<exclusion>& excluded) {
@@ -41,7 +41,8 @@ torch::jit::QConfigDict configuration(torch::jit::Module const& module, bool dyn
   torch::jit::QConfig const per_channel(activation,
                                         shell("ChannelWeightObserver", at::kQInt8, at::kPerChannelSymmetric));
   torch::jit::QConfig const per_tensor(activation, shell("WeightObserver", at::kQInt8, at::kPerTensorSymmetric));
-  torch::jit::QConfigDict dict{{"", per_channel}};
+  auto const& usual = Engine::per_channel_weights ? per_channel : per_tensor;
+  torch::jit::QConfigDict dict{{"", usual}};
   for (auto const& each : excluded) dict.insert_or_assign(each.path, std::nullopt);
   if (dynamic) return dict;  // linear layers only
 
@@ -62,7 +63,7 @@ torch::jit::QConfigDict configuration(torch::jit::Module const& module, bool dyn
     }
     for (auto const& [name, child] : module.named_modules())  // an override goes down the tree: hold it to this module
       if (!name.empty() && name != owner && !stays(name) && (owner.empty() || name.starts_with(owner + ".")))
-        dict.try_emplace(name, per_channel);
+        dict.try_emplace(name, usual);
   }
   return dict;
 }

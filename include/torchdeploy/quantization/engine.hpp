@@ -16,6 +16,7 @@ struct X86 {
   static constexpr std::string_view name = "x86";  ///< FBGEMM and oneDNN, whichever is faster for a layer
   static constexpr at::QEngine id = at::QEngine::X86;
   static constexpr bool reduce_range = true;
+  static constexpr bool per_channel_weights = true;  ///< a scale for each output channel, not one for the whole weight
   static constexpr bool transposed_convolution =
       false;  ///< oneDNN's gives wrong numbers: 0.2 dB, where FBGEMM's gives 32
 };
@@ -23,13 +24,25 @@ struct Fbgemm {
   static constexpr std::string_view name = "fbgemm";
   static constexpr at::QEngine id = at::QEngine::FBGEMM;
   static constexpr bool reduce_range = true;
+  static constexpr bool per_channel_weights = true;
   static constexpr bool transposed_convolution = true;
 };
 struct Onednn {
   static constexpr std::string_view name = "onednn";
   static constexpr at::QEngine id = at::QEngine::ONEDNN;
   static constexpr bool reduce_range = false;
+  static constexpr bool per_channel_weights = true;
   static constexpr bool transposed_convolution = false;
+};
+/// The engine of phones and other ARM devices; it runs on x86, too, so that accuracy can be measured before. One scale for a
+/// whole weight: where channels differ much (depthwise convolutions) that costs accuracy. A few operators (quantized::add,
+/// hardtanh) ask for the process's engine when they run: for a device's very bits, at::globalContext().setQEngine.
+struct Qnnpack {
+  static constexpr std::string_view name = "qnnpack";
+  static constexpr at::QEngine id = at::QEngine::QNNPACK;
+  static constexpr bool reduce_range = false;
+  static constexpr bool per_channel_weights = false;
+  static constexpr bool transposed_convolution = true;
 };
 
 template <class E>
@@ -37,6 +50,7 @@ concept engine = requires {
   { E::name } -> std::convertible_to<std::string_view>;
   { E::id } -> std::convertible_to<at::QEngine>;
   { E::reduce_range } -> std::convertible_to<bool>;
+  { E::per_channel_weights } -> std::convertible_to<bool>;
   { E::transposed_convolution } -> std::convertible_to<bool>;
 };
 

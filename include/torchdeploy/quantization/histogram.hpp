@@ -1,13 +1,12 @@
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
+#include <torchdeploy/quantization/growing_histogram.hpp>
 #include <torchdeploy/quantization/observer.hpp>
 
 namespace torchdeploy::inline v0 {
@@ -18,64 +17,25 @@ namespace torchdeploy::inline v0 {
 struct Histogram {
   static constexpr std::string_view name = "histogram";
 
-  void observe(at::Tensor const& seen) {
-    if (seen.numel() == 0) return;
-    auto x = seen.detach().to(at::kFloat);
-    auto [low, high] = at::aminmax(x);
-    if (std::isnan(low.item<float>())) {
-      unusable_ = true;
-      return;
-    }
-    if (std::isinf(low.item<float>()) || std::isinf(high.item<float>())) {
-      x = x.masked_select(at::isfinite(x));
-      if (x.numel() == 0) return;
-      std::tie(low, high) = at::aminmax(x);
-    }
-    if (!counts_.defined()) {
-      min_ = low, max_ = high;
-      counts_ = count(x);
-      return;
-    }
-    auto const min = at::min(min_, low), max = at::max(max_, high);
-    auto const wider = !min.equal(min_) || !max.equal(max_);
-    auto const before = wider ? spread_over(min, max) : counts_;
-    min_ = min, max_ = max;
-    counts_ = wider ? count(x) + before : before + count(x);
-  }
-
+  void observe(at::Tensor const& x) { seen_.observe(x); }
   [[nodiscard]] std::optional<value_range> range() const {
     constexpr auto nan = std::numeric_limits<float>::quiet_NaN();
-    if (unusable_) return value_range{nan, nan};
-    if (!counts_.defined()) return std::nullopt;
+    if (seen_.saw_nan()) return value_range{nan, nan};
+    if (seen_.empty()) return std::nullopt;
     auto const [first, last] = search();
-    auto const width = (max_ - min_) / bins;
-    return value_range{(min_ + width * first).item<float>(), (min_ + width * (last + 1)).item<float>()};
+    auto const width = (seen_.max() - seen_.min()) / bins;
+    return value_range{(seen_.min() + width * first).item<float>(), (seen_.min() + width * (last + 1)).item<float>()};
   }
 
  private:
-  static constexpr std::int64_t bins = 2048;
+  static constexpr std::int64_t bins = detail::growing_histogram::bins;
   static constexpr std::int64_t levels = 256;  // of an 8-bit value, whatever part of them the engine uses
-  static constexpr std::int64_t upsampling = 16;  // finer bins while an old histogram moves into a wider one
-
-  [[nodiscard]] at::Tensor count(at::Tensor const& x) const { return at::histc(x, bins, min_.item(), max_.item()); }
-
-  /// The counts so far, moved into the bins of a wider range.
-  [[nodiscard]] at::Tensor spread_over(at::Tensor const& min, at::Tensor const& max) const {
-    if (min_.equal(max_)) return at::histc(min_, bins, min.item(), max.item()) * counts_.sum();
-    auto const fine = counts_.repeat_interleave(upsampling) / upsampling;
-    auto const fine_width = (max_ - min_) / (bins * upsampling);
-    auto const centers =
-        at::linspace(min_.item(), max_.item(), bins * upsampling + 1).slice(0, 0, -1) + fine_width * 0.5;
-    auto const borders = at::linspace(min.item(), max.item(), bins + 1);
-    auto const bin = (at::bucketize(centers, borders, /*out_int32=*/false, /*right=*/true) - 1).clamp(0, bins - 1);
-    return at::bincount(bin, fine, bins);
-  }
 
   /// First and last bin of the range that loses least, narrowed from both ends in steps of 1e-5 of all counts, on the side
   /// where a step drops more bins, until the loss grows.
   [[nodiscard]] std::pair<std::int64_t, std::int64_t> search() const {
-    auto const total = static_cast<double>(counts_.sum().item<float>());
-    auto const sums = counts_.cumsum(0).contiguous();
+    auto const total = static_cast<double>(seen_.counts().sum().item<float>());
+    auto const sums = seen_.counts().cumsum(0).contiguous();
     auto const* const sum = sums.const_data_ptr<float>();
     constexpr double step = 1e-5;
     double alpha = 0, beta = 1;
@@ -107,14 +67,15 @@ struct Histogram {
 
   /// Squared error of quantizing everything with the range of bins [first, last].
   [[nodiscard]] double loss(std::int64_t first, std::int64_t last) const {
-    auto const width = (static_cast<double>(max_.item<float>()) - static_cast<double>(min_.item<float>())) / bins;
+    auto const width =
+        (static_cast<double>(seen_.max().item<float>()) - static_cast<double>(seen_.min().item<float>())) / bins;
     auto const level = width * static_cast<double>(last - first + 1) / levels;
     if (level == 0) return 0;
     auto const begin = (at::arange(bins) - first) * width;
     auto const end = begin + width;
     auto const level_of = [&](at::Tensor const& x) { return at::div(x, level, "floor").clamp(0, levels - 1); };
     auto const level_begin = level_of(begin), level_end = level_of(end);
-    auto const density = counts_ / width;
+    auto const density = seen_.counts() / width;
     // of values spread evenly between two distances from their level
     auto const norm = [&](at::Tensor const& from, at::Tensor const& to) {
       return density * ((to * to * to - from * from * from) / 3);
@@ -127,8 +88,7 @@ struct Histogram {
     return static_cast<double>(sum.sum().item<float>());
   }
 
-  bool unusable_ = false;
-  at::Tensor min_, max_, counts_;
+  detail::growing_histogram seen_;
 };
 
 }  // namespace torchdeploy::inline v0

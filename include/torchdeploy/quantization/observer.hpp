@@ -18,9 +18,24 @@ struct value_range {
   float max{};
 };
 
+namespace detail {
+template <class O>
+concept has_name = requires {
+  { O::name } -> std::convertible_to<std::string_view>;
+};
+template <class O>
+concept has_observe = requires(O& o, at::Tensor const& x) { o.observe(x); };
+template <class O>
+concept has_range = requires(O const& o) {
+  { o.range() } -> std::convertible_to<std::optional<value_range>>;
+};
+}  // namespace detail
+
 /// What watches one activation while the samples run, and tells the range to quantize it with.
 ///
-/// A user's own observer is any type with these three members; `range()` is empty when nothing was observed.
+/// There are `Histogram`, `MinMax`, `MovingAverage` and `Percentile<P>`. A user's own is any type with these three members,
+/// whatever else it has; each activation gets one, made by its default constructor. `range()` is empty when nothing was
+/// observed; where it is NaN or infinite, the quantization is refused with the place.
 /// @par Example
 ///     struct Clipped {
 ///       static constexpr std::string_view name = "clipped";
@@ -29,39 +44,16 @@ struct value_range {
 ///       auto range() const { auto r = all.range(); if (r) r->max = std::min(r->max, 6.0f); return r; }
 ///     };
 template <class O>
-concept observer = std::default_initializable<O> && requires(O o, O const& seen, at::Tensor const& x) {
-  { O::name } -> std::convertible_to<std::string_view>;
-  o.observe(x);
-  { seen.range() } -> std::convertible_to<std::optional<value_range>>;
-};
-
-/// The smallest and the largest value seen. torch: MinMaxObserver, torch/ao/quantization/observer.py.
-struct MinMax {
-  static constexpr std::string_view name = "minmax";
-
-  void observe(at::Tensor const& x) {
-    if (x.numel() == 0) return;
-    auto const [low, high] = at::aminmax(x.detach().to(at::kFloat));
-    // a NaN must not be lost in a comparison: it makes the range NaN, which calibration refuses
-    auto const keep = [](float a, float b, bool first) {
-      return std::isnan(a) || std::isnan(b) ? a + b : first ? a : b;
-    };
-    auto const lowest = low.item<float>(), highest = high.item<float>();
-    min_ = keep(min_, lowest, min_ < lowest);
-    max_ = keep(max_, highest, max_ > highest);
-  }
-  [[nodiscard]] std::optional<value_range> range() const {
-    if (min_ == infinity && max_ == -infinity) return std::nullopt;
-    return value_range{min_, max_};
-  }
-
- private:
-  static constexpr float infinity = std::numeric_limits<float>::infinity();
-  float min_ = infinity;
-  float max_ = -infinity;
-};
+concept observer =
+    std::default_initializable<O> && detail::has_name<O> && detail::has_observe<O> && detail::has_range<O>;
 
 namespace detail {
+
+/// Smallest and largest value, in float32; both NaN when one is.
+inline value_range extremes(at::Tensor const& x) {
+  auto const [low, high] = at::aminmax(x.detach().to(at::kFloat));
+  return {low.item<float>(), high.item<float>()};
+}
 
 struct qparams {
   float scale{1};

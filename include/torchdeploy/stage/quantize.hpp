@@ -17,7 +17,10 @@
 #include <torchdeploy/quantization/configuration.hpp>
 #include <torchdeploy/quantization/engine.hpp>
 #include <torchdeploy/quantization/histogram.hpp>
+#include <torchdeploy/quantization/minmax.hpp>
+#include <torchdeploy/quantization/moving_average.hpp>
 #include <torchdeploy/quantization/observer.hpp>
+#include <torchdeploy/quantization/percentile.hpp>
 #include <torchdeploy/quantization/plan.hpp>
 
 namespace torchdeploy::inline v0 {
@@ -167,14 +170,40 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
 };
 
 namespace detail {
+
+/// Is it an observer or an engine? What is nearly an observer is told what it lacks, in one line (a plain false: of a
+/// concept g++ would print why it fails, too).
+template <class T>
+consteval bool is_choice() {
+  constexpr bool fails = !std::is_same_v<T, T>;
+  if constexpr (observer<T> || engine<T>)
+    return true;
+  else if constexpr (!has_observe<T> && !has_range<T>)
+    return false;
+  else if constexpr (!has_observe<T>)
+    static_assert(fails, "this observer lacks: void observe(at::Tensor const&)");
+  else if constexpr (!has_range<T>)
+    static_assert(fails, "this observer lacks: std::optional<value_range> range() const");
+  else if constexpr (!has_name<T>)
+    static_assert(fails, "this observer lacks: static constexpr std::string_view name");
+  else
+    static_assert(fails, "each activation gets an observer made by its default constructor, and this one has none");
+  return true;
+}
+
 template <class Precision, class... Choices>
 struct quantize_maker : stage_maker {
   static_assert(std::same_as<Precision, Int8>, "quantize<Int8, ...>: Int8 is the precision there is");
-  static_assert(((observer<Choices> || engine<Choices>)&&...), "quantize<Int8, ...> takes an observer and an engine");
+  static_assert((detail::is_choice<Choices>() && ...), "quantize<Int8, ...> takes an observer and an engine");
+  static_assert((0 + ... + observer<Choices>) <= 1, "quantize<Int8, ...> takes one observer, not two");
+  static_assert((0 + ... + engine<Choices>) <= 1, "quantize<Int8, ...> takes one engine, not two");
   using chosen_observer = typename choose<Histogram, is_observer, Choices...>::type;
   using chosen_engine = typename choose<X86, is_engine, Choices...>::type;
 
-  auto operator()() const { return quantize_t<Precision, chosen_observer, chosen_engine, no_samples>{}; }
+  auto operator()() const {
+    static_assert((0 + ... + observer<Choices>) == 0, "quantize<Int8, ...>() without samples has nothing to observe");
+    return quantize_t<Precision, chosen_observer, chosen_engine, no_samples>{};
+  }
   template <sample_range R>
   constexpr auto operator()(R&& samples, quantize_options options = {}) const {
     return quantize_t<Precision, chosen_observer, chosen_engine, held_range<R>>{
@@ -188,8 +217,10 @@ struct quantize_maker : stage_maker {
 /// `quantize<Int8>(samples)`: the samples (any input range of tensors, tuples of tensors or `example`s, of the shapes the
 /// model takes, e.g. `[N, C, H, W]`; some hundred images of real data) run through the model while an observer watches
 /// each activation. `quantize<Int8>()`: the ranges of activations are found anew at each call; linear layers only.
-/// Observer and engine follow the precision, in any order: `quantize<Int8, MinMax, Onednn>(samples)`; default Histogram
-/// and X86, with which the result is bit-equal to torch.ao.quantization's `quantize_jit` (`quantize_dynamic_jit`).
+/// Observer and engine follow the precision, in any order: `quantize<Int8, MinMax, Onednn>(samples)`. Observers: Histogram
+/// (default), MinMax, MovingAverage, Percentile<P>, or a type of your own. Engines: X86 (default), Fbgemm, Onednn, Qnnpack.
+/// With each engine and each of torch's observers the result is bit-equal to torch.ao.quantization's `quantize_jit`
+/// (`quantize_dynamic_jit`), given the same range of activations.
 ///
 /// The result stays in reference form, so it can still be pruned, and is lowered where it leaves. The report lists every
 /// layer: int8, or float and why. A lvalue container of samples is borrowed, a rvalue owned, a view copied.

@@ -15,6 +15,9 @@ static_assert(std::same_as<stage<>, stage<td::Histogram, td::X86>>);
 static_assert(std::same_as<stage<td::MinMax>, stage<td::MinMax, td::X86>>);
 static_assert(std::same_as<stage<td::Onednn>, stage<td::Histogram, td::Onednn>>);
 static_assert(std::same_as<stage<td::MinMax, td::Onednn>, stage<td::Onednn, td::MinMax>>);
+static_assert(std::same_as<stage<td::MovingAverage, td::Qnnpack>, stage<td::Qnnpack, td::MovingAverageWith<0.01>>>);
+static_assert(std::same_as<stage<td::Percentile<99>>, stage<td::X86, td::Percentile<99.0>>>);
+static_assert(!std::same_as<stage<td::Percentile<99>>, stage<td::Percentile<99.9>>>);
 static_assert(!std::same_as<stage<td::MinMax>, stage<>>);
 
 template <class T>
