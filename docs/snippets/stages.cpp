@@ -46,6 +46,17 @@ void optimizing() {
   // [end optimize]
 }
 
+void converting() {
+  // [begin to_mobile]
+  auto model = td::load<td::TorchScript>("examples/data/digits_cnn.pt") | td::freeze() | td::to_mobile() |
+               td::save("digits.ptl");
+  std::cout << model.report().find("to_mobile")->detail("operator list") << '\n';
+
+  auto const session = td::load<td::MobileLite>("digits.ptl") | td::deploy<td::MobileRuntime>();
+  std::cout << session(at::zeros({1, 1, 8, 8})).sizes() << '\n';
+  // [end to_mobile]
+}
+
 void tapping() {
   // [begin tap]
   auto model = td::load<td::TorchScript>("examples/data/digits_cnn.pt") |
@@ -82,6 +93,7 @@ int main() {
   evaluating();
   freezing();
   optimizing();
+  converting();
   tapping();
   saving();
   deploying();

@@ -3,3 +3,5 @@
 /// Where a pipeline ends: the runtimes.
 #include <torchdeploy/backend/backend.hpp>
 #include <torchdeploy/backend/libtorch.hpp>
+#include <torchdeploy/backend/method.hpp>
+#include <torchdeploy/backend/mobile_runtime.hpp>

@@ -4,6 +4,7 @@
 namespace torchdeploy::inline v0 {
 
 struct TorchScript;  ///< format: a scripted or traced module, `torch::jit::save`'s file
+struct MobileLite;   ///< format: a module of LibTorch's lite interpreter, a .ptl file
 
 template <class... Facts>
 struct facts;  ///< what the compiler knows of a model, as a list of tags

@@ -8,4 +8,5 @@
 #include <torchdeploy/stage/quantize.hpp>
 #include <torchdeploy/stage/save.hpp>
 #include <torchdeploy/stage/tap.hpp>
+#include <torchdeploy/stage/to_mobile.hpp>
 #include <torchdeploy/stage/verify.hpp>

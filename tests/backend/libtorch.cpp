@@ -10,6 +10,7 @@
 #include <torchdeploy/stage/quantize.hpp>
 
 #include "support/models.hpp"
+#include "support/threads.hpp"
 
 namespace {
 
@@ -17,28 +18,6 @@ using test::failure_of;
 
 auto deployed(std::string const& name, td::LibTorch::options options = {}) {
   return test::load(name) | td::deploy<td::LibTorch>(std::move(options));
-}
-
-/// Calls that gave other bits than the first one, from so many threads at once.
-template <class Session>
-int different_results(Session const& session, std::vector<at::Tensor> const& inputs, int threads, int calls) {
-  std::vector<at::Tensor> wanted;
-  for (auto const& each : inputs) wanted.push_back(session(each));
-  std::atomic<int> different = 0;
-  std::vector<std::thread> all;
-  for (int t = 0; t < threads; ++t)
-    all.emplace_back([&, t] {
-      for (int i = 0; i < calls; ++i) {
-        auto const at = static_cast<std::size_t>(i + t) % inputs.size();
-        try {
-          different += !at::equal(session(inputs[at]), wanted[at]);
-        } catch (...) {
-          ++different;
-        }
-      }
-    });
-  for (auto& each : all) each.join();
-  return different;
 }
 
 }  // namespace
@@ -174,14 +153,14 @@ TEST_CASE("what the model raises is ours, in one line, with LibTorch's nested") 
 
 TEST_CASE("eight threads get the bits that one gets, float and int8") {
   auto const x = test::noise({2, 16});
-  CHECK(different_results(deployed("mlp_scripted"), x, 8, 200) == 0);
+  CHECK(test::different_results(deployed("mlp_scripted"), x, 8, 200) == 0);
   auto const images = test::digits(16).split(4);
-  CHECK(different_results(deployed("digits_cnn"), images, 8, 200) == 0);
+  CHECK(test::different_results(deployed("digits_cnn"), images, 8, 200) == 0);
   auto const int8 =
       test::load("digits_cnn") | td::quantize<td::Int8>(test::calibration_digits()) | td::deploy<td::LibTorch>();
-  CHECK(different_results(int8, images, 8, 200) == 0);
+  CHECK(test::different_results(int8, images, 8, 200) == 0);
   auto const frozen = test::load("digits_cnn") | td::freeze() | td::deploy<td::LibTorch>();
-  CHECK(different_results(frozen, images, 8, 200) == 0);
+  CHECK(test::different_results(frozen, images, 8, 200) == 0);
 }
 
 TEST_CASE("threads that make the first calls get right results too") {

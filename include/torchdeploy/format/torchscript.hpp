@@ -22,17 +22,11 @@
 #include <torchdeploy/detail/libtorch/model_graph.hpp>
 #include <torchdeploy/detail/libtorch/reader.hpp>
 #include <torchdeploy/detail/notice.hpp>
+#include <torchdeploy/format/load_options.hpp>
 #include <torchdeploy/format/samples.hpp>
 #include <torchdeploy/quantization/lowering.hpp>
 
 namespace torchdeploy::inline v0 {
-
-/// What `load` may be told.
-struct load_options {
-  std::optional<c10::Device> device{};     ///< where to put the weights; default: where they were saved
-  std::vector<std::string> extra_files{};  ///< extra files that must be there (all that are there are kept in any case)
-  samples examples{};  ///< example inputs, at most 8 are kept
-};
 
 /// A scripted or traced module: the file that `torch.jit.save` writes.
 ///
@@ -141,20 +135,14 @@ inline TorchScript::handle TorchScript::read(std::filesystem::path const& path, 
 
 inline TorchScript::handle TorchScript::read(std::span<std::byte const> bytes, record<TorchScript>& record,
                                              load_options const& options) {
-  auto const reader = detail::memory_reader(std::vector<std::byte>(bytes.begin(), bytes.end()));
+  auto const reader = detail::memory_reader(detail::all_bytes(bytes));
   return opened(detail::read_module(reader, "the bytes", record.extras.files, options.device, options.extra_files),
                 record, options);
 }
 
 inline TorchScript::handle TorchScript::read(std::istream& stream, record<TorchScript>& record,
                                              load_options const& options) {
-  std::vector<std::byte> bytes;
-  std::array<char, 65536> block{};
-  while (stream.read(block.data(), block.size()) || stream.gcount() > 0) {
-    auto const got = std::as_bytes(std::span(block).first(static_cast<std::size_t>(stream.gcount())));
-    bytes.insert(bytes.end(), got.begin(), got.end());
-  }
-  auto const reader = detail::memory_reader(std::move(bytes));
+  auto const reader = detail::memory_reader(detail::all_bytes(stream));
   return opened(detail::read_module(reader, "the stream", record.extras.files, options.device, options.extra_files),
                 record, options);
 }

@@ -65,13 +65,13 @@ inline std::string elided(std::string_view name, std::size_t most = 44) {
 }
 
 /// A number with a point, whatever the locale: SVG knows no comma.
-inline std::string number(double value, std::chars_format format, int precision) {
+inline std::string printed(double value, std::chars_format format, int precision) {
   std::array<char, 400> text{};
   auto const end = std::to_chars(text.data(), text.data() + text.size(), value, format, precision);
   return end.ec == std::errc() ? std::string(text.data(), end.ptr) : std::string("?");
 }
-inline std::string fixed(double value, int digits) { return number(value, std::chars_format::fixed, digits); }
-inline std::string general(double value, int digits = 4) { return number(value, std::chars_format::general, digits); }
+inline std::string fixed(double value, int digits) { return printed(value, std::chars_format::fixed, digits); }
+inline std::string general(double value, int digits = 4) { return printed(value, std::chars_format::general, digits); }
 
 /// A count with its thousands apart: 25 610 152, by narrow spaces that don't break.
 inline std::string grouped(std::uint64_t count) {

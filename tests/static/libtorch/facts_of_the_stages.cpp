@@ -24,6 +24,7 @@ using quantize_dynamic = decltype(td::quantize<td::Int8>());
 using prune = decltype(td::prune<td::L1>(0.3));
 using freeze = decltype(td::freeze());
 using optimize = decltype(td::optimize());
+using to_mobile = decltype(td::to_mobile());
 using save = decltype(td::save("x.pt"));
 using deploy = decltype(td::deploy<td::LibTorch>());
 
@@ -56,3 +57,19 @@ static_assert(!pipes<model<>, quantize_static>, "who made an artifact by hand sa
 
 static_assert(quantize_static::repeatable && quantize_dynamic::repeatable);
 static_assert(td::available<td::LibTorch>);
+
+template <class... Facts>
+using mobile_model = td::artifact<td::MobileLite, td::facts<Facts...>>;
+using deploy_mobile = decltype(td::deploy<td::MobileRuntime>());
+
+static_assert(std::same_as<decltype(td::load<td::MobileLite>("m.ptl")), mobile_model<evaluating>>);
+static_assert(std::same_as<decltype(std::declval<model<evaluating, frozen, td::verified>>() | td::to_mobile()),
+                           mobile_model<evaluating, frozen>>);
+static_assert(pipes<model<evaluating, quantized>, to_mobile>, "which lowers it");
+static_assert(!pipes<model<evaluating, frozen, optimized>, to_mobile>);
+static_assert(!pipes<model<>, to_mobile>);
+static_assert(!pipes<mobile_model<evaluating>, to_mobile>);
+static_assert(!pipes<mobile_model<evaluating>, freeze> && !pipes<mobile_model<evaluating>, quantize_dynamic>);
+static_assert(!pipes<mobile_model<evaluating>, deploy> && !pipes<loaded, deploy_mobile>, "deploy never converts");
+static_assert(gives<mobile_model<evaluating, td::verified>, save, evaluating, td::verified>);
+static_assert(td::runs<td::MobileLite> && td::available<td::MobileRuntime>);

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <istream>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -25,22 +28,44 @@ namespace torchdeploy::inline v0::detail {
 
 using reader = std::shared_ptr<caffe2::serialize::ReadAdapterInterface>;
 
+using shared_bytes = std::shared_ptr<std::vector<std::byte> const>;
+
 class memory_adapter final : public caffe2::serialize::ReadAdapterInterface {
  public:
-  explicit memory_adapter(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) {}
-  std::size_t size() const override { return bytes_.size(); }
+  explicit memory_adapter(shared_bytes bytes) : bytes_(std::move(bytes)) {}
+  std::size_t size() const override { return bytes_->size(); }
   std::size_t read(std::uint64_t at, void* out, std::size_t count, char const*) const override {
-    if (at >= bytes_.size()) return 0;
-    count = std::min(count, bytes_.size() - static_cast<std::size_t>(at));
-    std::memcpy(out, bytes_.data() + at, count);
+    if (at >= bytes_->size()) return 0;
+    count = std::min(count, bytes_->size() - static_cast<std::size_t>(at));
+    std::memcpy(out, bytes_->data() + at, count);
     return count;
   }
 
  private:
-  std::vector<std::byte> bytes_;
+  shared_bytes bytes_;
 };
 
-inline reader memory_reader(std::vector<std::byte> bytes) { return std::make_shared<memory_adapter>(std::move(bytes)); }
+inline reader memory_reader(shared_bytes bytes) { return std::make_shared<memory_adapter>(std::move(bytes)); }
+
+inline shared_bytes all_bytes(std::span<std::byte const> bytes) {
+  return std::make_shared<std::vector<std::byte> const>(bytes.begin(), bytes.end());
+}
+
+inline shared_bytes all_bytes(std::istream& stream) {
+  auto bytes = std::make_shared<std::vector<std::byte>>();
+  std::array<char, 65536> block{};
+  while (stream.read(block.data(), block.size()) || stream.gcount() > 0) {
+    auto const got = std::as_bytes(std::span(block).first(static_cast<std::size_t>(stream.gcount())));
+    bytes->insert(bytes->end(), got.begin(), got.end());
+  }
+  return bytes;
+}
+
+inline shared_bytes all_bytes(caffe2::serialize::ReadAdapterInterface const& from) {
+  auto bytes = std::make_shared<std::vector<std::byte>>(from.size());
+  bytes->resize(from.read(0, bytes->data(), bytes->size(), "the whole file"));
+  return bytes;
+}
 
 inline reader file_reader(std::filesystem::path const& path) {
   std::error_code failure;
@@ -78,31 +103,27 @@ inline std::string_view kind_of_foreign_file(caffe2::serialize::ReadAdapterInter
   return "something that is not a zip archive";
 }
 
-/// The module in a TorchScript archive, and every extra file beside it.
-inline torch::jit::Module read_module(reader const& bytes, std::string const& name,
-                                      std::unordered_map<std::string, std::string>& extra_files,
-                                      std::optional<c10::Device> device, std::vector<std::string> const& required) {
-  constexpr auto advice = "save it in Python with torch.jit.script(model).save(path)";
+/// Open an archive with a model, as every format of LibTorch's is: refuse what is none, look at what is inside
+/// (`inspect(archive)` throws for another format), and have it read (`read_it(extra files)`) with the engine set for which
+/// its weights were packed. Every extra file beside the model is kept.
+template <class Inspect, class Read>
+auto read_archive(reader const& bytes, std::string const& name, std::string_view expected, std::string_view advice,
+                  std::unordered_map<std::string, std::string>& extra_files, std::optional<c10::Device> device,
+                  std::vector<std::string> const& required, Inspect inspect, Read read_it) {
   if (bytes->size() == 0)
-    throw load_error(errc::file_empty, "expected a TorchScript model, got 0 bytes in '" + name + "'",
+    throw load_error(errc::file_empty, "expected " + std::string(expected) + ", got 0 bytes in '" + name + "'",
                      "the copy or download was not finished");
   if (auto const kind = kind_of_foreign_file(*bytes); !kind.empty())
     throw format_error(errc::wrong_format,
-                       "expected a TorchScript archive, got " + std::string(kind) + " in '" + name + "'", advice);
+                       "expected " + std::string(expected) + ", got " + std::string(kind) + " in '" + name + "'",
+                       advice);
 
   torch::jit::ExtraFilesMap files;
   std::optional<engine_scope> engine;
   translated<format_error>(
       errc::file_damaged, "'" + name + "' is damaged or cut short", "copy it again and compare checksums", [&] {
         caffe2::serialize::PyTorchStreamReader archive(bytes);
-        if (!archive.hasRecord("constants.pkl"))
-          throw format_error(
-              errc::wrong_format,
-              "expected TorchScript, got " +
-                  std::string(archive.hasRecord("data.pkl") ? "a torch.save file (a state_dict or a pickled model)"
-                                                            : "another kind of zip archive") +
-                  " in '" + name + "'",
-              advice);
+        inspect(archive);
         constexpr std::string_view folder = "extra/";
         for (auto const& each : archive.getAllRecords())
           if (each.starts_with(folder)) files.emplace(each.substr(folder.size()), "");
@@ -122,9 +143,31 @@ inline torch::jit::Module read_module(reader const& bytes, std::string const& na
 
   auto module = translated<format_error>(errc::file_damaged, "LibTorch can't read '" + name + "'",
                                          "copy it again, or export it again with this LibTorch's version",
-                                         [&] { return torch::jit::load(bytes, device, files); });
+                                         [&] { return read_it(files); });
   for (auto& [key, content] : files) extra_files[key] = std::move(content);
   return module;
+}
+
+/// What an archive is that has no code in it.
+inline std::string kind_of_foreign_archive(caffe2::serialize::PyTorchStreamReader& archive) {
+  return archive.hasRecord("data.pkl") ? "a torch.save file (a state_dict or a pickled model)"
+                                       : "another kind of zip archive";
+}
+
+/// The module in a TorchScript archive, and every extra file beside it.
+inline torch::jit::Module read_module(reader const& bytes, std::string const& name,
+                                      std::unordered_map<std::string, std::string>& extra_files,
+                                      std::optional<c10::Device> device, std::vector<std::string> const& required) {
+  constexpr auto advice = "save it in Python with torch.jit.script(model).save(path)";
+  return read_archive(
+      bytes, name, "a TorchScript archive", advice, extra_files, device, required,
+      [&](caffe2::serialize::PyTorchStreamReader& archive) {
+        if (!archive.hasRecord("constants.pkl"))
+          throw format_error(errc::wrong_format,
+                             "expected TorchScript, got " + kind_of_foreign_archive(archive) + " in '" + name + "'",
+                             advice);
+      },
+      [&](torch::jit::ExtraFilesMap& files) { return torch::jit::load(bytes, device, files); });
 }
 
 }  // namespace torchdeploy::inline v0::detail

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/libtorch/failure.hpp>
+#include <torchdeploy/detail/names.hpp>
+
+namespace torchdeploy::inline v0 {
+
+/// A method of a model that one of LibTorch's interpreters runs, resolved once, callable from several threads.
+///
+/// A call costs what the interpreter costs: one stack, which it needs, and no look-up by name, no copy of the schema.
+/// Calls run in `c10::InferenceMode`. Threads may share it unless the model writes its own state.
+///
+/// `Interpreter` has `run(stack)`, which takes the arguments from the stack and leaves the result there.
+template <class Interpreter>
+class interpreted_method {
+ public:
+  /// `self` is the module's object, the first argument of every call.
+  interpreted_method(c10::intrusive_ptr<c10::ivalue::Object> self, Interpreter interpreter, c10::FunctionSchema schema)
+      : self_(std::move(self)), interpreter_(std::move(interpreter)), schema_(std::move(schema)) {
+    auto const& arguments = schema_.arguments();
+    bool const tensors = std::all_of(arguments.begin() + 1, arguments.end(), [](c10::Argument const& each) {
+      return each.type()->kind() == c10::TypeKind::TensorType;
+    });
+    tensor_arguments_ = tensors ? arguments.size() - 1 : static_cast<std::size_t>(-1);
+  }
+
+  /// Call with tensors (or whatever converts to an IValue); the result is a tensor.
+  /// @throws backend_error (602 wrong arguments, 603 the result is not one tensor, 604 the model raised)
+  template <class... Args>
+    requires(std::constructible_from<c10::IValue, Args> && ...)
+  at::Tensor operator()(Args&&... args) const {
+    std::vector<c10::IValue> stack;
+    stack.reserve(std::max(stack_size, sizeof...(Args) + 1));
+    stack.emplace_back(self_);
+    (stack.emplace_back(std::forward<Args>(args)), ...);
+    constexpr bool tensors = (std::is_same_v<std::remove_cvref_t<Args>, at::Tensor> && ...);
+    call(stack, tensors && sizeof...(Args) == tensor_arguments_);
+    if (!stack.back().isTensor()) refuse_result(stack.back());
+    return std::move(stack.back()).toTensor();
+  }
+
+  /// Call with arguments of any kind, for a result of any kind: a tuple, a list, a dict.
+  /// @throws backend_error (602, 604)
+  c10::IValue run(std::span<c10::IValue const> args) const {
+    std::vector<c10::IValue> stack;
+    stack.reserve(std::max(stack_size, args.size() + 1));
+    stack.emplace_back(self_);
+    stack.insert(stack.end(), args.begin(), args.end());
+    call(stack, false);
+    return std::move(stack.back());
+  }
+  c10::IValue run(std::initializer_list<c10::IValue> args) const { return run(std::span(args.begin(), args.size())); }
+
+ protected:
+  c10::intrusive_ptr<c10::ivalue::Object> const& self() const { return self_; }
+  Interpreter const& interpreter() const { return interpreter_; }
+
+ private:
+  // Room for the arguments of the operators that the interpreter calls; grown on demand, it was allocated two times more.
+  static constexpr std::size_t stack_size = 16;
+
+  void call(std::vector<c10::IValue>& stack, bool known_to_fit) const {
+    if (!known_to_fit)
+      detail::translated<backend_error>(errc::wrong_arguments, "the arguments don't fit " + schema_.name(), {},
+                                        [&] { schema_.checkAndNormalizeInputs(stack, {}); });
+    try {
+      c10::InferenceMode const inference;
+      interpreter_.run(stack);
+    } catch (std::exception const& thrown) {
+      refuse_call(thrown);
+    }
+  }
+  [[noreturn]] static void refuse_call(std::exception const& thrown) {
+    std::throw_with_nested(backend_error(errc::call_raised, "the model raised: " + detail::first_words(thrown)));
+  }
+  [[noreturn]] void refuse_result(c10::IValue const& result) const {
+    throw backend_error(errc::not_one_tensor,
+                        "expected one tensor from " + schema_.name() + ", got " + result.tagKind(),
+                        "use session.run({args...}), which gives an IValue");
+  }
+
+  c10::intrusive_ptr<c10::ivalue::Object> self_;
+  Interpreter interpreter_;
+  c10::FunctionSchema schema_;
+  std::size_t tensor_arguments_;  // how many tensors a call takes that needs no check; none: -1
+};
+
+namespace detail {
+[[noreturn]] inline void refuse_method(std::string const& wanted, std::vector<std::string> const& known) {
+  std::string all;
+  for (auto const& each : known) all += (all.empty() ? "" : ", ") + each;
+  throw backend_error(errc::method_missing, "expected a method '" + wanted + "', the model has: " + all,
+                      did_you_mean(wanted, known));
+}
+}  // namespace detail
+
+}  // namespace torchdeploy::inline v0

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <torchdeploy/backend/backend.hpp>
+#include <torchdeploy/backend/method.hpp>
+#include <torchdeploy/format/mobile_lite.hpp>
+
+namespace torchdeploy::inline v0 {
+
+namespace detail {
+/// Runs the code itself: `mobile::Module::forward` looks the method up by name, copies the arguments and the module's
+/// metadata, and sets up an observer, each time.
+struct bytecode_interpreter {
+  std::shared_ptr<mobile::Module const> module;  // owns the code
+  mobile::Function const* function;
+
+  void run(mobile::Stack& stack) const { mobile::InterpreterState(function->get_code()).run(stack); }
+};
+}  // namespace detail
+
+/// The method of a mobile module.
+class mobile_method : public interpreted_method<detail::bytecode_interpreter> {
+ public:
+  mobile_method(std::shared_ptr<torch::jit::mobile::Module const> module, std::string const& method)
+      : mobile_method(module, resolved(*module, method)) {}
+
+  /// Another method of the same module, with the same state: `session.method("reset_states").run({})`.
+  /// @throws backend_error (601)
+  [[nodiscard]] mobile_method method(std::string const& name) const { return {interpreter().module, name}; }
+
+ private:
+  mobile_method(std::shared_ptr<torch::jit::mobile::Module const> const& module,
+                torch::jit::mobile::Function const& function)
+      : interpreted_method(module->_ivalue(), {module, &function}, detail::schema_of(function)) {}
+
+  static torch::jit::mobile::Function const& resolved(torch::jit::mobile::Module const& module,
+                                                      std::string const& method) {
+    if (auto* const found = detail::find_method(module, method)) return *found;
+    detail::refuse_method(method, detail::method_names(module));
+  }
+};
+
+/// LibTorch's lite interpreter: what runs a .ptl file inside an app.
+struct MobileRuntime {
+  using consumes = MobileLite;
+  static constexpr bool available = true;
+  struct options {
+    std::string method = "forward";  ///< which method the session calls
+  };
+
+  /// @throws backend_error 601
+  static mobile_method compile(MobileLite::handle model, record<MobileLite> const&, options const& options) {
+    return {std::make_shared<torch::jit::mobile::Module const>(std::move(model.module)), options.method};
+  }
+};
+
+}  // namespace torchdeploy::inline v0

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <torchdeploy/detail/libtorch/mobile.hpp>
+
+/// Reading a module of the lite interpreter: its methods, operators and weights.
+namespace torchdeploy::inline v0::detail {
+
+namespace mobile = torch::jit::mobile;
+
+/// The methods of the module itself. LibTorch's own `find_method` compares last names only, and a file also holds methods
+/// of submodules that were called through an interface: it may find *their* `forward`.
+inline std::vector<mobile::Function*> methods_of(mobile::Module const& module) {
+  std::vector<mobile::Function*> own;
+  for (auto const& each : module.compilation_unit().methods())
+    if (each->qualname().prefix() == module.name()) own.push_back(each.get());
+  return own;
+}
+
+inline mobile::Function* find_method(mobile::Module const& module, std::string const& name) {
+  for (auto* each : methods_of(module))
+    if (each->name() == name) return each;
+  return nullptr;
+}
+
+inline std::vector<std::string> method_names(mobile::Module const& module) {
+  std::vector<std::string> names;
+  for (auto const* each : methods_of(module)) names.push_back(each->name());
+  return names;
+}
+
+/// "aten::add.Tensor", each once, in order.
+inline std::set<std::string> operators_of(mobile::Module const& module) {
+  std::set<std::string> all;
+  for (auto const& each : module.compilation_unit().methods())
+    for (auto const& name : each->get_code().op_names_) all.insert(c10::toString(name));
+  return all;
+}
+
+/// Visit every object below (and with) this one: the module and its submodules.
+template <class Visit>
+void for_each_object(c10::intrusive_ptr<c10::ivalue::Object> const& object, Visit const& visit) {
+  visit(*object);
+  for (auto const& slot : object->slots())
+    if (slot.isObject()) for_each_object(slot.toObject(), visit);
+}
+
+/// Put the module and its submodules into evaluation mode; was one of them in train mode?
+inline bool evaluate(mobile::Module& module) {
+  bool trained = false;
+  for_each_object(module._ivalue(), [&](c10::ivalue::Object& object) {
+    auto const slot = object.type()->findAttributeSlot("training");
+    if (!slot || !object.getSlot(*slot).isBool()) return;
+    trained = trained || object.getSlot(*slot).toBool();
+    object.setSlot(*slot, false);
+  });
+  return trained;
+}
+
+/// The schema of a method as TorchScript has it. In bytecode an argument without a default has the default None, so that a
+/// call without it would pass the check, and types print as numbers.
+inline c10::FunctionSchema schema_of(mobile::Function const& function) {
+  auto const plain = [](c10::TypePtr const& type) -> c10::TypePtr {
+    auto const dynamic = type->cast<c10::DynamicType>();
+    return dynamic ? dynamic->fallback() : type;
+  };
+  std::vector<c10::Argument> arguments, results;
+  for (auto const& each : function.getSchema().arguments()) {
+    auto const type = plain(each.type());
+    auto value = each.default_value();
+    if (value && value->isNone() && type->kind() != c10::TypeKind::OptionalType) value.reset();
+    arguments.emplace_back(each.name(), type, each.N(), value);
+  }
+  for (auto const& each : function.getSchema().returns()) results.emplace_back(each.name(), plain(each.type()));
+  return {function.name(), "", std::move(arguments), std::move(results)};
+}
+
+}  // namespace torchdeploy::inline v0::detail
