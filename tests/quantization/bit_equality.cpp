@@ -33,7 +33,8 @@ void add(ways& all) {
   auto const engine = std::string(Engine::name);
   (all.emplace(std::pair(engine, std::string(Observers::name)), quantized<Observers, Engine>), ...);
   all.emplace(std::pair(engine, ""), [](std::string const& model, samples const&, bool) {
-    return test::load(model) | td::quantize<td::Int8, Engine>() | td::deploy<td::LibTorch>();
+    // dynamically, torch reduces the range for every engine
+    return test::load(model) | td::quantize<td::Int8, Engine>({.reduce_range = true}) | td::deploy<td::LibTorch>();
   });
 }
 

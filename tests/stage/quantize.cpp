@@ -45,11 +45,15 @@ void check_python_agrees(Artifact&& model, c10::IValue const& record) {
   }
 }
 
+/// Torch's own range for the engine: ours follows the CPU.
+td::quantize_options as_torch(bool reduced = true) { return {.reduce_range = reduced}; }
+
 template <class... Choices>
-void check_static(std::string const& file, std::string const& model) {
+void check_static(std::string const& file, std::string const& model, bool reduced = true) {
   INFO(file);
   auto const record = test::reference(file);
-  check_python_agrees(test::load(model) | td::quantize<td::Int8, Choices...>(test::tensors_at(record, "calibration")),
+  check_python_agrees(test::load(model) | td::quantize<td::Int8, Choices...>(test::tensors_at(record, "calibration"),
+                                                                             as_torch(reduced)),
                       record);
 }
 
@@ -110,15 +114,15 @@ TEST_CASE("static quantization by default, with Histogram, is bit-equal to quant
 }
 
 TEST_CASE("the engines Onednn and Fbgemm are bit-equal to quantize_jit too, in any order of choices") {
-  check_static<td::MinMax, td::Onednn>("static_minmax_onednn_digits_cnn", "digits_cnn");
-  check_static<td::Onednn, td::MinMax>("static_minmax_onednn_digits_cnn", "digits_cnn");
+  check_static<td::MinMax, td::Onednn>("static_minmax_onednn_digits_cnn", "digits_cnn", false);
+  check_static<td::Onednn, td::MinMax>("static_minmax_onednn_digits_cnn", "digits_cnn", false);
   check_static<td::MinMax, td::Fbgemm>("static_minmax_fbgemm_digits_cnn", "digits_cnn");
 }
 
 TEST_CASE("dynamic quantization is bit-equal to quantize_dynamic_jit, deployed and saved") {
   for (std::string const name : {"digits_cnn", "onet", "resnet18", "mlp_scripted"}) {
     INFO(name);
-    check_python_agrees(test::load(name) | td::quantize<td::Int8>(), test::reference("dynamic_" + name));
+    check_python_agrees(test::load(name) | td::quantize<td::Int8>(as_torch()), test::reference("dynamic_" + name));
   }
 }
 
@@ -550,15 +554,16 @@ TEST_CASE("eight bits instead of seven lose less where the range is narrow") {
   CHECK(db(false) > db(true) + 1);
 }
 
-TEST_CASE("reduce_range follows the engine, as in torch, unless it is asked for") {
+TEST_CASE("the range follows the target, unless it is asked for") {
   auto const samples = rows();
-  auto const outputs = [&](auto stage) {
-    return (test::load("mlp_scripted") | std::move(stage) | td::deploy<td::LibTorch>())(samples[0]);
+  auto const outputs = [&](td::quantize_options const& options) {
+    return (test::load("mlp_scripted") | td::quantize<td::Int8, td::MinMax>(samples, options) |
+            td::deploy<td::LibTorch>())(samples[0]);
   };
-  auto const x86 = outputs(td::quantize<td::Int8, td::MinMax>(samples));
-  CHECK(test::same_bits(x86, outputs(td::quantize<td::Int8, td::MinMax>(samples, {.reduce_range = true}))));
-  CHECK_FALSE(test::same_bits(x86, outputs(td::quantize<td::Int8, td::MinMax>(samples, {.reduce_range = false}))));
-  auto const onednn = outputs(td::quantize<td::Int8, td::MinMax, td::Onednn>(samples));
-  CHECK(test::same_bits(onednn,
-                        outputs(td::quantize<td::Int8, td::MinMax, td::Onednn>(samples, {.reduce_range = false}))));
+  auto const reduced = outputs({.reduce_range = true}), full = outputs({.reduce_range = false});
+  CHECK_FALSE(test::same_bits(reduced, full));
+  CHECK(test::same_bits(outputs({.target = td::isa::avx2}), reduced));
+  CHECK(test::same_bits(outputs({.target = td::isa::avx512_vnni}), full));
+  CHECK(test::same_bits(outputs({.target = td::isa::avx2, .reduce_range = false}), full));
+  CHECK(test::same_bits(outputs({}), td::detail::saturates_here(at::QEngine::X86) ? reduced : full));
 }

@@ -64,7 +64,7 @@ struct TorchScript {
   static void write(handle const& module, record<TorchScript> const& record, std::ostream& out) {
     detail::translated<export_error>(errc::not_serializable, "LibTorch can't write this module", {}, [&] {
       auto files = record.extras.files;
-      if (record.extras.reference) files[engine_file] = at::toString(record.extras.reference->engine);
+      if (record.extras.reference) record.extras.reference->stamp(files);
       leaving(module, record).save(out, files);
     });
   }
@@ -104,9 +104,19 @@ inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript
                                   " operator(s) still train, and eval() can't reach them",
                               "trace it again after eval()"});
   }
-  if (detail::is_lowered(*graph)) entry.details.emplace_back("quantized", "before");
-  if (auto const engine = record.extras.files.find(engine_file); engine != record.extras.files.end())
-    entry.details.emplace_back("engine", engine->second);
+  bool const lowered = detail::is_lowered(*graph);
+  if (lowered) entry.details.emplace_back("quantized", "before");
+  auto const stamp = [&](std::string const& file, char const* detail) -> std::string {
+    auto const at = record.extras.files.find(file);
+    if (at == record.extras.files.end()) return {};
+    entry.details.emplace_back(detail, at->second);
+    return at->second;
+  };
+  auto const engine = stamp(engine_file, "engine");
+  auto const range = stamp(range_file, "range");
+  auto const target = stamp(target_file, "target");
+  if (lowered && !engine.empty() && range == "full" && detail::saturates_here(detail::engine_named(engine)))
+    entry.findings.push_back(detail::int8_saturates(engine, target));
   for (auto const& each : options.examples) record.add_example(each);
   entry.bytes_after = bytes(module);
   for (auto const& each : entry.findings) detail::notice(each);

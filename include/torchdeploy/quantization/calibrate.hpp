@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -19,6 +20,20 @@
 /// a shell of two calls back into C++: `observe` while samples run and `qparams` when the pass asks for the result.
 namespace torchdeploy::inline v0::detail {
 
+/// How far an activation reached in each sample: its largest magnitude, NaN or infinity if it had one, -1 where no value came.
+struct activation_history {
+  std::vector<float> reach;
+
+  void see(at::Tensor const& x) {
+    if (reach.empty() || x.numel() == 0) return;
+    auto const [low, high] = at::aminmax(x.detach());
+    auto const far = std::fabs(low.item<float>()), near = std::fabs(high.item<float>());
+    auto& last = reach.back();
+    last = std::isfinite(last) ? std::isnan(far) ? far : std::max({last, far, near}) : last;
+  }
+  [[nodiscard]] float last() const { return reach.empty() ? -1 : reach.back(); }
+};
+
 /// One observed value of the model: what a shell's two calls reach.
 struct site {
   std::string place;  ///< of the shell in the model: "layer1.0.conv1._observer_0"
@@ -28,6 +43,8 @@ struct site {
   site& operator=(site const&) = delete;
   virtual ~site() = default;
   virtual void observe(at::Tensor const& x) = 0;
+  virtual void begin_sample() {}
+  [[nodiscard]] virtual activation_history const* history() const { return nullptr; }  ///< null for a weight
   virtual std::pair<at::Tensor, at::Tensor> qparams() const = 0;
 };
 
@@ -45,11 +62,15 @@ class activation_site final : public site {
  public:
   explicit activation_site(bool reduce_range) : qmax_(reduce_range ? 127 : 255) {}
   void observe(at::Tensor const& x) override {
-    if (x.scalar_type() == at::kFloat)
-      observer_.observe(x);
-    else
+    if (x.scalar_type() != at::kFloat) {
       other_dtype_ = x.scalar_type();
+      return;
+    }
+    history_.see(x);
+    observer_.observe(x);
   }
+  void begin_sample() override { history_.reach.push_back(-1); }
+  activation_history const* history() const override { return &history_; }
   std::pair<at::Tensor, at::Tensor> qparams() const override {
     if (other_dtype_)
       throw quantization_error(
@@ -69,6 +90,7 @@ class activation_site final : public site {
 
  private:
   O observer_{};
+  activation_history history_;
   std::optional<at::ScalarType> other_dtype_;
   std::int64_t qmax_;
 };

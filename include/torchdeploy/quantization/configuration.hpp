@@ -7,6 +7,7 @@
 
 #include <torchdeploy/quantization/calibrate.hpp>
 #include <torchdeploy/quantization/engine.hpp>
+#include <torchdeploy/quantization/overrides.hpp>
 #include <torchdeploy/quantization/preparation.hpp>
 
 namespace torchdeploy::inline v0::detail {
@@ -14,7 +15,7 @@ namespace torchdeploy::inline v0::detail {
 /// Why a layer that graph mode takes for one of its own would fail, or give wrong numbers, when it runs; else empty.
 template <engine Engine>
 std::string why_not_int8(layer const& each) {
-  if (each.kind.starts_with("conv_transpose") && !Engine::transposed_convolution)
+  if (is_transposed(each) && !Engine::transposed_convolution)
     return "its module has a transposed convolution, which engine " + std::string(Engine::name) +
            " computes wrong in int8: use Fbgemm";
   bool const named_padding = each.kind.starts_with("conv") && each.node->inputs().size() > 4 &&
@@ -34,8 +35,8 @@ std::string why_not_int8(layer const& each) {
 /// Which observers each module gets: a scale for each channel of its weight where the engine takes that. A transposed
 /// convolution gets one for the whole weight, having no kernel for more; what must stay in float is added to `excluded`.
 template <engine Engine>
-torch::jit::QConfigDict configuration(torch::jit::Module const& module, bool dynamic,
-                                      std::vector<exclusion>& excluded) {
+torch::jit::QConfigDict configuration(torch::jit::Module const& module, bool dynamic, std::vector<exclusion>& excluded,
+                                      overrides const& wanted = {}) {
   auto const activation =
       shell(dynamic ? "PlaceholderObserver" : "ActivationObserver", at::kQUInt8, at::kPerTensorAffine);
   torch::jit::QConfig const per_channel(activation,
@@ -52,7 +53,7 @@ torch::jit::QConfigDict configuration(torch::jit::Module const& module, bool dyn
   auto const graph = settled_graph(module);
   for (auto const& each : layers_of(*graph)) {
     auto const reason = why_not_int8<Engine>(each);
-    if ((reason.empty() && !each.kind.starts_with("conv_transpose")) || stays(each.name)) continue;
+    if ((reason.empty() && !is_transposed(each)) || stays(each.name) || wanted.in_float(each.name)) continue;
     if (!each.weight) refuse_without_weight(each);
     auto const owner = owner_of(*each.weight);
     if (!reason.empty()) {

@@ -10,12 +10,10 @@
 
 namespace torchdeploy::inline v0 {
 
-/// An engine is the library of int8 kernels that a quantized model runs on. Its range of activations is torch's default
-/// for it: "reduced" (7 bits, 0..127) keeps the sum of two u8 x s8 products inside 16 bits on CPUs without VNNI.
+/// An engine is the library of int8 kernels that a quantized model runs on.
 struct X86 {
   static constexpr std::string_view name = "x86";  ///< FBGEMM and oneDNN, whichever is faster for a layer
   static constexpr at::QEngine id = at::QEngine::X86;
-  static constexpr bool reduce_range = true;
   static constexpr bool per_channel_weights = true;  ///< a scale for each output channel, not one for the whole weight
   static constexpr bool transposed_convolution =
       false;  ///< oneDNN's gives wrong numbers: 0.2 dB, where FBGEMM's gives 32
@@ -23,14 +21,12 @@ struct X86 {
 struct Fbgemm {
   static constexpr std::string_view name = "fbgemm";
   static constexpr at::QEngine id = at::QEngine::FBGEMM;
-  static constexpr bool reduce_range = true;
   static constexpr bool per_channel_weights = true;
   static constexpr bool transposed_convolution = true;
 };
 struct Onednn {
   static constexpr std::string_view name = "onednn";
   static constexpr at::QEngine id = at::QEngine::ONEDNN;
-  static constexpr bool reduce_range = false;
   static constexpr bool per_channel_weights = true;
   static constexpr bool transposed_convolution = false;
 };
@@ -40,7 +36,6 @@ struct Onednn {
 struct Qnnpack {
   static constexpr std::string_view name = "qnnpack";
   static constexpr at::QEngine id = at::QEngine::QNNPACK;
-  static constexpr bool reduce_range = false;
   static constexpr bool per_channel_weights = false;
   static constexpr bool transposed_convolution = true;
 };
@@ -49,7 +44,6 @@ template <class E>
 concept engine = requires {
   { E::name } -> std::convertible_to<std::string_view>;
   { E::id } -> std::convertible_to<at::QEngine>;
-  { E::reduce_range } -> std::convertible_to<bool>;
   { E::per_channel_weights } -> std::convertible_to<bool>;
   { E::transposed_convolution } -> std::convertible_to<bool>;
 };

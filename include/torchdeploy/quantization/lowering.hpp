@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <torchdeploy/core/error.hpp>
@@ -9,6 +10,7 @@
 #include <torchdeploy/detail/libtorch/model_graph.hpp>
 #include <torchdeploy/detail/libtorch/quantization.hpp>
 #include <torchdeploy/quantization/engine.hpp>
+#include <torchdeploy/quantization/isa.hpp>
 
 namespace torchdeploy::inline v0 {
 
@@ -17,18 +19,29 @@ namespace torchdeploy::inline v0 {
 struct reference_form {
   at::QEngine engine{};
   torch::jit::QuantType type{};
+  bool full_range{};     ///< have activations 8 bits, or 7?
+  std::string target{};  ///< the instructions that this was chosen for
+
+  /// What `load` needs to know, as extra files.
+  void stamp(std::unordered_map<std::string, std::string>& files) const {
+    files[engine_file] = at::toString(engine);
+    files[range_file] = full_range ? "full" : "reduced";
+    files[target_file] = target;
+  }
 };
 
 namespace detail {
 
-/// LibTorch says of every quantized tensor that its type is deprecated; a user of ours has no say in that.
-class without_warnings {
-  struct silent : c10::WarningHandler {
-    void process(c10::Warning const&) override {}
-  };
-  silent handler_;
-  c10::WarningUtils::WarningHandlerGuard guard_{&handler_};
-};
+/// Without samples a range is found at each call, in the bits that a constant of the graph tells.
+inline void set_dynamic_range(jit::Module const& reference, bool reduced) {
+  for (auto const& module : reference.modules())
+    for (auto const& method : module.get_methods())
+      for_each_node(*method.graph(), [&](jit::Node* node) {
+        if (!is_operator(node, "aten::_choose_qparams_per_tensor")) return;
+        jit::WithInsertPoint const before(node);
+        node->replaceInput(1, node->owningGraph()->insertConstant(reduced));
+      });
+}
 
 /// Methods that a user may call and that freezing must keep. What `forward` alone uses, and is named with an underscore
 /// (`_forward_impl`), is inlined into it; kept too, it would double the file.

@@ -11,6 +11,7 @@
 #include <torchdeploy/core/report.hpp>
 #include <torchdeploy/detail/libtorch/layers.hpp>
 #include <torchdeploy/detail/libtorch/tensor_ops.hpp>
+#include <torchdeploy/quantization/overrides.hpp>
 #include <torchdeploy/quantization/preparation.hpp>
 
 /// What becomes of each layer, read off the reference form: int8, or float and why.
@@ -101,12 +102,12 @@ inline at::Tensor weight_of(jit::Module const& module, layer const& each) {
   return value && value->isTensor() ? value->toTensor() : at::Tensor();
 }
 
-/// One entry for each layer, then one for each operator between layers that turns int8 back into float.
-inline std::vector<layer_report> plan_of(jit::Module const& reference, bool dynamic,
-                                         std::vector<exclusion> const& excluded) {
+/// One entry for each layer, then one for each operator between layers that turns int8 back into float. `graph` is the
+/// settled graph of the reference form.
+inline std::vector<layer_report> plan_of(jit::Module const& reference, jit::Graph& graph, bool dynamic,
+                                         std::vector<exclusion> const& excluded, overrides const& wanted) {
   std::vector<layer_report> plan;
-  auto const graph = settled_graph(reference);
-  auto const layers = layers_of(*graph);
+  auto const layers = layers_of(graph);
   for (auto const& each : layers) {
     auto const weight = weight_of(reference, each);
     bool const int8 = is_int8_layer(each);
@@ -114,7 +115,9 @@ inline std::vector<layer_report> plan_of(jit::Module const& reference, bool dyna
     if (!int8) {
       auto const rule =
           std::find_if(excluded.begin(), excluded.end(), [&](exclusion const& e) { return e.applies_to(each); });
-      entry.reason = rule != excluded.end() ? rule->reason : why_float(each, dynamic);
+      entry.reason = wanted.in_float(each.name) ? wanted.reason(each.name)
+                     : rule != excluded.end()   ? rule->reason
+                                                : why_float(each, dynamic);
     }
     if (weight.defined()) {
       entry.weights = static_cast<std::uint64_t>(weight.numel());
@@ -125,7 +128,7 @@ inline std::vector<layer_report> plan_of(jit::Module const& reference, bool dyna
     plan.push_back(std::move(entry));
   }
   if (dynamic) return plan;
-  for_each_node(*graph, [&](jit::Node* node) {
+  for_each_node(graph, [&](jit::Node* node) {
     auto const kind = operator_name(node);
     bool const computes = std::string_view(node->kind().ns().toUnqualString()) == "aten" && !weight_argument(kind);
     if (!computes || runs_on_int8(kind) || kind.starts_with("quantize_per")) return;
@@ -141,10 +144,9 @@ inline std::vector<layer_report> plan_of(jit::Module const& reference, bool dyna
 }
 
 /// Operators of a reference form whose scale says that no sample reached them.
-inline std::vector<std::string> unreached_places(jit::Module const& reference, double mark) {
+inline std::vector<std::string> unreached_places(jit::Module const& reference, jit::Graph& graph, double mark) {
   std::vector<std::string> places;
-  auto const graph = settled_graph(reference);
-  for_each_node(*graph, [&](jit::Node* node) {
+  for_each_node(graph, [&](jit::Node* node) {
     if (!operator_name(node).starts_with("quantize_per_")) return;
     auto const path = path_of(node->input(1));
     if (!path) return;

@@ -123,11 +123,12 @@ inline void refuse_what_graph_mode_cannot_follow(jit::Module const& module) {
     }
 }
 
-/// What would surface only inside LibTorch, as the text of another error, or when the session runs.
-inline void refuse_weights_that_cannot_be_quantized(jit::Module const& module) {
-  auto const graph = settled_graph(module);
-  for (auto const& each : layers_of(*graph)) {
-    if (!each.weight) continue;
+/// What would surface only inside LibTorch, as the text of another error, or when the session runs. `in_float` tells of a
+/// layer that it will not be quantized.
+template <class InFloat>
+void refuse_weights_that_cannot_be_quantized(jit::Module const& module, jit::Graph& graph, InFloat const& in_float) {
+  for (auto const& each : layers_of(graph)) {
+    if (!each.weight || in_float(each.name)) continue;
     auto const value = attribute_at(module, *each.weight);
     if (!value.isTensor() || !value.toTensor().is_floating_point()) continue;
     auto const weight = value.toTensor();
@@ -140,6 +141,9 @@ inline void refuse_weights_that_cannot_be_quantized(jit::Module const& module) {
     if (!at::isfinite(weight).all().item<bool>())
       throw quantization_error(errc::not_finite, "expected finite weights, got NaN or infinity in " + name);
   }
+}
+inline void refuse_weights_that_cannot_be_quantized(jit::Module const& module) {
+  refuse_weights_that_cannot_be_quantized(module, *settled_graph(module), [](std::string const&) { return false; });
 }
 
 }  // namespace torchdeploy::inline v0::detail

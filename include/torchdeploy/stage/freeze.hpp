@@ -26,7 +26,7 @@ inline torch::jit::Module frozen_module(torch::jit::Module const& module, record
       throw format_error(errc::preserve_unknown,
                          "expected a method or attribute to preserve, got unknown '" + name + "'");
   if (auto const reference = std::exchange(record.extras.reference, std::nullopt)) {
-    record.extras.files[engine_file] = at::toString(reference->engine);
+    reference->stamp(record.extras.files);
     return lowered(module, *reference, kept);
   }
   auto& entry = record.report.current();

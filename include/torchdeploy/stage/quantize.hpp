@@ -17,11 +17,14 @@
 #include <torchdeploy/quantization/configuration.hpp>
 #include <torchdeploy/quantization/engine.hpp>
 #include <torchdeploy/quantization/histogram.hpp>
+#include <torchdeploy/quantization/isa.hpp>
 #include <torchdeploy/quantization/minmax.hpp>
 #include <torchdeploy/quantization/moving_average.hpp>
 #include <torchdeploy/quantization/observer.hpp>
+#include <torchdeploy/quantization/overrides.hpp>
 #include <torchdeploy/quantization/percentile.hpp>
 #include <torchdeploy/quantization/plan.hpp>
+#include <torchdeploy/quantization/watch.hpp>
 
 namespace torchdeploy::inline v0 {
 
@@ -30,7 +33,11 @@ namespace torchdeploy::inline v0 {
 struct Int8 {};
 
 struct quantize_options {
-  /// Use 7 of the 8 bits of an activation? Default: as torch does for the engine.
+  /// Layers that shall be something else, by patterns over the names in the report; the last that matches decides.
+  std::vector<layer_override> layers{};
+  /// The least CPU that the model will run on. Default: this machine.
+  std::optional<isa> target{};
+  /// Use 7 of the 8 bits of an activation? Default: where the engine saturates on the target without.
   std::optional<bool> reduce_range{};
   /// Count the samples on the terminal? (`td::quiet` silences everything.)
   bool progress = true;
@@ -85,28 +92,32 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
     detail::engine_scope const engine(Engine::id);
     detail::without_warnings const silence;
     at::NoGradGuard const no_grad;
-    if (detail::is_lowered(*detail::settled_graph(module)))
+    auto const before = detail::settled_graph(module);
+    if (detail::is_lowered(*before))
       throw quantization_error(errc::already_quantized, "expected a float model, got one that was quantized before",
                                "quantize the float model it was made from");
+    detail::overrides const wanted(options.layers, *before);
     detail::refuse_what_graph_mode_cannot_follow(module);
-    detail::refuse_weights_that_cannot_be_quantized(module);
+    detail::refuse_weights_that_cannot_be_quantized(module, *before,
+                                                    [&](std::string const& layer) { return wanted.in_float(layer); });
+    auto& entry = record.report.current();
+    entry.details.emplace_back("mode", dynamic ? "dynamic" : "static");
+    entry.details.emplace_back("engine", Engine::name);
+    auto const form = chosen_form(type, entry);
 
     std::vector<detail::exclusion> excluded;
     auto observed =
         detail::translated<quantization_error>(errc::not_quantizable, "graph mode can't prepare this model", {}, [&] {
           auto prepared = torch::jit::FoldConvBatchNorm(module);
           excluded = detail::disarm(prepared);
-          auto const configuration = detail::configuration<Engine>(prepared, dynamic, excluded);
+          auto configuration = detail::configuration<Engine>(prepared, dynamic, excluded, wanted);
+          detail::apply(wanted, prepared, *before, excluded, configuration);
           return torch::jit::InsertObservers(prepared, "forward", configuration, false, type);
         });
-    auto const sites = detail::furnish(observed, [&] {
-      return std::make_unique<detail::activation_site<Observer>>(options.reduce_range.value_or(Engine::reduce_range));
-    });
-    auto& entry = record.report.current();
-    entry.details.emplace_back("mode", dynamic ? "dynamic" : "static");
-    entry.details.emplace_back("engine", Engine::name);
+    auto const sites = detail::furnish(
+        observed, [&] { return std::make_unique<detail::activation_site<Observer>>(!form.full_range); });
     if constexpr (!dynamic) {
-      auto const count = calibrate(observed, record, std::forward<Held>(held));
+      auto const count = calibrate(observed, sites, record, std::forward<Held>(held));
       entry.details.emplace_back("observer", Observer::name);
       entry.details.emplace_back("samples", std::to_string(count));
       // what is wrong with a range is thrown here, not inside LibTorch
@@ -117,18 +128,45 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
     auto reference = detail::translated<quantization_error>(
         errc::quantization_failed, "LibTorch can't quantize this model", {},
         [&] { return torch::jit::InsertQuantDeQuant(observed, "forward", false, false, type); });
-    if (auto const places = detail::unreached_places(reference, detail::unreached); !places.empty())
+    if (!wanted.empty()) detail::show_hidden(reference);
+    if (dynamic) detail::set_dynamic_range(reference, !form.full_range);
+    auto const graph = detail::settled_graph(reference);
+    if (auto const places = detail::unreached_places(reference, *graph, detail::unreached); !places.empty())
       throw quantization_error(errc::never_observed,
-                               "expected samples to reach every layer, but none reached '" + places.front() + "'",
-                               "add samples that take this branch");
-    record.extras.reference = reference_form{Engine::id, type};
-    describe(module, reference, excluded, entry);
+                               "expected samples to reach every layer, but none reached '" + places.front() + "'" +
+                                   (places.size() > 1 ? " and " + std::to_string(places.size() - 1) + " more" : ""),
+                               "add samples that take this branch, or keep the layers of all branches in float32");
+    entry.layers = detail::plan_of(reference, *graph, dynamic, excluded, wanted);
+    for (auto const& each : entry.layers)
+      if (each.precision == "int8" && wanted.in_float(each.name))
+        throw quantization_error(errc::not_quantizable,
+                                 "expected code of its own for '" + each.name + "', got a function that others call",
+                                 "export it as a module: torch.nn.Linear, torch.nn.Conv2d");
+    describe(module, entry);
+    record.extras.reference = form;
     return reference;
+  }
+
+  /// Seven bits or eight, and for which CPU.
+  reference_form chosen_form(torch::jit::QuantType type, stage_report& entry) const {
+    auto const saturates = [&] {
+      return options.target ? detail::saturates(Engine::id, *options.target) : detail::saturates_here(Engine::id);
+    };
+    bool const full = !(options.reduce_range ? *options.reduce_range : saturates());
+    auto target = options.target ? std::string(to_text(*options.target)) : detail::this_isa();
+    entry.details.emplace_back("range", full ? "full" : "reduced");
+    entry.details.emplace_back("target", target);
+    if (full && saturates()) {
+      entry.findings.push_back(detail::int8_saturates(Engine::name, target));
+      detail::notice(entry.findings.back());
+    }
+    return {Engine::id, type, full, std::move(target)};
   }
 
   /// Run the samples through the observed model. On a copy: what the model keeps from call to call must not come from them.
   template <class Held>
-  std::size_t calibrate(torch::jit::Module const& observed, record<TorchScript>& record, Held&& held) const {
+  std::size_t calibrate(torch::jit::Module const& observed, std::vector<std::unique_ptr<detail::site>> const& sites,
+                        record<TorchScript>& record, Held&& held) const {
     auto running = observed.deepcopy();
     auto const size = held.size();
     detail::progress const show(options.progress ? "quantize" : "");
@@ -136,21 +174,29 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
     std::forward<Held>(held).for_each([&](auto&& each) {
       auto inputs = to_example(std::forward<decltype(each)>(each));
       record.add_example(inputs);
+      for (auto const& site : sites) site->begin_sample();
       detail::translated<quantization_error>(errc::calibration_raised,
                                              "the model raised on sample " + std::to_string(count), {},
                                              [&] { running.forward(std::move(inputs)); });
+      detail::refuse_not_finite(observed, sites, count);
       ++count;
       if (options.progress) show(count, size.value_or(0));
     });
     if (count == 0)
       throw quantization_error(errc::no_samples, "expected at least one calibration sample, got an empty range",
                                "quantize<Int8>() without samples quantizes dynamically");
+    auto& findings = record.report.current().findings;
+    if (count == 1)
+      findings.push_back({"few-samples", severity::note, "forward", "ranges are those of a single sample",
+                          "give some hundred images of real data, in several samples"});
+    for (auto& each : detail::range_jumps(detail::activations_of(observed, sites))) {
+      detail::notice(each);
+      findings.push_back(std::move(each));
+    }
     return count;
   }
 
-  static void describe(torch::jit::Module const& before, torch::jit::Module const& reference,
-                       std::vector<detail::exclusion> const& excluded, stage_report& entry) {
-    entry.layers = detail::plan_of(reference, dynamic, excluded);
+  static void describe(torch::jit::Module const& before, stage_report& entry) {
     entry.bytes_before = TorchScript::bytes(before);
     entry.bytes_after = entry.bytes_before;
     std::size_t int8 = 0;
@@ -200,9 +246,9 @@ struct quantize_maker : stage_maker {
   using chosen_observer = typename choose<Histogram, is_observer, Choices...>::type;
   using chosen_engine = typename choose<X86, is_engine, Choices...>::type;
 
-  auto operator()() const {
+  auto operator()(quantize_options options = {}) const {
     static_assert((0 + ... + observer<Choices>) == 0, "quantize<Int8, ...>() without samples has nothing to observe");
-    return quantize_t<Precision, chosen_observer, chosen_engine, no_samples>{};
+    return quantize_t<Precision, chosen_observer, chosen_engine, no_samples>{{}, {}, std::move(options)};
   }
   template <sample_range R>
   constexpr auto operator()(R&& samples, quantize_options options = {}) const {
@@ -219,17 +265,20 @@ struct quantize_maker : stage_maker {
 /// each activation. `quantize<Int8>()`: the ranges of activations are found anew at each call; linear layers only.
 /// Observer and engine follow the precision, in any order: `quantize<Int8, MinMax, Onednn>(samples)`. Observers: Histogram
 /// (default), MinMax, MovingAverage, Percentile<P>, or a type of your own. Engines: X86 (default), Fbgemm, Onednn, Qnnpack.
-/// With each engine and each of torch's observers the result is bit-equal to torch.ao.quantization's `quantize_jit`
-/// (`quantize_dynamic_jit`), given the same range of activations.
+/// Activations have 8 bits where the engine's kernels do not saturate on the target, else 7. With torch's range
+/// (`{.reduce_range = true}` for X86 and Fbgemm) and one of its observers the result is bit-equal to
+/// torch.ao.quantization's `quantize_jit` (`quantize_dynamic_jit`). Single layers stay in float32, or get another scheme of
+/// weights, by `.layers`.
 ///
 /// The result stays in reference form, so it can still be pruned, and is lowered where it leaves. The report lists every
 /// layer: int8, or float and why. A lvalue container of samples is borrowed, a rvalue owned, a view copied.
 ///
 /// Needs: evaluating. Forbids: quantized, frozen, optimized. Adds: quantized.
-/// Throws: quantization_error 401-408 (409 where it leaves).
+/// Throws: quantization_error 401-408, 410 (409 where it leaves).
 ///
 /// @par Example
-///     auto model = td::load<td::TorchScript>("model.pt") | td::quantize<td::Int8>(images);
+///     auto model = td::load<td::TorchScript>("model.pt") |
+///                  td::quantize<td::Int8>(images, {.layers = {{"fc", td::float32}}, .target = td::isa::avx2});
 template <class Precision, class... Choices>
 inline constexpr detail::quantize_maker<Precision, Choices...> quantize{};
 

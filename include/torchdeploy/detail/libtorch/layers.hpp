@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -91,8 +92,8 @@ inline std::string layer_name(attribute_path const& weight) {
   return joined(std::span(weight).first(weight.size() - (of_a_module ? 1 : 0)));
 }
 
-/// The layers of an inlined graph, in the order they run, each use of a shared weight once.
-inline std::vector<layer> layers_of(jit::Graph& graph) {
+/// The layers of an inlined graph, in the order they run; a shared weight once, or with each use.
+inline std::vector<layer> layers_of(jit::Graph& graph, bool each_use = false) {
   std::vector<layer> layers;
   for_each_node(graph, [&](jit::Node* node) {
     if (std::string_view(node->kind().ns().toUnqualString()) != "aten") return;
@@ -111,10 +112,20 @@ inline std::vector<layer> layers_of(jit::Graph& graph) {
       return each.kind == kind && each.weight == weight && each.constant == constant &&
              (weight || constant || each.name == name);
     };
-    if (std::any_of(layers.begin(), layers.end(), same)) return;
+    if (!each_use && std::any_of(layers.begin(), layers.end(), same)) return;
     layers.push_back({node, kind, std::move(name), std::move(weight), before_quantization(value) != value, constant});
   });
   return layers;
+}
+
+/// A transposed convolution, as a script (conv_transpose2d) or a trace (_convolution) has it.
+inline bool is_transposed(layer const& each) {
+  if (each.kind.starts_with("conv_transpose")) return true;
+  constexpr std::size_t transposed = 6;
+  if ((each.kind != "_convolution" && each.kind != "convolution") || each.node->inputs().size() <= transposed)
+    return false;
+  auto const value = jit::toIValue(each.node->input(transposed));
+  return value && value->isBool() && value->toBool();
 }
 
 /// Layers whose weight is a matrix of learned factors: what pruning is about.
