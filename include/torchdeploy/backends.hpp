@@ -5,3 +5,5 @@
 #include <torchdeploy/backend/libtorch.hpp>
 #include <torchdeploy/backend/method.hpp>
 #include <torchdeploy/backend/mobile_runtime.hpp>
+#include <torchdeploy/backend/process_settings.hpp>
+#include <torchdeploy/backend/warmup.hpp>

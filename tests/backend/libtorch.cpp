@@ -10,7 +10,6 @@
 #include <torchdeploy/stage/quantize.hpp>
 
 #include "support/models.hpp"
-#include "support/threads.hpp"
 
 namespace {
 
@@ -149,18 +148,6 @@ TEST_CASE("what the model raises is ours, in one line, with LibTorch's nested") 
   CHECK(shape.code == td::errc::call_raised);
   CHECK_THAT(shape.text, ContainsSubstring("shape") || ContainsSubstring("size"));
   CHECK(session(at::ones({2, 16})).sum().item<float>() == 64);  // and it goes on
-}
-
-TEST_CASE("eight threads get the bits that one gets, float and int8") {
-  auto const x = test::noise({2, 16});
-  CHECK(test::different_results(deployed("mlp_scripted"), x, 8, 200) == 0);
-  auto const images = test::digits(16).split(4);
-  CHECK(test::different_results(deployed("digits_cnn"), images, 8, 200) == 0);
-  auto const int8 =
-      test::load("digits_cnn") | td::quantize<td::Int8>(test::calibration_digits()) | td::deploy<td::LibTorch>();
-  CHECK(test::different_results(int8, images, 8, 200) == 0);
-  auto const frozen = test::load("digits_cnn") | td::freeze() | td::deploy<td::LibTorch>();
-  CHECK(test::different_results(frozen, images, 8, 200) == 0);
 }
 
 TEST_CASE("threads that make the first calls get right results too") {

@@ -10,7 +10,6 @@
 #include <torchdeploy/stage/to_mobile.hpp>
 
 #include "support/models.hpp"
-#include "support/threads.hpp"
 
 namespace {
 
@@ -25,16 +24,6 @@ auto fixture_session(std::string const& name) {
 }
 
 }  // namespace
-
-TEST_CASE("eight threads get the bits that one gets from one mobile session, a thousand times each") {
-  auto const x = test::noise({2, 16});
-  auto const images = test::digits(16).split(4);
-  CHECK(test::different_results(mobile_session("mlp_scripted"), x, 8, 1000) == 0);
-  CHECK(test::different_results(mobile_session("digits_cnn"), images, 8, 1000) == 0);
-  auto const int8 = test::load("digits_cnn") | td::quantize<td::Int8>(test::calibration_digits()) | td::to_mobile() |
-                    td::deploy<td::MobileRuntime>();
-  CHECK(test::different_results(int8, images, 8, 1000) == 0);
-}
 
 TEST_CASE("results of a mobile session carry no gradient") {
   auto const result = mobile_session("mlp_scripted")(at::ones({2, 16}).set_requires_grad(true));

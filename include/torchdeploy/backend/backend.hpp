@@ -1,10 +1,13 @@
 #pragma once
 
 #include <concepts>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
+#include <torchdeploy/backend/warmup.hpp>
 #include <torchdeploy/core/pipe.hpp>
 
 namespace torchdeploy::inline v0 {
@@ -37,6 +40,7 @@ using compiled_by = decltype(B::compile(std::declval<typename B::consumes::handl
 template <backend B>
 class session : public detail::compiled_by<B> {
   using record_type = typename artifact<typename B::consumes>::record_type;
+  using example_type = typename torchdeploy::record<typename B::consumes>::example;
 
  public:
   explicit session(detail::compiled_by<B> compiled, record_type record = {})
@@ -46,6 +50,32 @@ class session : public detail::compiled_by<B> {
     requires requires(record_type const& r) { r.report; }
   {
     return record_.report;
+  }
+
+  /// Call it so many times with each shape among the samples, else among the artifact's examples: the first calls
+  /// compile, for the shapes that they see. What the model remembers from call to call stays as it is, where the backend
+  /// can copy that (LibTorch). Returns, and notes in the report, what the first call took and what a later one takes.
+  /// @throws backend_error 607 (less than one call), 606 (neither samples nor examples), and what a call throws
+  ///
+  /// @par Example
+  ///     auto session = std::move(model) | td::deploy<td::LibTorch>();
+  ///     session.warmup(10, {.samples = images});
+  std::vector<warmed_shape> warmup(int calls, warmup_options<example_type> options = {})
+    requires requires(record_type const& r) { r.examples; }
+  {
+    if (calls < 1)
+      throw backend_error(errc::setting_out_of_range,
+                          "expected at least one call to warm up, got " + std::to_string(calls));
+    std::vector<example_type> const samples(options.samples.begin(), options.samples.end());
+    auto const& chosen = samples.empty() ? record_.examples : samples;
+    if (chosen.empty())
+      throw backend_error(errc::nothing_to_warm_up_with, "expected samples or examples to warm up with, got none",
+                          "warmup(n, {.samples = images}), or load<TorchScript>(path, {.examples = images})");
+    return detail::timed(record_, "warmup", [&] {
+      auto seen = detail::warm<detail::compiled_by<B>>(*this, calls, chosen);
+      detail::tell(record_.report.current(), seen);
+      return seen;
+    });
   }
 
  private:

@@ -6,6 +6,7 @@
 
 #include <torchdeploy/backend/backend.hpp>
 #include <torchdeploy/backend/method.hpp>
+#include <torchdeploy/backend/process_settings.hpp>
 #include <torchdeploy/format/torchscript.hpp>
 
 namespace torchdeploy::inline v0 {
@@ -44,13 +45,12 @@ class libtorch_method : public interpreted_method<detail::graph_interpreter> {
 /// LibTorch's own interpreter.
 struct LibTorch {
   using consumes = TorchScript;
+  using options = interpreter_options;
   static constexpr bool available = true;
-  struct options {
-    std::string method = "forward";  ///< which method the session calls
-  };
 
-  /// @throws backend_error 601, quantization_error 409
+  /// @throws backend_error 601, 605, 607; quantization_error 409
   static libtorch_method compile(torch::jit::Module module, record<TorchScript> const& record, options const& options) {
+    detail::settle_process(options);
     return {TorchScript::leaving(module, record), options.method};
   }
 };

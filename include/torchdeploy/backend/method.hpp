@@ -4,17 +4,53 @@
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <torchdeploy/backend/process_settings.hpp>
 #include <torchdeploy/core/error.hpp>
 #include <torchdeploy/detail/libtorch/failure.hpp>
 #include <torchdeploy/detail/names.hpp>
 
 namespace torchdeploy::inline v0 {
+
+/// What a deployment for one of LibTorch's interpreters may be told.
+struct interpreter_options {
+  std::string method = "forward";                  ///< which method the session calls
+  thread_counts threads{};                         ///< see `configure`: these two are the process's
+  std::optional<int> primitive_cache_capacity{};  ///<
+};
+
+namespace detail {
+
+inline void settle_process(interpreter_options const& options) {
+  configure({options.threads, options.primitive_cache_capacity});
+  operators_ran = true;
+}
+
+/// A copy of a model's state. Packed int8 weights, which nothing writes to, stay shared: what oneDNN compiles at the first
+/// call is kept inside them.
+inline c10::intrusive_ptr<c10::ivalue::Object> copy_of_state(c10::intrusive_ptr<c10::ivalue::Object> const& self) {
+  c10::IValue::HashIdentityIValueMap shared;
+  auto const share_packed = [&](auto const& again, c10::ivalue::Object const& object) -> void {
+    for (auto const& each : object.slots()) {
+      if (!each.isObject()) continue;
+      auto const& name = each.toObjectRef().type()->name()->qualifiedName();
+      if (name.starts_with("__torch__.torch.classes.quantized."))
+        shared.emplace(each, each);
+      else
+        again(again, each.toObjectRef());
+    }
+  };
+  share_packed(share_packed, *self);
+  return self->deepcopy(shared);
+}
+
+}  // namespace detail
 
 /// A method of a model that one of LibTorch's interpreters runs, resolved once, callable from several threads.
 ///
@@ -61,6 +97,15 @@ class interpreted_method {
     return std::move(stack.back());
   }
   c10::IValue run(std::initializer_list<c10::IValue> args) const { return run(std::span(args.begin(), args.size())); }
+
+  /// What `warmup` calls: the same code, with what is compiled of it, on a copy of the state.
+  /// @throws backend_error (604 LibTorch can't copy what the model holds)
+  [[nodiscard]] auto rehearsal() const {
+    auto twin = *this;
+    twin.self_ = detail::translated<backend_error>(errc::call_raised, "the model can't be copied to warm up", {},
+                                                   [&] { return detail::copy_of_state(self_); });
+    return [twin = std::move(twin)](std::span<c10::IValue const> inputs) { (void)twin.run(inputs); };
+  }
 
  protected:
   c10::intrusive_ptr<c10::ivalue::Object> const& self() const { return self_; }

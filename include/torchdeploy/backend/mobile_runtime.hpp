@@ -46,13 +46,12 @@ class mobile_method : public interpreted_method<detail::bytecode_interpreter> {
 /// LibTorch's lite interpreter: what runs a .ptl file inside an app.
 struct MobileRuntime {
   using consumes = MobileLite;
+  using options = interpreter_options;
   static constexpr bool available = true;
-  struct options {
-    std::string method = "forward";  ///< which method the session calls
-  };
 
-  /// @throws backend_error 601
+  /// @throws backend_error 601, 605, 607
   static mobile_method compile(MobileLite::handle model, record<MobileLite> const&, options const& options) {
+    detail::settle_process(options);
     return {std::make_shared<torch::jit::mobile::Module const>(std::move(model.module)), options.method};
   }
 };

@@ -37,6 +37,14 @@ struct record_of<Format> : std::type_identity<typename Format::record> {};
 
 }  // namespace detail
 
+/// What a stage may do with the examples of a format beyond holding them: how options take them, and, where it can be
+/// told, `static std::string shape(Example const&)`. Specialised beside the type of the example.
+template <class Example>
+struct example_traits {
+  using samples = std::vector<Example>;
+  static Example const& copy(Example const& value) { return value; }
+};
+
 /// What travels with a model from stage to stage.
 ///
 /// TorchScript files hold no shapes, so a model carries a few example inputs: from `load`, from the samples given to

@@ -62,6 +62,7 @@ enum class errc {
   call_raised = 604,
   settings_fixed = 605,
   nothing_to_warm_up_with = 606,
+  setting_out_of_range = 607,
 
   preserve_unknown = 701,
   freeze_failed = 702,

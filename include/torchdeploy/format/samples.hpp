@@ -6,6 +6,7 @@
 #include <optional>
 #include <ranges>
 #include <span>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -15,6 +16,7 @@
 #include <range/v3/range/concepts.hpp>
 #include <range/v3/range/primitives.hpp>
 
+#include <torchdeploy/core/artifact.hpp>
 #include <torchdeploy/detail/libtorch/module.hpp>
 
 namespace torchdeploy::inline v0 {
@@ -83,6 +85,32 @@ class samples {
 
  private:
   std::vector<example> examples_;
+};
+
+template <>
+struct example_traits<example> {
+  using samples = torchdeploy::samples;
+
+  /// "[1, 3, 64, 64]", one for each tensor; the kind of what is none: "[1, 512] Int".
+  static std::string shape(example const& inputs) {
+    std::string text;
+    for (auto const& each : inputs) {
+      if (!text.empty()) text += ' ';
+      if (!each.isTensor()) {
+        text += each.tagKind();
+        continue;
+      }
+      text += '[';
+      for (auto const size : each.toTensor().sizes()) text += (text.back() == '[' ? "" : ", ") + std::to_string(size);
+      text += ']';
+    }
+    return text;
+  }
+  static example copy(example const& inputs) {
+    example copy;
+    for (auto const& each : inputs) copy.push_back(each.deepcopy());
+    return copy;
+  }
 };
 
 namespace detail {

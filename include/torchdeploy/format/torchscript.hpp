@@ -18,6 +18,7 @@
 
 #include <torchdeploy/core/artifact.hpp>
 #include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/compiler_lock.hpp>
 #include <torchdeploy/detail/libtorch/failure.hpp>
 #include <torchdeploy/detail/libtorch/model_graph.hpp>
 #include <torchdeploy/detail/libtorch/reader.hpp>
@@ -44,7 +45,10 @@ struct TorchScript {
   };
 
   /// Copies data and code. No tensor and no graph is shared.
-  static handle clone(handle const& module) { return module.clone(); }
+  static handle clone(handle const& module) {
+    detail::compiler_lock const alone;
+    return module.clone();
+  }
 
   /// A module from code becomes an artifact; the caller's own module stays as it is.
   static artifact<TorchScript, facts<evaluating>> adopt(handle const& module, load_options options = {});
@@ -63,6 +67,7 @@ struct TorchScript {
 
   static void write(handle const& module, record<TorchScript> const& record, std::ostream& out) {
     detail::translated<export_error>(errc::not_serializable, "LibTorch can't write this module", {}, [&] {
+      detail::compiler_lock const alone;
       auto files = record.extras.files;
       if (record.extras.reference) record.extras.reference->stamp(files);
       leaving(module, record).save(out, files);
@@ -71,6 +76,7 @@ struct TorchScript {
 
   /// One call of `forward`, without gradients.
   static c10::IValue run(handle& module, example const& inputs) {
+    detail::operators_ran = true;
     c10::InferenceMode const inference;
     return module.forward(inputs);
   }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/compiler_lock.hpp>
 #include <torchdeploy/detail/libtorch/module.hpp>
 
 namespace torchdeploy::inline v0 {
@@ -63,10 +64,12 @@ inline at::QEngine engine_named(std::string_view name) {
       "quantize it again for an engine of this machine");
 }
 
-/// LibTorch's engine is a process-wide setting: set it for as long as weights are packed, then put it back.
+/// LibTorch's engine is a process-wide setting: set it for as long as weights are packed, then put it back. Other threads
+/// that pack wait; a user's code (samples) must not run meanwhile.
 class engine_scope {
  public:
   explicit engine_scope(at::QEngine wanted) : before_(at::globalContext().qEngine()) {
+    operators_ran = true;
     auto const& built_in = at::globalContext().supportedQEngines();
     if (std::find(built_in.begin(), built_in.end(), wanted) == built_in.end())
       throw quantization_error(errc::engine_unavailable,
@@ -79,6 +82,7 @@ class engine_scope {
   ~engine_scope() { at::globalContext().setQEngine(before_); }
 
  private:
+  compiler_lock alone_;
   at::QEngine before_;
 };
 

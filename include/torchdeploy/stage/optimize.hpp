@@ -22,6 +22,8 @@ struct optimize_t : stage<optimize_t> {
     auto& entry = record.report.current();
     auto const methods = detail::exported_methods(frozen_one);
     try {
+      detail::compiler_lock const alone;
+      detail::operators_ran = true;
       auto copy = frozen_one.clone();  // LibTorch rewrites a frozen module's graph where it stands
       if (copy.hasattr("training")) copy = torch::jit::freeze(copy, methods);
       auto result = torch::jit::optimize_for_inference(copy, methods);

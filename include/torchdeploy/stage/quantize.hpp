@@ -89,7 +89,7 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
   torch::jit::Module quantized_module(torch::jit::Module const& module, record<TorchScript>& record,
                                       Held&& held) const {
     constexpr auto type = dynamic ? torch::jit::QuantType::DYNAMIC : torch::jit::QuantType::STATIC;
-    detail::engine_scope const engine(Engine::id);
+    std::optional<detail::engine_scope> engine(std::in_place, Engine::id);
     detail::without_warnings const silence;
     at::NoGradGuard const no_grad;
     auto const before = detail::settled_graph(module);
@@ -117,7 +117,9 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
     auto const sites = detail::furnish(
         observed, [&] { return std::make_unique<detail::activation_site<Observer>>(!form.full_range); });
     if constexpr (!dynamic) {
+      engine.reset();  // while samples run, which are a user's code
       auto const count = calibrate(observed, sites, record, std::forward<Held>(held));
+      engine.emplace(Engine::id);
       entry.details.emplace_back("observer", Observer::name);
       entry.details.emplace_back("samples", std::to_string(count));
       // what is wrong with a range is thrown here, not inside LibTorch

@@ -78,7 +78,7 @@ struct module_reference {
 
   [[nodiscard]] std::string text() const { return "a module"; }
   [[nodiscard]] runner<TorchScript> open() const {
-    auto copy = module.clone();
+    auto copy = TorchScript::clone(module);
     copy.eval();
     return {copy, record<TorchScript>{}};
   }

@@ -119,6 +119,7 @@ auto read_archive(reader const& bytes, std::string const& name, std::string_view
                        advice);
 
   torch::jit::ExtraFilesMap files;
+  compiler_lock const alone;  // also so that no other thread's engine packs int8 weights that name none
   std::optional<engine_scope> engine;
   translated<format_error>(
       errc::file_damaged, "'" + name + "' is damaged or cut short", "copy it again and compare checksums", [&] {
