@@ -134,3 +134,77 @@ TEST_CASE("a quantized model that was frozen is verified in the form it has") {
       load("mlp_scripted") | td::quantize<td::Int8>(inputs) | td::freeze() | td::verify(load("mlp_scripted"));
   CHECK(value(model.report(), "criterion") == "sqnr >= 20 dB");
 }
+
+TEST_CASE("by layer on request: the report has a line for each, the comparison all scores") {
+  auto const inputs = test::noise({2, 16}, 4);
+  auto const reference = load("mlp_scripted");
+  auto const model = load("mlp_scripted") | td::quantize<td::Int8>(inputs) | td::verify(reference, {.per_layer = true});
+  auto const& layers = model.report().find("verify")->layers;
+  REQUIRE(layers.size() == 3);
+  CHECK(layers[1].name == "2");
+  CHECK(layers[1].kind == "linear");
+  CHECK(layers[1].precision == "int8");
+  CHECK(layers[1].bytes == model.report().find("quantize")->layers[1].bytes);
+  CHECK(layers[1].milliseconds > 0);
+  CHECK(layers[1].sqnr_db > 20);
+  CHECK((load("mlp_scripted") | td::verify(reference, {.samples = inputs})).report().find("verify")->layers.empty());
+
+  auto const result = td::compare(model, reference.handle(), {.per_layer = true});
+  REQUIRE(result.layers.size() == 4);
+  CHECK(result.layers[3].kind == "output");
+  CHECK_THAT(td::to_text(result), ContainsSubstring("\n      layer   kind    precision  sqnr dB"));
+}
+
+TEST_CASE("a verification that fails by its outputs still tells by layer where it began") {
+  auto const reference = load("mlp_scripted");
+  auto other = load("mlp_scripted");
+  for (auto const& each : other.handle().named_parameters())
+    if (each.name == "2.bias") {
+      at::NoGradGuard const no_grad;
+      each.value[2] += 10;
+    }
+  try {
+    (void)(std::move(other) | td::verify(reference, {.samples = test::noise({2, 16}, 2), .per_layer = true}));
+    FAIL("expected an error");
+  } catch (td::verification_error const& thrown) {
+    CHECK(thrown.code() == td::errc::out_of_tolerance);
+    auto const& layers = thrown.comparison().layers;
+    REQUIRE(layers.size() == 4);
+    CHECK_FALSE(layers[0].diverges);
+    CHECK(layers[1].diverges);
+    CHECK_THAT(td::to_text(thrown.comparison()), ContainsSubstring("\n  ->  2 "));
+  }
+}
+
+TEST_CASE("by layer needs a reference with layers") {
+  auto const inputs = test::noise({2, 16}, 2);
+  auto const model = load("mlp_scripted");
+  auto const callable = test::failure_of<td::verification_error>(
+      [&] { (void)td::compare(model, [](at::Tensor const& x) { return x; }, {.samples = inputs, .per_layer = true}); });
+  CHECK(callable.code == td::errc::options_conflict);
+  CHECK_THAT(callable.text, ContainsSubstring("expected models with layers to compare by, got a callable"));
+  auto const none = test::failure_of<td::verification_error>(
+      [&] { (void)td::compare(load("one_op"), load("one_op"), {.samples = inputs, .per_layer = true}); });
+  CHECK(none.code == td::errc::no_common_layer);
+}
+
+TEST_CASE("latency is of both, or of the model alone where the reference is a recording") {
+  auto const inputs = test::noise({2, 16}, 2);
+  auto const model = load("mlp_scripted");
+  auto const both = td::compare(model, model, {.samples = inputs, .latency_calls = 7});
+  REQUIRE(both.latency);
+  REQUIRE(both.reference_latency);
+  CHECK(both.latency->calls == 7);
+  CHECK(both.reference_latency->calls == 7);
+  CHECK(both.latency->median_ms > 0);
+  CHECK(both.latency->median_ms <= both.latency->p95_ms);
+  CHECK_THAT(td::to_text(both), ContainsSubstring("\n  latency "));
+  CHECK_THAT(td::to_text(both), ContainsSubstring(", 7 calls)"));
+  CHECK_FALSE(td::compare(model, model, {.samples = inputs, .latency_calls = 0}).latency);
+
+  test::temporary_folder const folder;
+  td::record_golden(model, inputs, folder / "golden.pt");
+  auto const alone = td::compare(model, td::golden(folder / "golden.pt"));
+  CHECK(alone.latency);
+  CHECK_FALSE(alone.reference_latency);
+}

@@ -135,3 +135,20 @@ TEST_CASE("outputs of every dtype have scores") {
     CHECK(other.mismatched == 6);
   }
 }
+
+TEST_CASE("agreement has an interval, as wide as its rows are few") {
+  auto const score_of = [](std::int64_t rows) {
+    td::detail::tally t("output");
+    auto const expected = at::tensor({0.0F, 1.0F}).repeat({rows, 1});
+    auto got = expected.clone();
+    got[0] = at::tensor({1.0F, 0.0F});
+    t.add(0, got, expected, {});
+    return t.score();
+  };
+  auto const few = score_of(10), many = score_of(1000);
+  CHECK(few.rows == 10);
+  CHECK(few.agreement == Approx(0.9));
+  CHECK(std::pair(few.agreement_low, few.agreement_high) == td::wilson_interval(9, 10));
+  CHECK(many.agreement_low > few.agreement_low);
+  CHECK(td::detail::agreement_text(few) == "0.9 (95 % 0.596 .. 0.982, 10 rows)");
+}

@@ -7,6 +7,7 @@
 
 #include <torchdeploy/core/pipe.hpp>
 #include <torchdeploy/verification/compare.hpp>
+#include <torchdeploy/verification/divergence.hpp>
 
 namespace torchdeploy::inline v0 {
 
@@ -27,8 +28,11 @@ struct verify_t : stage<verify_t<Reference>> {
     static_assert(runs<Format>, "verify takes formats that run: Format::run(handle&, td::example const&)");
     auto const result = detail::compare_with<Format>(handle, record, reference, options);
     if (!result.passed)
-      throw verification_error(result.structure.empty() ? errc::out_of_tolerance : errc::structure_differs,
-                               result.failure, {}, result);
+      throw verification_error(!result.structure.empty()               ? errc::structure_differs
+                               : result.batch && !result.batch->passed ? errc::batch_differs
+                                                                       : errc::out_of_tolerance,
+                               result.failure,
+                               result.batch ? "export it with a dynamic batch; {.batch = 0} skips this" : "", result);
     describe(result, record.report.current());
     if constexpr (std::is_same_v<Reference, detail::golden_reference>)
       if (record.examples.empty())
@@ -38,20 +42,35 @@ struct verify_t : stage<verify_t<Reference>> {
 
  private:
   static void describe(comparison const& result, stage_report& entry) {
-    auto const detail = [&](char const* what, std::string text) { entry.details.emplace_back(what, std::move(text)); };
+    auto const add = [&](char const* what, std::string text) { entry.details.emplace_back(what, std::move(text)); };
     for (auto const& each : result.criteria) {
-      detail("criterion", each.wanted);
-      detail("score", each.got);
+      add("criterion", each.wanted);
+      add("score", each.got);
     }
-    detail("why", result.why);
-    detail("reference", result.reference);
-    detail("samples", std::to_string(result.samples));
+    add("why", result.why);
+    add("reference", result.reference);
+    add("samples", std::to_string(result.samples));
     for (auto const& each : result.outputs) {
-      detail("reference range", each.name + ": " + detail::number_text(each.reference_min) + " .. " +
-                                    detail::number_text(each.reference_max));
-      if (each.max_abs > 0) detail("worst", detail::place_text(each.worst));
+      add("reference range", each.name + ": " + detail::number_text(each.reference_min) + " .. " +
+                                 detail::number_text(each.reference_max));
+      if (each.max_abs > 0) add("worst", detail::place_text(each.worst));
     }
-    for (auto const& each : result.notes) detail("note", each);
+    for (auto const& each : result.outputs)
+      if (each.rows > 0) add("agreement", each.name + ": " + detail::agreement_text(each));
+    if (result.batch) add("batch", detail::batch_text(*result.batch));
+    if (result.latency) add("latency", detail::latency_text(result));
+    for (auto const& each : result.notes) add("note", each);
+    for (auto const& each : result.layers) {
+      if (each.kind == "output") continue;
+      entry.layers.push_back({.name = each.name,
+                              .kind = each.kind,
+                              .precision = each.precision,
+                              .reason = each.structure,
+                              .weights = each.weights,
+                              .bytes = each.bytes,
+                              .milliseconds = each.milliseconds,
+                              .sqnr_db = each.score.sqnr_db});
+    }
   }
 };
 
@@ -75,8 +94,11 @@ struct verify_maker : stage_maker {
 /// when it was pruned. Samples: `.samples`, else the golden file's inputs, else the artifact's examples. A reference that
 /// any model would agree with is refused: outputs near zero, or that don't react to the inputs.
 ///
+/// The same must hold at another batch size where dimension 0 of the inputs allows (`.batch`); `.per_layer` compares each
+/// layer, and where two models part `first_divergence` tells.
+///
 /// Consumes any format that runs; a quantized model is compared as it will run, lowered. The artifact is passed on as it
-/// is. Needs: evaluating. Adds: verified. Throws: verification_error 301-309, which carries the `comparison`;
+/// is. Needs: evaluating. Adds: verified. Throws: verification_error 301-311, which carries the `comparison`;
 /// quantization_error 409. Asking twin: `compare`. docs/verification.md says what each criterion means.
 ///
 /// @par Example

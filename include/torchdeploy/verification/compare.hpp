@@ -1,13 +1,19 @@
 #pragma once
 
+#include <concepts>
+#include <functional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <torchdeploy/core/artifact.hpp>
+#include <torchdeploy/verification/batch.hpp>
 #include <torchdeploy/verification/comparing.hpp>
 #include <torchdeploy/verification/comparison.hpp>
 #include <torchdeploy/verification/criteria.hpp>
+#include <torchdeploy/verification/latency.hpp>
+#include <torchdeploy/verification/layer_comparing.hpp>
 #include <torchdeploy/verification/reaction.hpp>
 #include <torchdeploy/verification/reference.hpp>
 #include <torchdeploy/verification/runner.hpp>
@@ -32,6 +38,55 @@ void refuse_degenerate(comparing& work, reaction& seen, Reference const& referen
   work.result().notes.push_back("allowed: " + complaint);
 }
 
+template <class A>
+  requires std::same_as<typename std::remove_cvref_t<A>::format, TorchScript>
+layered layered_of(artifact_reference<A> const& reference) {
+  return layered_of(reference.model.get());
+}
+inline layered layered_of(module_reference const& reference) { return layered_of(reference.module); }
+
+/// Layer by layer, with the tolerance of the outputs; where that means nothing for a layer, with the report's.
+template <class Format, class Record, class Reference>
+void compare_layers(comparison& result, typename Format::handle const& handle, Record const& record,
+                    Reference const& reference, criteria_plan plan, std::vector<example> const& inputs) {
+  if constexpr (std::same_as<Format, TorchScript> && requires { layered_of(reference); }) {
+    auto const calls = plan.options.latency_calls;
+    if (tolerance_text(plan).empty()) plan = plan_criteria({}, &record.report);
+    try {
+      auto compared =
+          layer_comparing(layered_of(handle, record), layered_of(reference), std::move(plan))(inputs, calls);
+      result.layers = std::move(compared.layers);
+      result.notes.insert(result.notes.end(), compared.notes.begin(), compared.notes.end());
+    } catch (verification_error const& thrown) {
+      if (result.passed) throw;  // else what failed before is what matters
+      result.notes.push_back(std::string("not compared by layer: ") + thrown.what());
+    }
+  }
+}
+
+/// The calls of a comparison, in ms: those of a user's own function are not repeated to be measured.
+struct call_times {
+  std::vector<double> model{}, reference{};
+};
+
+template <class Model, class Other, class Reference>
+void measure_latency(comparison& result, verify_options const& options, Model& model, Other& other, Reference const&,
+                     std::vector<example> const& inputs, call_times const& seen) {
+  std::vector<std::function<double(example const&)>> sides{
+      [&](example const& each) { return timed_call(model, each); }};
+  if constexpr (Reference::may_be_repeated)
+    sides.push_back([&](example const& each) { return timed_call(other, each); });
+  measuring const how{options.latency_calls, seen.model.size(), result.seconds + result.reference_seconds};
+  auto const taken = call_in_turn(sides, inputs, how);
+  result.latency = latency_of(taken[0]);
+  if (!result.latency && options.latency_calls != 0)
+    result.notes.push_back("latency was not measured: warming up takes too long, or a call raised; {.latency_calls = 5} insists");
+  if constexpr (Reference::may_be_repeated)
+    result.reference_latency = latency_of(taken[1]);
+  else if (Reference::can_be_asked && result.latency)
+    result.reference_latency = latency_of(seen.reference);
+}
+
 /// Both models run sample after sample, in order, each a copy of its own.
 template <class Format, class Record, class Reference>
 comparison compare_with(typename Format::handle const& handle, Record const& record, Reference const& reference,
@@ -39,6 +94,10 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
   report const* history = nullptr;
   if constexpr (requires { record.report; }) history = &record.report;
   comparing work(plan_criteria(options, history), reference.text());
+  if constexpr (!(std::same_as<Format, TorchScript> && requires { layered_of(reference); }))
+    if (options.per_layer)
+      work.refuse(errc::options_conflict, "expected models with layers to compare by, got " + reference.text(),
+                  "{.per_layer = true} takes a TorchScript artifact or a module as the reference");
 
   std::vector<example> inputs(options.samples.begin(), options.samples.end());
   if constexpr (!Reference::can_be_asked)
@@ -54,16 +113,41 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
                           [&] { return reference.open(); });
   work.result().reference_seconds = 0;
   reaction seen;
+  call_times times;
+  c10::IValue first;
   for (auto const& each : inputs) {
     auto& so_far = work.result();
-    auto const got = work.timed(errc::model_raised, "the model", so_far.seconds, [&] { return model(each); });
+    auto const call = [&](errc code, char const* who, double& seconds, std::vector<double>& taken, auto& side) {
+      auto const own = copy_of(each);  // which is not what is measured
+      auto const before = seconds;
+      auto output = work.timed(code, who, seconds, [&] { return side.run(own); });
+      taken.push_back((seconds - before) * 1e3);
+      return output;
+    };
+    auto const got = call(errc::model_raised, "the model", so_far.seconds, times.model, model);
     auto const expected =
-        work.timed(errc::reference_raised, "the reference", so_far.reference_seconds, [&] { return other(each); });
+        call(errc::reference_raised, "the reference", so_far.reference_seconds, times.reference, other);
+    if (first.isNone()) first = got.deepcopy();
     seen.add(each, expected);
     if (!work.add(got, expected)) break;
   }
-  if (work.result().structure.empty()) refuse_degenerate(work, seen, reference, options.allow_degenerate);
-  return work.finish();
+  bool const same_structure = work.result().structure.empty();
+  if (same_structure) refuse_degenerate(work, seen, reference, options.allow_degenerate);
+  auto const plan = work.plan();
+  auto result = work.finish();
+  if (same_structure) measure_latency(result, options, model, other, reference, inputs, times);
+  if (result.passed && options.batch != 0) {
+    if constexpr (Reference::may_be_repeated) {
+      check_batch(result, plan, inputs, model, other, first);
+    } else if constexpr (Reference::can_be_asked) {
+      auto probe = reference.probe();
+      check_batch(result, plan, inputs, model, probe, first);
+    } else {
+      result.notes.push_back("compared at one batch size only: a golden file can't be asked");
+    }
+  }
+  if (options.per_layer) compare_layers<Format>(result, handle, record, reference, plan, inputs);
+  return result;
 }
 
 }  // namespace detail
@@ -74,7 +158,10 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
 /// nor the reference is changed. Both run on the samples in order, so models that keep a state are compared fairly.
 /// `reference`: see `any_reference`. Criteria: see `verify_options`; for every output, scored over all samples.
 ///
-/// Throws, since then there is nothing to compare: verification_error 301, 303, 305-309; quantization_error 409.
+/// The same must hold at another batch size, see `batch_check`; latency of both is measured, see `latency`; layers are
+/// compared when asked, see `layer_score`.
+///
+/// Throws, since then there is nothing to compare: verification_error 301, 303, 305-309, 311; quantization_error 409.
 ///
 /// @par Example
 ///     auto const result = td::compare(model, reference, {.samples = images, .sqnr_db = 30});

@@ -71,6 +71,7 @@ class comparing {
   }
 
   comparison& result() { return result_; }
+  [[nodiscard]] criteria_plan const& plan() const { return plan_; }
 
   comparison finish() {
     for (auto const& each : tallies_) result_.outputs.push_back(each.score());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,6 +13,8 @@
 
 #include <torchdeploy/core/error.hpp>
 #include <torchdeploy/format/samples.hpp>
+#include <torchdeploy/verification/latency.hpp>
+#include <torchdeploy/verification/layer_score.hpp>
 #include <torchdeploy/verification/scores.hpp>
 
 namespace torchdeploy::inline v0 {
@@ -35,6 +38,12 @@ struct verify_options {
   bool equal_nan = false;  ///< is NaN equal to NaN?
   std::optional<torchdeploy::metric> metric{};  ///< a measure of the user's own; alone, it judges alone
   bool allow_degenerate = false;  ///< accept outputs near zero, or that don't react to the inputs
+  /// The other size of dimension 0 at which the same must hold: default 1 for samples of several rows and 2 for samples of
+  /// one; 0 for none.
+  std::optional<std::int64_t> batch{};
+  bool per_layer = false;  ///< compare the output of each layer too: the reference must be of TorchScript
+  /// Calls of both to measure latency with: default up to 20, within the time that comparing took; 0 for none.
+  std::optional<std::size_t> latency_calls{};
 };
 
 /// One criterion, at the output that fares worst by it.
@@ -46,6 +55,16 @@ struct criterion {
   std::string output;  ///< "output[1]"; empty when it is the whole
   bool passed{};  ///<
   compared_element worst{};  ///< where to look
+};
+
+/// The same criteria at another batch size.
+struct batch_check {
+  bool passed{};
+  std::int64_t size{};  ///< rows that were given at once: 1
+  std::int64_t of_samples{};  ///< rows in the first sample: 4
+  std::vector<torchdeploy::criterion> criteria{};  ///< of these rows only
+  std::vector<output_score> outputs{};  ///<
+  std::string failure{};  ///< in one line; empty when passed
 };
 
 /// What comparing a model with its reference came to.
@@ -62,6 +81,10 @@ struct comparison {
   std::size_t samples{};  ///< how many were compared
   double seconds{};  ///< the model's, all samples, first and slow calls included
   double reference_seconds{};  ///<
+  std::optional<batch_check> batch{};  ///< at another batch size; where none could be tried, a note says why
+  std::vector<layer_score> layers{};  ///< with {.per_layer = true}: in the order they run, what is returned last
+  std::optional<torchdeploy::latency> latency{};  ///< of a call, after warm-up
+  std::optional<torchdeploy::latency> reference_latency{};  ///< of golden files there is none
 };
 
 namespace detail {
@@ -70,10 +93,29 @@ inline std::string scores_text(output_score const& s) {
   auto const pair = [](char const* name, double value, char const* unit = "") {
     return std::string("  ") + name + " " + number_text(value, 4) + unit;
   };
-  return s.name + " (" + s.dtype + "):" + pair("sqnr", s.sqnr_db, " dB") + pair("cosine", s.cosine) +
-         pair("agreement", s.agreement) + pair("max_abs", s.max_abs) + pair("max_rel", s.max_rel) + "  mismatched " +
+  return s.name + " (" + s.dtype + "):" + pair("sqnr", s.sqnr_db, " dB") + pair("cosine", s.cosine) + "  agreement " +
+         agreement_text(s) + pair("max_abs", s.max_abs) + pair("max_rel", s.max_rel) + "  mismatched " +
          std::to_string(s.mismatched) + " of " + std::to_string(s.numel) + pair("reference", s.reference_min) + " .. " +
          number_text(s.reference_max, 4);
+}
+
+/// "latency 1.2 ms against 3.4 ms"
+inline std::string latency_text(comparison const& result) {
+  if (!result.latency) return {};
+  auto const ms = [](double value) { return number_text(value, 3) + " ms"; };
+  auto const& other = result.reference_latency;
+  return ms(result.latency->median_ms) + (other ? " against " + ms(other->median_ms) : "") + " (p95 " +
+         ms(result.latency->p95_ms) + (other ? " against " + ms(other->p95_ms) : "") + ", " +
+         std::to_string(result.latency->calls) + (result.latency->calls == 1 ? " call)" : " calls)");
+}
+
+/// "1 as well as 4, sqnr >= 20 dB: 24.1 dB"
+inline std::string batch_text(batch_check const& check) {
+  auto text = std::to_string(check.size) + (check.passed ? " as well as " : " FAILED, unlike ") +
+              std::to_string(check.of_samples);
+  for (auto const& each : check.criteria)
+    text += ", " + each.wanted + ": " + (each.got.empty() ? "not reached" : each.got);
+  return text;
 }
 
 }  // namespace detail
@@ -87,8 +129,11 @@ inline std::string scores_text(output_score const& s) {
   text += "\n  compared with " + result.reference + " on " + std::to_string(result.samples) + " sample(s), " +
           detail::number_text(result.seconds * 1e3, 3) + " ms against " +
           detail::number_text(result.reference_seconds * 1e3, 3) + " ms";
+  if (auto const latency = detail::latency_text(result); !latency.empty()) text += "\n  latency " + latency;
   for (auto const& each : result.outputs) text += "\n  " + detail::scores_text(each);
+  if (result.batch) text += "\n  batch " + detail::batch_text(*result.batch);
   if (!result.worst.empty()) text += "\n  worst at " + detail::place_text(result.worst);
+  if (!result.layers.empty()) text += detail::layers_text(result.layers);
   for (auto const& each : result.notes) text += "\n  note: " + each;
   return text;
 }

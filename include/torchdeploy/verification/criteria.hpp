@@ -49,6 +49,8 @@ inline void check(verify_options const& options) {
   in_range("sqnr_db", options.sqnr_db, -infinity, infinity);
   in_range("agreement", options.agreement, 0, 1);
   in_range("cosine", options.cosine, -1, 1);
+  if (options.batch && *options.batch < 0)
+    refuse("expected a batch of 1 or more, or 0 for none, got " + std::to_string(*options.batch));
   if (options.metric && (!options.metric->score || std::isnan(options.metric->at_least)))
     refuse("expected a metric with a score function and a number to reach, got '" + options.metric->name + "' without");
 }
@@ -85,6 +87,20 @@ inline criteria_plan plan_criteria(verify_options options, report const* history
     chosen.sqnr_db = pruned ? 10 : 20;
   }
   return plan;
+}
+
+/// The criteria that hold for any tensor, a layer's too: "sqnr >= 20 dB". Empty when there are none among them.
+inline std::string tolerance_text(criteria_plan const& plan) {
+  auto const& asked = plan.options;
+  std::string text;
+  auto const add = [&](std::string const& each) { text += (text.empty() ? "" : " and ") + each; };
+  if (plan.close)
+    add(asked.rtol ? "close (rtol " + number_text(*asked.rtol) + ", atol " + number_text(*asked.atol) + ")"
+                   : "close but for the rounding of its dtype");
+  if (asked.sqnr_db) add("sqnr >= " + number_text(*asked.sqnr_db) + " dB");
+  if (asked.max_abs) add("max_abs <= " + number_text(*asked.max_abs));
+  if (asked.cosine) add("cosine >= " + number_text(*asked.cosine));
+  return text;
 }
 
 /// The output that fares worst; NaN is worse than anything.

@@ -58,11 +58,13 @@ class held {
 };
 
 // Each reference gives a runner, fresh at every `open()`: what answers one sample after the other. A `probe()` is a
-// runner for one question more, that disturbs neither the reference nor its answers.
+// runner for one question more, that disturbs neither the reference nor its answers. What `may_be_repeated` is a copy of
+// ours; a function of the user's is asked no more often than must be.
 
 template <class A>
 struct artifact_reference {
   static constexpr bool can_be_asked = true;
+  static constexpr bool may_be_repeated = true;
   held<A> model;
 
   [[nodiscard]] std::string text() const { return "another artifact"; }
@@ -74,6 +76,7 @@ struct artifact_reference {
 
 struct module_reference {
   static constexpr bool can_be_asked = true;
+  static constexpr bool may_be_repeated = true;
   torch::jit::Module module;
 
   [[nodiscard]] std::string text() const { return "a module"; }
@@ -116,12 +119,14 @@ c10::IValue ask(F& function, example inputs) {
 template <class F>
 struct callable_reference {
   static constexpr bool can_be_asked = true;
+  static constexpr bool may_be_repeated = false;
   held<F> function;
 
   template <class Held>
   struct asker {
     Held function;
-    c10::IValue operator()(example const& inputs) { return ask(get(), copy_of(inputs)); }
+    c10::IValue operator()(example const& inputs) { return run(copy_of(inputs)); }
+    c10::IValue run(example const& own) { return ask(get(), own); }
     auto& get() {
       if constexpr (std::is_pointer_v<Held>)
         return *function;
@@ -148,13 +153,14 @@ struct callable_reference {
 
 struct golden_reference {
   static constexpr bool can_be_asked = false;
+  static constexpr bool may_be_repeated = false;
   golden recorded;
 
   /// In the order they were recorded in, since the model may have had a state; else wherever the inputs are found.
   struct replay {
     golden const* recorded;
     std::size_t next = 0;
-    c10::IValue operator()(example const& inputs) {
+    c10::IValue run(example const& inputs) {
       auto const& known = recorded->inputs();
       for (std::size_t tried = 0; tried < known.size(); ++tried) {
         auto const at = (next + tried) % known.size();

@@ -27,7 +27,9 @@ class runner {
   template <class Record>
   runner(handle_type const& handle, Record const& record) : handle_(copy(handle, record)) {}
 
-  c10::IValue operator()(example const& inputs) { return Format::run(handle_, copy_of(inputs)); }
+  c10::IValue operator()(example const& inputs) { return run(copy_of(inputs)); }
+  /// On inputs that were made for this call.
+  c10::IValue run(example const& own) { return Format::run(handle_, own); }
 
  private:
   template <class Record>

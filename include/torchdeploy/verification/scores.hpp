@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include <torchdeploy/verification/close.hpp>
+#include <torchdeploy/verification/interval.hpp>
 #include <torchdeploy/verification/outputs.hpp>
 
 namespace torchdeploy::inline v0 {
@@ -37,6 +39,9 @@ struct output_score {
   double sqnr_db{};                     ///< 10 log10(sum expected^2 / sum (expected - got)^2); infinity when equal
   double cosine{};                      ///< of the angle between got and expected
   double agreement{};  ///< in what fraction of rows (of the last dimension) the same one is the largest
+  double agreement_low{};   ///< its 95 % confidence interval, see `wilson_interval`
+  double agreement_high{};  ///<
+  std::int64_t rows{};      ///< of which agreement is the fraction; 0 where there is none
   double reference_min{};  ///< the range of the reference's finite values
   double reference_max{};  ///<
   compared_element worst{};  ///< the largest difference, of those out of tolerance if there are any
@@ -71,6 +76,8 @@ class tally {
                     : expected_ == 0 || got_ == 0 ? 0
                                                   : product_ / std::sqrt(expected_ * got_);
     result.agreement = choices_ > 0 ? static_cast<double>(agreeing_) / static_cast<double>(choices_) : none;
+    std::tie(result.agreement_low, result.agreement_high) = wilson_interval(agreeing_, choices_);
+    result.rows = choices_;
     if (result.reference_min > result.reference_max) result.reference_min = result.reference_max = none;
     return result;
   }
@@ -155,6 +162,15 @@ class tally {
 inline std::string place_text(compared_element const& at) {
   return at.output + (at.index.empty() ? "" : list_text(at.index)) + " of sample " + std::to_string(at.sample) + ": " +
          two_values_text(at.got, at.expected);
+}
+
+/// "0.993 (95 % 0.984 .. 0.997, 450 rows)"
+inline std::string agreement_text(output_score const& score) {
+  auto text = number_text(score.agreement, 4);
+  if (score.rows > 0)
+    text += " (95 % " + number_text(score.agreement_low, 3) + " .. " + number_text(score.agreement_high, 3) + ", " +
+            std::to_string(score.rows) + (score.rows == 1 ? " row)" : " rows)");
+  return text;
 }
 
 }  // namespace detail

@@ -92,28 +92,37 @@ inline std::string layer_name(attribute_path const& weight) {
   return joined(std::span(weight).first(weight.size() - (of_a_module ? 1 : 0)));
 }
 
+/// The layer that a node is; nothing for other nodes.
+inline std::optional<layer> layer_at(jit::Node* node) {
+  if (std::string_view(node->kind().ns().toUnqualString()) != "aten") return std::nullopt;
+  auto const kind = operator_name(node);
+  auto const argument = weight_argument(kind);
+  if (!argument || *argument >= node->inputs().size()) return std::nullopt;
+  auto* value = node->input(*argument);
+  if (value->node()->kind() == c10::prim::ListConstruct && !value->node()->inputs().empty())
+    value = value->node()->input(0);
+  auto* source = before_quantization(value);
+  if (is_operator(source->node(), "aten::t")) source = source->node()->input(0);  // addmm(bias, x, weight.t())
+  auto weight = path_of(source);
+  auto name = weight ? layer_name(*weight) : place_of(node);
+  auto* const constant = source->node()->kind() == c10::prim::Constant ? source : nullptr;
+  return layer{node, kind, std::move(name), std::move(weight), before_quantization(value) != value, constant};
+}
+
+/// Are these two nodes uses of one layer?
+inline bool same_layer(layer const& a, layer const& b) {
+  return a.kind == b.kind && a.weight == b.weight && a.constant == b.constant &&
+         (a.weight || a.constant || a.name == b.name);
+}
+
 /// The layers of an inlined graph, in the order they run; a shared weight once, or with each use.
 inline std::vector<layer> layers_of(jit::Graph& graph, bool each_use = false) {
   std::vector<layer> layers;
   for_each_node(graph, [&](jit::Node* node) {
-    if (std::string_view(node->kind().ns().toUnqualString()) != "aten") return;
-    auto const kind = operator_name(node);
-    auto const argument = weight_argument(kind);
-    if (!argument || *argument >= node->inputs().size()) return;
-    auto* value = node->input(*argument);
-    if (value->node()->kind() == c10::prim::ListConstruct && !value->node()->inputs().empty())
-      value = value->node()->input(0);
-    auto* source = before_quantization(value);
-    if (is_operator(source->node(), "aten::t")) source = source->node()->input(0);  // addmm(bias, x, weight.t())
-    auto weight = path_of(source);
-    auto name = weight ? layer_name(*weight) : place_of(node);
-    auto* const constant = source->node()->kind() == c10::prim::Constant ? source : nullptr;
-    auto const same = [&](layer const& each) {
-      return each.kind == kind && each.weight == weight && each.constant == constant &&
-             (weight || constant || each.name == name);
-    };
-    if (!each_use && std::any_of(layers.begin(), layers.end(), same)) return;
-    layers.push_back({node, kind, std::move(name), std::move(weight), before_quantization(value) != value, constant});
+    auto found = layer_at(node);
+    if (!found) return;
+    auto const known = [&](layer const& each) { return same_layer(each, *found); };
+    if (each_use || std::none_of(layers.begin(), layers.end(), known)) layers.push_back(*std::move(found));
   });
   return layers;
 }
