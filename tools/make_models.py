@@ -1,6 +1,6 @@
 """Makes the TorchScript files in .deps/models/ that tests and benchmarks load. Run by script/models.
 
-They come from the packages silero-vad and facenet-pytorch, from fixture_nets.py and from fixture_zoo.py.
+They come from the packages silero-vad and facenet-pytorch, from fixture_nets.py, fixture_zoo.py and fixture_pitfalls.py.
 """
 
 import importlib.metadata
@@ -9,11 +9,13 @@ import shutil
 import torch
 
 import fixture_nets as nets
+import fixture_pitfalls as pitfalls
 import fixture_zoo as zoo
 from fixture_files import TOOLS, make, prepare
 
 NETS_SOURCE = TOOLS / "fixture_nets.py"
 ZOO_SOURCE = TOOLS / "fixture_zoo.py"
+PITFALLS_SOURCE = TOOLS / "fixture_pitfalls.py"
 
 
 def packaged_file(package, name):
@@ -65,12 +67,20 @@ def make_zoo():
         make(f"{name}.pt", [NETS_SOURCE, ZOO_SOURCE], lambda path: zoo.make_script_module(name).save(str(path)))
 
 
+def make_pitfalls():
+    for name in pitfalls.PITFALLS:
+        make(f"pitfalls/{name}.pt", [PITFALLS_SOURCE], lambda path: pitfalls.make_script_module(name).save(str(path)))
+    make("reference/pitfalls.pt", [PITFALLS_SOURCE],
+         lambda path: torch.save({name: pitfalls.example_inputs(name, 2) for name in pitfalls.PITFALLS}, path))
+
+
 def main():
     prepare()
     make_silero_vad()
     make_mtcnn()
     make_image_classifiers()
     make_zoo()
+    make_pitfalls()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #pragma once
 
 /// The steps of a pipeline.
+#include <torchdeploy/stage/diagnose.hpp>
 #include <torchdeploy/stage/freeze.hpp>
 #include <torchdeploy/stage/load.hpp>
 #include <torchdeploy/stage/optimize.hpp>

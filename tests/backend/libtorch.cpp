@@ -202,6 +202,7 @@ TEST_CASE("a session's other method is checked as the session is, and outlives i
   auto const missing = failure_of<td::backend_error>([&] { (void)encode.method("decode"); });
   CHECK(missing.code == td::errc::method_missing);
   CHECK_THAT(missing.text, ContainsSubstring("'decode'") && ContainsSubstring("reset_states"));
+  CHECK_THAT(missing.text, EndsWith("did you mean 'encode'?"));
   auto const nothing = failure_of<td::backend_error>([&] { encode.method("reset_states")(); });
   CHECK(nothing.code == td::errc::not_one_tensor);
 }

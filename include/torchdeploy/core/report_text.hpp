@@ -152,6 +152,20 @@ class text_writer {
 
 }  // namespace detail
 
+/// "warning [baked-batch] forward: batch 2 runs, batch 4 raises in view: ...", and what to do on a line of its own.
+inline std::string to_text(finding const& each) {
+  std::string text(detail::severity_name(each.level));
+  text += " [" + each.id + "] " + (each.place.empty() ? "" : each.place + ": ") + each.text + "\n";
+  return each.hint.empty() ? text : text + "    " + each.hint + "\n";
+}
+
+/// All of them, as `diagnose` returns them.
+inline std::string to_text(std::vector<finding> const& all) {
+  std::string text;
+  for (auto const& each : all) text += to_text(each);
+  return text.empty() ? "no findings\n" : text;
+}
+
 /// One line for each stage, and under it one for each layer (kind, precision, bytes, zeros, milliseconds of one call,
 /// SQNR in dB, why not int8; what nobody told is left out) and for each finding.
 ///

@@ -23,6 +23,7 @@
 #include <torchdeploy/detail/libtorch/model_graph.hpp>
 #include <torchdeploy/detail/libtorch/reader.hpp>
 #include <torchdeploy/detail/notice.hpp>
+#include <torchdeploy/diagnosis/at_load.hpp>
 #include <torchdeploy/format/load_options.hpp>
 #include <torchdeploy/format/samples.hpp>
 #include <torchdeploy/quantization/lowering.hpp>
@@ -41,7 +42,8 @@ struct TorchScript {
     std::unordered_map<std::string, std::string>
         files{};  ///< extra files inside the .pt: read by load, written by save
     std::optional<reference_form> reference{};  ///< set by quantize: how to lower the module
-    std::unordered_map<std::string, at::Tensor> masks{};  ///< set by prune: what is kept (bool) of a weight, by its path
+    std::unordered_map<std::string, at::Tensor>
+        masks{};  ///< set by prune: what is kept (bool) of a weight, by its path
   };
 
   /// Copies data and code. No tensor and no graph is shared.
@@ -94,22 +96,11 @@ inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript
   if (!module.find_method("forward"))
     throw load_error(errc::module_unusable, "expected a module with a forward method, got none",
                      "export the method as forward, or script the module that has it");
-  bool trained = false;
-  for (auto const& each : module.modules())
-    trained = trained || (each.hasattr("training") && each.attr("training").toBool());
-  if (trained) {
-    module.eval();
-    entry.findings.push_back({"train-mode-flag", severity::warning, "forward", "the model was saved in train mode",
-                              "it was put into evaluation mode; call eval() before exporting"});
-  }
+  entry.findings = detail::found_in_flags(module);
+  if (!entry.findings.empty()) module.eval();
   auto const graph = detail::translated<load_error>(errc::module_unusable, "the graph of forward can't be read", {},
                                                     [&] { return detail::settled_graph(module); });
-  if (auto const places = detail::training_constants(*graph); !places.empty()) {
-    entry.findings.push_back({"train-mode-trace", severity::fault, places.front(),
-                              "the model was traced in train mode: " + std::to_string(places.size()) +
-                                  " operator(s) still train, and eval() can't reach them",
-                              "trace it again after eval()"});
-  }
+  detail::find_at_load({module, "forward", graph}, entry.findings);
   bool const lowered = detail::is_lowered(*graph);
   if (lowered) entry.details.emplace_back("quantized", "before");
   auto const stamp = [&](std::string const& file, char const* detail) -> std::string {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <torchdeploy/core/pipe.hpp>
+#include <torchdeploy/detail/names.hpp>
 #include <torchdeploy/format/torchscript.hpp>
 
 namespace torchdeploy::inline v0 {
@@ -21,10 +22,13 @@ namespace detail {
 inline torch::jit::Module frozen_module(torch::jit::Module const& module, record<TorchScript>& record,
                                         std::optional<std::vector<std::string>> const& wanted) {
   auto const kept = wanted.value_or(exported_methods(module));
-  for (auto const& name : kept)
-    if (!module.find_method(name) && !module.hasattr(name))
-      throw format_error(errc::preserve_unknown,
-                         "expected a method or attribute to preserve, got unknown '" + name + "'");
+  for (auto const& name : kept) {
+    if (module.find_method(name) || module.hasattr(name)) continue;
+    auto known = exported_methods(module);
+    for (auto const& each : module.named_attributes(false)) known.push_back(each.name);
+    throw format_error(errc::preserve_unknown, "expected a method or attribute to preserve, got unknown '" + name + "'",
+                       did_you_mean(name, known));
+  }
   if (auto const reference = std::exchange(record.extras.reference, std::nullopt)) {
     reference->stamp(record.extras.files);
     return lowered(module, *reference, kept);

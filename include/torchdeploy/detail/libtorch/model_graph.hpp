@@ -109,24 +109,6 @@ inline bool is_lowered(jit::Graph& graph) {
   return found;
 }
 
-/// Places of the graph that train: an operator whose `training` argument is the constant true, as a trace made in train
-/// mode leaves it. `eval()` can't reach them. Only the outermost block is looked at: a trace has no branches, and scripted
-/// code may well say `dropout(x, p, True)` behind an `if p > 0` that evaluation never enters.
-inline std::vector<std::string> training_constants(jit::Graph& graph) {
-  std::vector<std::string> places;
-  for (jit::Node* node : graph.nodes()) {
-    auto const* schema = node->maybeSchema();
-    if (!schema) continue;
-    for (auto const name : {"training", "train"}) {
-      auto const index = schema->argumentIndexWithName(name);
-      if (!index) continue;
-      auto const value = jit::toIValue(node->input(static_cast<std::size_t>(*index)));
-      if (value && value->isBool() && value->toBool()) places.push_back(operator_name(node));
-    }
-  }
-  return places;
-}
-
 /// Bytes of all tensors a model carries: parameters, buffers and constants of its graphs, each storage once.
 inline std::uint64_t tensor_bytes(jit::Module const& module) {
   std::vector<void const*> seen;
