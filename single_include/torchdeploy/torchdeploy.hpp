@@ -47,25 +47,21 @@
 // ---- torchdeploy/backend/backend.hpp
 
 #include <concepts>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
-// ---- torchdeploy/core/pipe.hpp
+// ---- torchdeploy/backend/warmup.hpp
 
-#include <type_traits>
-#include <utility>
-
-// ---- torchdeploy/core/recipe.hpp
-
+#include <algorithm>
+#include <chrono>
 #include <concepts>
-#include <type_traits>
+#include <cstddef>
+#include <string>
 #include <utility>
-
-// ---- torchdeploy/core/verdict.hpp
-
-#include <concepts>
-#include <type_traits>
+#include <vector>
 
 // ---- torchdeploy/core/artifact.hpp
 
@@ -85,6 +81,7 @@
 namespace torchdeploy::inline v0 {
 
 struct TorchScript;  ///< format: a scripted or traced module, `torch::jit::save`'s file
+struct MobileLite;   ///< format: a module of LibTorch's lite interpreter, a .ptl file
 
 template <class... Facts>
 struct facts;  ///< what the compiler knows of a model, as a list of tags
@@ -177,6 +174,8 @@ struct finding {
   std::string place{};  ///< the layer, method or attribute
   std::string text{};   ///< one sentence
   std::string hint{};   ///< what to do
+
+  bool operator==(finding const&) const = default;
 };
 
 /// What became of one layer of the model.
@@ -188,8 +187,12 @@ struct layer_report {
   std::uint64_t weights{};       ///< elements in its weight
   std::uint64_t bytes{};         ///< bytes of its weight as it will be stored
   double sparsity{};             ///< fraction of its weights that are zero
+  std::uint64_t slices{};        ///< along the dimension that was pruned, else 0
+  std::uint64_t zero_slices{};   ///< of these, all zero
   std::optional<double> milliseconds{};  ///< of one call, where a stage measured it
   std::optional<double> sqnr_db{};       ///< of its output against the reference's, where a stage compared them
+
+  bool operator==(layer_report const&) const = default;
 };
 
 /// What one stage did.
@@ -208,6 +211,8 @@ struct stage_report {
       if (key == name) return value;
     return {};
   }
+
+  bool operator==(stage_report const&) const = default;
 };
 
 namespace detail {
@@ -283,6 +288,8 @@ class report {
     return stages_.back();
   }
 
+  bool operator==(report const&) const = default;
+
  private:
   std::vector<stage_report> stages_;
 };
@@ -330,6 +337,14 @@ template <class Format>
 struct record_of<Format> : std::type_identity<typename Format::record> {};
 
 }  // namespace detail
+
+/// What a stage may do with the examples of a format beyond holding them: how options take them, and, where it can be
+/// told, `static std::string shape(Example const&)`. Specialised beside the type of the example.
+template <class Example>
+struct example_traits {
+  using samples = std::vector<Example>;
+  static Example const& copy(Example const& value) { return value; }
+};
 
 /// What travels with a model from stage to stage.
 ///
@@ -425,6 +440,477 @@ template <class T>
 concept any_artifact = detail::is_artifact<std::remove_cvref_t<T>>;
 
 }  // namespace torchdeploy::inline v0
+// ---- torchdeploy/core/error.hpp
+
+#include <cstddef>
+#include <exception>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace torchdeploy::inline v0 {
+
+/// Stable numbers; the hundreds are the stage. Each is a heading in docs/errors.md.
+enum class errc {
+  file_missing = 101,
+  not_a_file = 102,
+  file_empty = 103,
+  wrong_format = 104,
+  file_damaged = 105,
+  extra_file_missing = 106,
+  device_unavailable = 107,
+  module_unusable = 108,
+
+  place_unwritable = 201,
+  write_failed = 202,
+  not_serializable = 203,
+
+  no_examples = 301,
+  out_of_tolerance = 302,
+  degenerate_reference = 303,
+  structure_differs = 304,
+  reference_raised = 305,
+  model_raised = 306,
+  options_conflict = 307,
+  golden_unreadable = 308,
+  metric_raised = 309,
+  batch_differs = 310,
+  no_common_layer = 311,
+
+  no_samples = 401,
+  not_quantizable = 402,
+  already_quantized = 403,
+  engine_unavailable = 404,
+  calibration_raised = 405,
+  not_finite = 406,
+  never_observed = 407,
+  quantization_failed = 408,
+  lowering_failed = 409,
+  override_unmatched = 410,
+
+  amount_out_of_range = 501,
+  nothing_to_prune = 502,
+  pattern_unmatched = 503,
+  dimension_out_of_range = 504,
+  prune_options_conflict = 505,
+  criterion_unusable = 506,
+
+  method_missing = 601,
+  wrong_arguments = 602,
+  not_one_tensor = 603,
+  call_raised = 604,
+  settings_fixed = 605,
+  nothing_to_warm_up_with = 606,
+  setting_out_of_range = 607,
+
+  preserve_unknown = 701,
+  freeze_failed = 702,
+
+  not_for_mobile = 801,
+};
+
+/// The base of all this library throws.
+///
+/// `what()` is one line of at most 200 characters that begins with the id: `[torchdeploy.load.101] expected ..., got ...`.
+/// What LibTorch threw, with its text of a few kilobytes, is nested: `std::rethrow_if_nested`.
+class error : public std::runtime_error {
+ public:
+  static constexpr std::size_t max_length = 200;
+
+  /// Without a hint of its own an error gives the usual one of its id.
+  error(errc code, std::string_view text, std::string_view hint = {})
+      : std::runtime_error(compose(code, text, hint.empty() ? usual_hint(code) : hint)),
+        code_(code),
+        hint_(std::string(hint.empty() ? usual_hint(code) : hint)) {}
+
+  [[nodiscard]] errc code() const noexcept { return code_; }
+  /// The stage that failed: "load", "verify", ...
+  [[nodiscard]] std::string_view stage() const noexcept { return stage_of(code_); }
+  /// "torchdeploy.load.101": the heading in docs/errors.md.
+  [[nodiscard]] std::string id() const { return id_of(code_); }
+  /// What to do about it.
+  [[nodiscard]] std::string_view hint() const noexcept { return hint_.what(); }
+
+  static constexpr std::string_view stage_of(errc code) noexcept {
+    constexpr std::string_view names[] = {"",      "load",   "save",   "verify",   "quantize",
+                                          "prune", "deploy", "freeze", "to_mobile"};
+    auto const index = static_cast<std::size_t>(code) / 100;
+    return index < std::size(names) ? names[index] : names[0];
+  }
+  static constexpr std::string_view usual_hint(errc code) noexcept {
+    switch (code) {
+      case errc::module_unusable:
+        return "script or trace the model in Python, and save that";
+      case errc::not_serializable:
+        return "keep only plain tensors and values in the module";
+      case errc::out_of_tolerance:
+        return "compare() gives all scores, first_divergence() the layer";
+      case errc::structure_differs:
+        return "the reference must return what the model returns";
+      case errc::batch_differs:
+        return "trace it with the batch size left open, or script it";
+      case errc::reference_raised:
+      case errc::model_raised:
+      case errc::calibration_raised:
+        return "give samples as forward takes them";
+      case errc::options_conflict:
+        return "docs/verification.md has the criteria and their ranges";
+      case errc::golden_unreadable:
+        return "record it again: record_golden(model, samples, path)";
+      case errc::metric_raised:
+        return "a metric gets (got, expected) of each sample and gives a number";
+      case errc::not_quantizable:
+        return "quantize the sub-modules beside it by themselves";
+      case errc::not_finite:
+        return "look for NaN and infinity in the weights and samples";
+      case errc::method_missing:
+        return "script the module with the method exported";
+      case errc::wrong_arguments:
+        return "give the arguments that the method takes";
+      case errc::call_raised:
+        return "give tensors of the shape and dtype that the model was made for";
+      default:
+        return "the nested error and docs/errors.md say more";
+    }
+  }
+  static std::string id_of(errc code) {
+    return "torchdeploy." + std::string(stage_of(code)) + "." + std::to_string(static_cast<int>(code));
+  }
+
+ private:
+  static bool inside_a_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }  // of UTF-8
+
+  // The hint is part of the line where it fits; a text too long loses its middle, since both ends tell most.
+  static std::string compose(errc code, std::string_view text, std::string_view hint) {
+    std::string line = "[";  // grown by +=: g++ 12 sees an overlap in `"[" + id + "] "` that is none
+    line += id_of(code);
+    line += "] ";
+    auto const room = max_length - line.size();
+    if (text.size() > room) {
+      constexpr std::string_view gap = " ... ";
+      auto head = (room - gap.size()) * 2 / 3;
+      auto tail = text.size() - (room - gap.size() - head);
+      while (head > 0 && inside_a_character(text[head])) --head;
+      while (tail < text.size() && inside_a_character(text[tail])) ++tail;
+      line.append(text.substr(0, head)).append(gap).append(text.substr(tail));
+    } else {
+      line.append(text);
+      if (!hint.empty() && text.size() + hint.size() + 2 <= room) line.append("; ").append(hint);
+    }
+    for (auto& c : line)
+      if (c == '\n' || c == '\r' || c == '\t') c = ' ';
+    return line;
+  }
+
+  errc code_;
+  std::runtime_error hint_;  // its text is shared, so that copying an error can't throw
+};
+
+/// A file, stream or module could not be opened as a model.
+class load_error : public error {
+ public:
+  using error::error;
+};
+/// The model can't be written in, or turned into, the format asked for.
+class format_error : public error {
+ public:
+  using error::error;
+};
+/// quantize or prune could not do what was asked.
+class quantization_error : public error {
+ public:
+  using error::error;
+};
+/// The artifact could not leave: save, export.
+class export_error : public error {
+ public:
+  using error::error;
+};
+/// A runtime refused to compile or to run the model.
+class backend_error : public error {
+ public:
+  using error::error;
+};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/core/report_text.hpp
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace torchdeploy::inline v0 {
+
+namespace detail {
+
+/// A number as printf has it: "%.3f".
+inline std::string formatted(char const* format, double value) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), format, value);
+  return text.data();
+}
+
+inline std::string in_bytes(std::uint64_t bytes) {
+  if (bytes < 10'000) return std::to_string(bytes) + " B";
+  auto const kilobytes = static_cast<double>(bytes) / 1e3;
+  if (kilobytes < 10'000) return formatted("%.1f kB", kilobytes);
+  return kilobytes < 10'000'000 ? formatted("%.1f MB", kilobytes / 1e3) : formatted("%.1f GB", kilobytes / 1e6);
+}
+
+inline std::string_view severity_name(severity level) {
+  return level == severity::fault ? "fault" : level == severity::warning ? "warning" : "note";
+}
+
+/// Characters of UTF-8.
+inline std::size_t columns(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+/// A name from a model's file may hold line breaks and what commands a terminal.
+inline std::string in_one_line(std::string text) {
+  for (auto& c : text)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7F') c = ' ';
+  return text;
+}
+
+/// "30.0 % zeros, 4 of 16 slices"
+inline std::string zeros_text(layer_report const& layer) {
+  if (!(layer.sparsity > 0)) return {};
+  auto text = formatted("%.1f %% zeros", layer.sparsity * 100);
+  if (layer.slices)
+    text += ", " + std::to_string(layer.zero_slices) + " of " + std::to_string(layer.slices) + " slices";
+  return text;
+}
+
+/// The report as text: lines of at most 110 columns, unless one word is longer.
+class text_writer {
+ public:
+  std::string text{};
+
+  void write(stage_report const& stage) {
+    auto const name = in_one_line(stage.stage);
+    text += name;
+    fill(10, columns(name));
+    text += formatted(" %8.3f s", stage.seconds);
+    if (stage.bytes_before && stage.bytes_after)
+      text += "  " + in_bytes(stage.bytes_before) + " -> " + in_bytes(stage.bytes_after);
+    else if (stage.bytes_after)
+      text += "  " + in_bytes(stage.bytes_after);
+    for (auto const& [what, value] : stage.details) {
+      auto const pair = in_one_line(what + " " + value);
+      if (column() + 2 + columns(pair) > width) text += '\n';
+      text += "  ";
+      wrap(pair, 4);
+    }
+    text += '\n';
+    write(stage.layers);
+    for (auto const& each : stage.findings) {
+      text.append("  ").append(severity_name(each.level)).append(" [").append(in_one_line(each.id)).append("] ");
+      if (!each.place.empty()) text += in_one_line(each.place) + ": ";
+      wrap(in_one_line(each.hint.empty() ? each.text : each.text + "; " + each.hint), 4);
+      text += '\n';
+    }
+  }
+
+ private:
+  static constexpr std::size_t width = 110;
+  static constexpr std::size_t longest_name = 48;  // a longer one gets a line of its own
+  static constexpr std::size_t numbers = 3;        // from this cell on they stand right
+
+  static constexpr std::size_t cells_of_row = 7;
+  using row = std::array<std::string, cells_of_row>;
+
+  static row cells(layer_report const& layer) {
+    return {in_one_line(layer.name),
+            in_one_line(layer.kind),
+            in_one_line(layer.precision),
+            layer.bytes ? in_bytes(layer.bytes) : "",
+            zeros_text(layer),
+            layer.milliseconds ? formatted("%.3f ms", *layer.milliseconds) : "",
+            layer.sqnr_db ? formatted("%.1f dB", *layer.sqnr_db) : ""};
+  }
+
+  void write(std::vector<layer_report> const& layers) {
+    std::array<std::size_t, cells_of_row> widths{};
+    std::vector<row> rows;
+    rows.reserve(layers.size());
+    for (auto const& layer : layers) {
+      rows.push_back(cells(layer));
+      for (std::size_t i = 0; i < widths.size(); ++i)
+        if (auto const size = columns(rows.back()[i]); i > 0 || size <= longest_name)
+          widths[i] = std::max(widths[i], size);
+    }
+    for (std::size_t n = 0; n < rows.size(); ++n) {
+      for (std::size_t i = 0; i < widths.size(); ++i) {
+        auto const& cell = rows[n][i];
+        if (widths[i] == 0 && cell.empty()) continue;
+        text += "  ";
+        if (i >= numbers) fill(widths[i], columns(cell));
+        text += cell;
+        if (columns(cell) > widths[i]) text += "\n  ", fill(widths[i], 0);
+        if (i < numbers) fill(widths[i], columns(cell));
+      }
+      if (auto const& reason = layers[n].reason; !reason.empty()) {
+        text += "  ";
+        wrap(in_one_line(reason), std::min(column(), width / 2));
+      }
+      text.erase(text.find_last_not_of(' ') + 1);
+      text += '\n';
+    }
+  }
+
+  void fill(std::size_t wanted, std::size_t got) { text.append(wanted - std::min(wanted, got), ' '); }
+  [[nodiscard]] std::size_t column() const { return columns(std::string_view(text).substr(text.rfind('\n') + 1)); }
+
+  /// Add words, and go on in an indented line where one would pass the width.
+  void wrap(std::string_view words, std::size_t indent) {
+    for (bool first = true; !words.empty(); first = false) {
+      auto const word = words.substr(0, words.find(' '));
+      words.remove_prefix(std::min(words.size(), word.size() + 1));
+      if (!first && column() + 1 + columns(word) > width)
+        text.append("\n").append(indent, ' ');
+      else if (!first)
+        text += ' ';
+      text += word;
+    }
+  }
+};
+
+}  // namespace detail
+
+/// "warning [baked-batch] forward: batch 2 runs, batch 4 raises in view: ...", and what to do on a line of its own.
+inline std::string to_text(finding const& each) {
+  std::string text(detail::severity_name(each.level));
+  text += " [" + each.id + "] " + (each.place.empty() ? "" : each.place + ": ") + each.text + "\n";
+  return each.hint.empty() ? text : text + "    " + each.hint + "\n";
+}
+
+/// All of them, as `diagnose` returns them.
+inline std::string to_text(std::vector<finding> const& all) {
+  std::string text;
+  for (auto const& each : all) text += to_text(each);
+  return text.empty() ? "no findings\n" : text;
+}
+
+/// One line for each stage, and under it one for each layer (kind, precision, bytes, zeros, milliseconds of one call,
+/// SQNR in dB, why not int8; what nobody told is left out) and for each finding.
+///
+/// @par Example
+///     std::cout << model.report();
+inline std::string to_text(report const& all) {
+  detail::text_writer out;
+  for (auto const& stage : all.stages()) out.write(stage);
+  return out.text;
+}
+
+inline std::ostream& operator<<(std::ostream& out, report const& all) { return out << to_text(all); }
+
+}  // namespace torchdeploy::inline v0
+
+namespace torchdeploy::inline v0 {
+
+/// What `warmup` may be told.
+template <class Example>
+struct warmup_options {
+  typename example_traits<Example>::samples samples{};  ///< inputs to call with; default: the artifact's examples
+};
+
+/// What warming up saw for one shape of input.
+struct warmed_shape {
+  std::string shape{};          ///< "[1, 3, 224, 224]"
+  int calls{};                  ///<
+  double first_milliseconds{};  ///< of the first call
+  double steady_milliseconds{}; ///< median of the later half of the calls
+  int slow_calls{};             ///< calls, from the first on, that took more than twice the steady time
+};
+
+namespace detail {
+
+inline warmed_shape judged(std::string shape, std::vector<double> const& milliseconds) {
+  auto const half = milliseconds.begin() + static_cast<std::ptrdiff_t>(milliseconds.size() / 2);
+  std::vector<double> later(half, milliseconds.end());
+  auto const middle = later.begin() + static_cast<std::ptrdiff_t>(later.size() / 2);
+  std::nth_element(later.begin(), middle, later.end());
+  auto const fast = std::find_if(milliseconds.begin(), half, [&](double each) { return each <= 2 * *middle; });
+  return {std::move(shape), static_cast<int>(milliseconds.size()), milliseconds.front(), *middle,
+          static_cast<int>(fast - milliseconds.begin())};
+}
+
+/// What a warm-up calls: what the backend offers for it (`rehearsal()`: a callable that leaves the model's state alone), or
+/// `run`, or the session itself.
+template <class Compiled>
+auto rehearsal_of(Compiled const& compiled) {
+  if constexpr (requires { compiled.rehearsal(); })
+    return compiled.rehearsal();
+  else
+    return [&compiled](auto const& inputs) {
+      if constexpr (requires { compiled.run(inputs); })
+        (void)compiled.run(inputs);
+      else
+        (void)compiled(inputs);
+    };
+}
+
+template <class Compiled, class Example>
+std::vector<warmed_shape> warm(Compiled const& compiled, int calls, std::vector<Example> const& samples) {
+  using traits = example_traits<Example>;
+  auto const call = rehearsal_of(compiled);
+  std::vector<warmed_shape> seen;
+  for (auto const& each : samples) {
+    auto shape = [&] {
+      if constexpr (requires { traits::shape(each); })
+        return traits::shape(each);
+      else
+        return "example " + std::to_string(seen.size());
+    }();
+    if (std::any_of(seen.begin(), seen.end(), [&](auto const& one) { return one.shape == shape; })) continue;
+    auto const inputs = traits::copy(each);  // a model may write into what it is given
+    std::vector<double> milliseconds;
+    for (int i = 0; i < calls; ++i) {
+      auto const begin = std::chrono::steady_clock::now();
+      call(inputs);
+      milliseconds.push_back(
+          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    }
+    seen.push_back(judged(std::move(shape), milliseconds));
+  }
+  return seen;
+}
+
+inline void tell(stage_report& entry, std::vector<warmed_shape> const& seen) {
+  for (auto const& each : seen)
+    entry.details.emplace_back(each.shape, formatted("first %.3f ms", each.first_milliseconds) +
+                                               formatted(", steady %.3f ms", each.steady_milliseconds) + ", " +
+                                               std::to_string(each.slow_calls) + " of " + std::to_string(each.calls) +
+                                               " calls slow");
+}
+
+}  // namespace detail
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/core/pipe.hpp
+
+#include <type_traits>
+#include <utility>
+
+// ---- torchdeploy/core/recipe.hpp
+
+#include <concepts>
+#include <type_traits>
+#include <utility>
+
+// ---- torchdeploy/core/verdict.hpp
+
+#include <concepts>
+#include <type_traits>
+
 // ---- torchdeploy/core/stage.hpp
 
 #include <type_traits>
@@ -791,6 +1277,7 @@ using compiled_by = decltype(B::compile(std::declval<typename B::consumes::handl
 template <backend B>
 class session : public detail::compiled_by<B> {
   using record_type = typename artifact<typename B::consumes>::record_type;
+  using example_type = typename torchdeploy::record<typename B::consumes>::example;
 
  public:
   explicit session(detail::compiled_by<B> compiled, record_type record = {})
@@ -800,6 +1287,32 @@ class session : public detail::compiled_by<B> {
     requires requires(record_type const& r) { r.report; }
   {
     return record_.report;
+  }
+
+  /// Call it so many times with each shape among the samples, else among the artifact's examples: the first calls
+  /// compile, for the shapes that they see. What the model remembers from call to call stays as it is, where the backend
+  /// can copy that (LibTorch). Returns, and notes in the report, what the first call took and what a later one takes.
+  /// @throws backend_error 607 (less than one call), 606 (neither samples nor examples), and what a call throws
+  ///
+  /// @par Example
+  ///     auto session = std::move(model) | td::deploy<td::LibTorch>();
+  ///     session.warmup(10, {.samples = images});
+  std::vector<warmed_shape> warmup(int calls, warmup_options<example_type> options = {})
+    requires requires(record_type const& r) { r.examples; }
+  {
+    if (calls < 1)
+      throw backend_error(errc::setting_out_of_range,
+                          "expected at least one call to warm up, got " + std::to_string(calls));
+    std::vector<example_type> const samples(options.samples.begin(), options.samples.end());
+    auto const& chosen = samples.empty() ? record_.examples : samples;
+    if (chosen.empty())
+      throw backend_error(errc::nothing_to_warm_up_with, "expected samples or examples to warm up with, got none",
+                          "warmup(n, {.samples = images}), or load<TorchScript>(path, {.examples = images})");
+    return detail::timed(record_, "warmup", [&] {
+      auto seen = detail::warm<detail::compiled_by<B>>(*this, calls, chosen);
+      detail::tell(record_.report.current(), seen);
+      return seen;
+    });
   }
 
  private:
@@ -912,184 +1425,52 @@ inline constexpr detail::deploy_maker<B> deploy{};
 }  // namespace torchdeploy::inline v0
 // ---- torchdeploy/backend/libtorch.hpp
 
+#include <string>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/backend/method.hpp
+
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
+#include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-// ---- torchdeploy/format/torchscript.hpp
+// ---- torchdeploy/backend/process_settings.hpp
 
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <istream>
-#include <memory>
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
 #include <optional>
-#include <ostream>
-#include <span>
 #include <string>
-#include <string_view>
-#include <system_error>
-#include <unordered_map>
-#include <utility>
-#include <vector>
+#include <thread>
 
-// ---- torchdeploy/core/error.hpp
+// ---- torchdeploy/detail/compiler_lock.hpp
 
-#include <cstddef>
-#include <exception>
-#include <iterator>
-#include <stdexcept>
-#include <string>
-#include <string_view>
+#include <atomic>
+#include <mutex>
 
-namespace torchdeploy::inline v0 {
+namespace torchdeploy::inline v0::detail {
 
-/// Stable numbers; the hundreds are the stage. Each is a heading in docs/errors.md.
-enum class errc {
-  file_missing = 101,
-  not_a_file = 102,
-  file_empty = 103,
-  wrong_format = 104,
-  file_damaged = 105,
-  extra_file_missing = 106,
-  device_unavailable = 107,
-  module_unusable = 108,
-
-  place_unwritable = 201,
-  write_failed = 202,
-  not_serializable = 203,
-
-  no_examples = 301,
-  out_of_tolerance = 302,
-  degenerate_reference = 303,
-  structure_differs = 304,
-  reference_raised = 305,
-  model_raised = 306,
-  options_conflict = 307,
-  golden_unreadable = 308,
-  metric_raised = 309,
-  batch_differs = 310,
-  no_common_layer = 311,
-
-  no_samples = 401,
-  not_quantizable = 402,
-  already_quantized = 403,
-  engine_unavailable = 404,
-  calibration_raised = 405,
-  not_finite = 406,
-  never_observed = 407,
-  quantization_failed = 408,
-  lowering_failed = 409,
-  override_unmatched = 410,
-
-  amount_out_of_range = 501,
-  nothing_to_prune = 502,
-  pattern_unmatched = 503,
-  dimension_out_of_range = 504,
-  prune_options_conflict = 505,
-
-  method_missing = 601,
-  wrong_arguments = 602,
-  not_one_tensor = 603,
-  call_raised = 604,
-  settings_fixed = 605,
-  nothing_to_warm_up_with = 606,
-
-  preserve_unknown = 701,
-  freeze_failed = 702,
-
-  not_for_mobile = 801,
+/// LibTorch's compiler is for one thread at a time. Copies of a module share one compilation unit, which `clone`, `freeze`
+/// and the passes write to without a lock, and `getFixedQParams` rewrites a static vector: eight threads that quantized
+/// modules of their own ended in `free(): invalid pointer` in 6 of 6 runs. So what loads, copies, rewrites or writes a
+/// module holds this; calls of a model don't. No code of a user's runs under it.
+class compiler_lock {
+  inline static std::recursive_mutex mutex_;  // a stage that lowers may have loaded, and a lowering copies
+  std::scoped_lock<std::recursive_mutex> held_{mutex_};
 };
 
-/// The base of all this library throws.
-///
-/// `what()` is one line of at most 200 characters that begins with the id: `[torchdeploy.load.101] expected ..., got ...`.
-/// What LibTorch threw, with its text of a few kilobytes, is nested: `std::rethrow_if_nested`.
-class error : public std::runtime_error {
- public:
-  static constexpr std::size_t max_length = 200;
+/// Did this library run operators in this process? What LibTorch reads once, at the first of them, can't be set after.
+inline std::atomic<bool> operators_ran = false;
 
-  error(errc code, std::string_view text, std::string_view hint = {})
-      : std::runtime_error(compose(code, text, hint)), code_(code), hint_(std::string(hint)) {}
-
-  [[nodiscard]] errc code() const noexcept { return code_; }
-  /// The stage that failed: "load", "verify", ...
-  [[nodiscard]] std::string_view stage() const noexcept { return stage_of(code_); }
-  /// "torchdeploy.load.101": the heading in docs/errors.md.
-  [[nodiscard]] std::string id() const { return id_of(code_); }
-  /// What to do about it; may be empty.
-  [[nodiscard]] std::string_view hint() const noexcept { return hint_.what(); }
-
-  static constexpr std::string_view stage_of(errc code) noexcept {
-    constexpr std::string_view names[] = {"", "load", "save", "verify", "quantize", "prune", "deploy", "freeze", "to_mobile"};
-    auto const index = static_cast<std::size_t>(code) / 100;
-    return index < std::size(names) ? names[index] : names[0];
-  }
-  static std::string id_of(errc code) {
-    return "torchdeploy." + std::string(stage_of(code)) + "." + std::to_string(static_cast<int>(code));
-  }
-
- private:
-  static bool inside_a_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }  // of UTF-8
-
-  // The hint is part of the line where it fits; a text too long loses its middle, since both ends tell most.
-  static std::string compose(errc code, std::string_view text, std::string_view hint) {
-    std::string line = "[";  // grown by +=: g++ 12 sees an overlap in `"[" + id + "] "` that is none
-    line += id_of(code);
-    line += "] ";
-    auto const room = max_length - line.size();
-    if (text.size() > room) {
-      constexpr std::string_view gap = " ... ";
-      auto head = (room - gap.size()) * 2 / 3;
-      auto tail = text.size() - (room - gap.size() - head);
-      while (head > 0 && inside_a_character(text[head])) --head;
-      while (tail < text.size() && inside_a_character(text[tail])) ++tail;
-      line.append(text.substr(0, head)).append(gap).append(text.substr(tail));
-    } else {
-      line.append(text);
-      if (!hint.empty() && text.size() + hint.size() + 2 <= room) line.append("; ").append(hint);
-    }
-    for (auto& c : line)
-      if (c == '\n' || c == '\r' || c == '\t') c = ' ';
-    return line;
-  }
-
-  errc code_;
-  std::runtime_error hint_;  // its text is shared, so that copying an error can't throw
-};
-
-/// A file, stream or module could not be opened as a model.
-class load_error : public error {
- public:
-  using error::error;
-};
-/// The model can't be written in, or turned into, the format asked for.
-class format_error : public error {
- public:
-  using error::error;
-};
-/// quantize or prune could not do what was asked.
-class quantization_error : public error {
- public:
-  using error::error;
-};
-/// The artifact could not leave: save, export.
-class export_error : public error {
- public:
-  using error::error;
-};
-/// A runtime refused to compile or to run the model.
-class backend_error : public error {
- public:
-  using error::error;
-};
-
-}  // namespace torchdeploy::inline v0
+}  // namespace torchdeploy::inline v0::detail
 // ---- torchdeploy/detail/libtorch/failure.hpp
 
 #include <algorithm>
@@ -1166,6 +1547,331 @@ decltype(auto) translated(errc code, std::string_view what, std::string_view hin
 }
 
 }  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/detail/libtorch/parallel.hpp
+
+/// Door to LibTorch: the sizes of its thread pools.
+
+#include <ATen/Parallel.h>
+
+namespace torchdeploy::inline v0 {
+
+/// How many threads LibTorch uses. What is not named stays as it is.
+struct thread_counts {
+  std::optional<int> intra{};  ///< inside one operator; LibTorch's default: one for each core
+  std::optional<int> inter{};  ///< for the branches of `torch.jit.fork`; LibTorch's default: one for each core
+};
+
+/// What LibTorch has once for the whole process. `deploy<LibTorch>` takes the same, for whoever has one session.
+struct process_settings {
+  thread_counts threads{};
+  /// How many compiled primitives oneDNN keeps (its own default: 1024); 0 keeps none. A model needs one for each of its
+  /// layers and each shape of input.
+  std::optional<int> primitive_cache_capacity{};
+};
+
+namespace detail {
+
+/// What was asked for so far, by anyone in this process.
+struct settled_settings {
+  std::mutex mutex;
+  process_settings values;
+};
+inline settled_settings settled;
+
+inline constexpr auto onednn_capacity = "ONEDNN_PRIMITIVE_CACHE_CAPACITY";
+
+inline void demand_thread_count(std::optional<int> count, std::string const& which) {
+  // where hardware has so many
+  auto const most = std::max(1024, static_cast<int>(std::thread::hardware_concurrency()));
+  if (count && (*count < 1 || *count > most))
+    throw backend_error(
+        errc::setting_out_of_range,
+        "expected 1 to " + std::to_string(most) + " " + which + " threads, got " + std::to_string(*count),
+        "leave it out for LibTorch's default");
+}
+
+[[noreturn]] inline void refuse_other(std::string const& what, int asked, std::string const& is) {
+  throw backend_error(errc::settings_fixed,
+                      "expected " + what + " " + is + ", which this process has, got " + std::to_string(asked),
+                      "it is one for the whole process: ask for the same everywhere");
+}
+
+inline void demand_the_same(std::optional<int> asked, std::optional<int> is, std::string const& what) {
+  if (asked && is && *asked != *is) refuse_other(what, *asked, std::to_string(*is));
+}
+
+/// oneDNN reads this variable at its first primitive, and LibTorch exports no function of it that sets it later.
+inline void demand_capacity_in_time(int capacity) {
+  auto const wanted = std::to_string(capacity);
+  auto const* const value = std::getenv(onednn_capacity);
+  if (value && value != wanted) refuse_other(onednn_capacity, capacity, value);
+  if (!value && operators_ran)
+    throw backend_error(
+        errc::settings_fixed,
+        "expected a primitive cache capacity before the first model is run, quantized or deployed, got " + wanted +
+            " after it",
+        "call configure({...}) at the start of the program");
+}
+
+inline void set_interop_threads(int count) {
+  try {
+    at::set_num_interop_threads(count);
+  } catch (std::exception const& thrown) {  // set before, or the pool runs already
+    if (auto const is = at::get_num_interop_threads(); is != static_cast<std::size_t>(count)) try {
+        refuse_other("inter-op threads", count, std::to_string(is));
+      } catch (backend_error const& refusal) {
+        std::throw_with_nested(refusal);
+      }
+  }
+}
+
+}  // namespace detail
+
+/// Set what LibTorch has once for the whole process: now, before the first model runs.
+///
+/// Whoever asks first decides; asking for the same again is fine, and asking for something else is refused, with nothing
+/// changed. A thread that ran operators before keeps its own number of intra-op threads: OpenMP has one for each thread.
+/// oneDNN's environment variable, where it is set already, counts as asked for.
+///
+/// @throws backend_error 607 (a number out of range), 605 (it is set otherwise, or it is too late)
+///
+/// @par Example
+///     td::configure({.threads = {.intra = 2, .inter = 1}, .primitive_cache_capacity = 64});
+inline void configure(process_settings const& wanted) {
+  detail::demand_thread_count(wanted.threads.intra, "intra-op");
+  detail::demand_thread_count(wanted.threads.inter, "inter-op");
+  if (wanted.primitive_cache_capacity && *wanted.primitive_cache_capacity < 0)
+    throw backend_error(errc::setting_out_of_range, "expected a primitive cache capacity of at least 0, got " +
+                                                        std::to_string(*wanted.primitive_cache_capacity));
+
+  std::scoped_lock const one_at_a_time(detail::settled.mutex);
+  auto& is = detail::settled.values;
+  detail::demand_the_same(wanted.threads.intra, is.threads.intra, "intra-op threads");
+  detail::demand_the_same(wanted.threads.inter, is.threads.inter, "inter-op threads");
+  detail::demand_the_same(wanted.primitive_cache_capacity, is.primitive_cache_capacity, "primitive cache capacity");
+
+  bool const new_capacity = wanted.primitive_cache_capacity && !is.primitive_cache_capacity;
+  if (new_capacity) detail::demand_capacity_in_time(*wanted.primitive_cache_capacity);
+  if (wanted.threads.inter && !is.threads.inter)
+    detail::set_interop_threads(*wanted.threads.inter);  // may refuse: first
+  if (wanted.threads.intra && (!is.threads.intra || at::get_num_threads() != *wanted.threads.intra))
+    at::set_num_threads(*wanted.threads.intra);
+  if (new_capacity) ::setenv(detail::onednn_capacity, std::to_string(*wanted.primitive_cache_capacity).c_str(), 0);
+
+  if (wanted.threads.intra) is.threads.intra = wanted.threads.intra;
+  if (wanted.threads.inter) is.threads.inter = wanted.threads.inter;
+  if (new_capacity) is.primitive_cache_capacity = wanted.primitive_cache_capacity;
+}
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/detail/names.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fnmatch.h>
+
+/// Names that users write: patterns that stand for several, and what was meant by one that is unknown.
+namespace torchdeploy::inline v0::detail {
+
+/// Does a shell's pattern ("layer1.*", "*.conv?", "[!f]c") match the whole name? `*` matches dots too.
+inline bool matches(std::string const& pattern, std::string const& name) {
+  return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+}
+
+/// How many letters to insert, remove or replace to make one of the other (Levenshtein).
+inline std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    auto diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j)
+      diagonal = std::exchange(row[j + 1], std::min({row[j] + 1, row[j + 1] + 1, diagonal + (a[i] != b[j])}));
+  }
+  return row.back();
+}
+
+/// A hint for an unknown name: "did you mean 'reset_states'?", or, with none near, "there are: 'encode', 'decode'".
+inline std::string did_you_mean(std::string_view wanted, std::vector<std::string> const& known) {
+  if (known.empty()) return "there is none";
+  auto const nearest = std::min_element(known.begin(), known.end(), [&](auto const& a, auto const& b) {
+    return edit_distance(wanted, a) < edit_distance(wanted, b);
+  });
+  if (edit_distance(wanted, *nearest) <= std::max<std::size_t>(2, wanted.size() / 3))
+    return "did you mean '" + *nearest + "'?";
+  constexpr std::size_t shown = 4;
+  std::string all;
+  for (std::size_t i = 0; i < std::min(shown, known.size()); ++i) all += (i ? ", '" : "'") + known[i] + "'";
+  return "there are: " + all + (known.size() > shown ? ", ..." : "");
+}
+
+/// A pattern that matches nothing is a slip: say so before any work is done.
+template <class Error>
+void demand_match(errc code, std::string const& pattern, std::vector<std::string> const& names) {
+  if (std::none_of(names.begin(), names.end(), [&](auto const& name) { return matches(pattern, name); }))
+    throw Error(code, "expected a pattern that matches a layer, got '" + pattern + "'", did_you_mean(pattern, names));
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0 {
+
+/// What a deployment for one of LibTorch's interpreters may be told.
+struct interpreter_options {
+  std::string method = "forward";                  ///< which method the session calls
+  thread_counts threads{};                         ///< see `configure`: these two are the process's
+  std::optional<int> primitive_cache_capacity{};  ///<
+};
+
+namespace detail {
+
+inline void settle_process(interpreter_options const& options) {
+  configure({options.threads, options.primitive_cache_capacity});
+  operators_ran = true;
+}
+
+/// A copy of a model's state. Packed int8 weights, which nothing writes to, stay shared: what oneDNN compiles at the first
+/// call is kept inside them.
+inline c10::intrusive_ptr<c10::ivalue::Object> copy_of_state(c10::intrusive_ptr<c10::ivalue::Object> const& self) {
+  c10::IValue::HashIdentityIValueMap shared;
+  auto const share_packed = [&](auto const& again, c10::ivalue::Object const& object) -> void {
+    for (auto const& each : object.slots()) {
+      if (!each.isObject()) continue;
+      auto const& name = each.toObjectRef().type()->name()->qualifiedName();
+      if (name.starts_with("__torch__.torch.classes.quantized."))
+        shared.emplace(each, each);
+      else
+        again(again, each.toObjectRef());
+    }
+  };
+  share_packed(share_packed, *self);
+  return self->deepcopy(shared);
+}
+
+}  // namespace detail
+
+/// A method of a model that one of LibTorch's interpreters runs, resolved once, callable from several threads.
+///
+/// A call costs what the interpreter costs: one stack, which it needs, and no look-up by name, no copy of the schema.
+/// Calls run in `c10::InferenceMode`. Threads may share it unless the model writes its own state.
+///
+/// `Interpreter` has `run(stack)`, which takes the arguments from the stack and leaves the result there.
+template <class Interpreter>
+class interpreted_method {
+ public:
+  /// `self` is the module's object, the first argument of every call.
+  interpreted_method(c10::intrusive_ptr<c10::ivalue::Object> self, Interpreter interpreter, c10::FunctionSchema schema)
+      : self_(std::move(self)), interpreter_(std::move(interpreter)), schema_(std::move(schema)) {
+    auto const& arguments = schema_.arguments();
+    bool const tensors = std::all_of(arguments.begin() + 1, arguments.end(), [](c10::Argument const& each) {
+      return each.type()->kind() == c10::TypeKind::TensorType;
+    });
+    tensor_arguments_ = tensors ? arguments.size() - 1 : static_cast<std::size_t>(-1);
+  }
+
+  /// Call with tensors (or whatever converts to an IValue); the result is a tensor.
+  /// @throws backend_error (602 wrong arguments, 603 the result is not one tensor, 604 the model raised)
+  template <class... Args>
+    requires(std::constructible_from<c10::IValue, Args> && ...)
+  at::Tensor operator()(Args&&... args) const {
+    std::vector<c10::IValue> stack;
+    stack.reserve(std::max(stack_size, sizeof...(Args) + 1));
+    stack.emplace_back(self_);
+    (stack.emplace_back(std::forward<Args>(args)), ...);
+    constexpr bool tensors = (std::is_same_v<std::remove_cvref_t<Args>, at::Tensor> && ...);
+    call(stack, tensors && sizeof...(Args) == tensor_arguments_);
+    if (!stack.back().isTensor()) refuse_result(stack.back());
+    return std::move(stack.back()).toTensor();
+  }
+
+  /// Call with arguments of any kind, for a result of any kind: a tuple, a list, a dict.
+  /// @throws backend_error (602, 604)
+  c10::IValue run(std::span<c10::IValue const> args) const {
+    std::vector<c10::IValue> stack;
+    stack.reserve(std::max(stack_size, args.size() + 1));
+    stack.emplace_back(self_);
+    stack.insert(stack.end(), args.begin(), args.end());
+    call(stack, false);
+    return std::move(stack.back());
+  }
+  c10::IValue run(std::initializer_list<c10::IValue> args) const { return run(std::span(args.begin(), args.size())); }
+
+  /// What `warmup` calls: the same code, with what is compiled of it, on a copy of the state.
+  /// @throws backend_error (604 LibTorch can't copy what the model holds)
+  [[nodiscard]] auto rehearsal() const {
+    auto twin = *this;
+    twin.self_ = detail::translated<backend_error>(errc::call_raised, "the model can't be copied to warm up", {},
+                                                   [&] { return detail::copy_of_state(self_); });
+    return [twin = std::move(twin)](std::span<c10::IValue const> inputs) { (void)twin.run(inputs); };
+  }
+
+ protected:
+  c10::intrusive_ptr<c10::ivalue::Object> const& self() const { return self_; }
+  Interpreter const& interpreter() const { return interpreter_; }
+
+ private:
+  // Room for the arguments of the operators that the interpreter calls; grown on demand, it was allocated two times more.
+  static constexpr std::size_t stack_size = 16;
+
+  void call(std::vector<c10::IValue>& stack, bool known_to_fit) const {
+    if (!known_to_fit)
+      detail::translated<backend_error>(errc::wrong_arguments, "the arguments don't fit " + schema_.name(), {},
+                                        [&] { schema_.checkAndNormalizeInputs(stack, {}); });
+    try {
+      c10::InferenceMode const inference;
+      interpreter_.run(stack);
+    } catch (std::exception const& thrown) {
+      refuse_call(thrown);
+    }
+  }
+  [[noreturn]] static void refuse_call(std::exception const& thrown) {
+    std::throw_with_nested(backend_error(errc::call_raised, "the model raised: " + detail::first_words(thrown)));
+  }
+  [[noreturn]] void refuse_result(c10::IValue const& result) const {
+    throw backend_error(errc::not_one_tensor,
+                        "expected one tensor from " + schema_.name() + ", got " + result.tagKind(),
+                        "use session.run({args...}), which gives an IValue");
+  }
+
+  c10::intrusive_ptr<c10::ivalue::Object> self_;
+  Interpreter interpreter_;
+  c10::FunctionSchema schema_;
+  std::size_t tensor_arguments_;  // how many tensors a call takes that needs no check; none: -1
+};
+
+namespace detail {
+[[noreturn]] inline void refuse_method(std::string const& wanted, std::vector<std::string> const& known) {
+  std::string all;
+  for (auto const& each : known) all += (all.empty() ? "" : ", ") + each;
+  throw backend_error(errc::method_missing, "expected a method '" + wanted + "', the model has: " + all,
+                      did_you_mean(wanted, known));
+}
+}  // namespace detail
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/format/torchscript.hpp
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <istream>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
 // ---- torchdeploy/detail/libtorch/model_graph.hpp
 
 #include <algorithm>
@@ -1285,24 +1991,6 @@ inline bool is_lowered(jit::Graph& graph) {
   return found;
 }
 
-/// Places of the graph that train: an operator whose `training` argument is the constant true, as a trace made in train
-/// mode leaves it. `eval()` can't reach them. Only the outermost block is looked at: a trace has no branches, and scripted
-/// code may well say `dropout(x, p, True)` behind an `if p > 0` that evaluation never enters.
-inline std::vector<std::string> training_constants(jit::Graph& graph) {
-  std::vector<std::string> places;
-  for (jit::Node* node : graph.nodes()) {
-    auto const* schema = node->maybeSchema();
-    if (!schema) continue;
-    for (auto const name : {"training", "train"}) {
-      auto const index = schema->argumentIndexWithName(name);
-      if (!index) continue;
-      auto const value = jit::toIValue(node->input(static_cast<std::size_t>(*index)));
-      if (value && value->isBool() && value->toBool()) places.push_back(operator_name(node));
-    }
-  }
-  return places;
-}
-
 /// Bytes of all tensors a model carries: parameters, buffers and constants of its graphs, each storage once.
 inline std::uint64_t tensor_bytes(jit::Module const& module) {
   std::vector<void const*> seen;
@@ -1327,13 +2015,16 @@ inline std::uint64_t tensor_bytes(jit::Module const& module) {
 }  // namespace torchdeploy::inline v0::detail
 // ---- torchdeploy/detail/libtorch/reader.hpp
 
+#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <istream>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -1350,33 +2041,41 @@ inline std::uint64_t tensor_bytes(jit::Module const& module) {
 
 namespace torchdeploy::inline v0 {
 
-/// An engine is the library of int8 kernels that a quantized model runs on. Its range of activations is torch's default
-/// for it: "reduced" (7 bits, 0..127) keeps the sum of two u8 x s8 products inside 16 bits on CPUs without VNNI.
+/// An engine is the library of int8 kernels that a quantized model runs on.
 struct X86 {
   static constexpr std::string_view name = "x86";  ///< FBGEMM and oneDNN, whichever is faster for a layer
   static constexpr at::QEngine id = at::QEngine::X86;
-  static constexpr bool reduce_range = true;
+  static constexpr bool per_channel_weights = true;  ///< a scale for each output channel, not one for the whole weight
   static constexpr bool transposed_convolution =
       false;  ///< oneDNN's gives wrong numbers: 0.2 dB, where FBGEMM's gives 32
 };
 struct Fbgemm {
   static constexpr std::string_view name = "fbgemm";
   static constexpr at::QEngine id = at::QEngine::FBGEMM;
-  static constexpr bool reduce_range = true;
+  static constexpr bool per_channel_weights = true;
   static constexpr bool transposed_convolution = true;
 };
 struct Onednn {
   static constexpr std::string_view name = "onednn";
   static constexpr at::QEngine id = at::QEngine::ONEDNN;
-  static constexpr bool reduce_range = false;
+  static constexpr bool per_channel_weights = true;
   static constexpr bool transposed_convolution = false;
+};
+/// The engine of phones and other ARM devices; it runs on x86, too, so that accuracy can be measured before. One scale for a
+/// whole weight: where channels differ much (depthwise convolutions) that costs accuracy. A few operators (quantized::add,
+/// hardtanh) ask for the process's engine when they run: for a device's very bits, at::globalContext().setQEngine.
+struct Qnnpack {
+  static constexpr std::string_view name = "qnnpack";
+  static constexpr at::QEngine id = at::QEngine::QNNPACK;
+  static constexpr bool per_channel_weights = false;
+  static constexpr bool transposed_convolution = true;
 };
 
 template <class E>
 concept engine = requires {
   { E::name } -> std::convertible_to<std::string_view>;
   { E::id } -> std::convertible_to<at::QEngine>;
-  { E::reduce_range } -> std::convertible_to<bool>;
+  { E::per_channel_weights } -> std::convertible_to<bool>;
   { E::transposed_convolution } -> std::convertible_to<bool>;
 };
 
@@ -1395,10 +2094,12 @@ inline at::QEngine engine_named(std::string_view name) {
       "quantize it again for an engine of this machine");
 }
 
-/// LibTorch's engine is a process-wide setting: set it for as long as weights are packed, then put it back.
+/// LibTorch's engine is a process-wide setting: set it for as long as weights are packed, then put it back. Other threads
+/// that pack wait; a user's code (samples) must not run meanwhile.
 class engine_scope {
  public:
   explicit engine_scope(at::QEngine wanted) : before_(at::globalContext().qEngine()) {
+    operators_ran = true;
     auto const& built_in = at::globalContext().supportedQEngines();
     if (std::find(built_in.begin(), built_in.end(), wanted) == built_in.end())
       throw quantization_error(errc::engine_unavailable,
@@ -1411,6 +2112,7 @@ class engine_scope {
   ~engine_scope() { at::globalContext().setQEngine(before_); }
 
  private:
+  compiler_lock alone_;
   at::QEngine before_;
 };
 
@@ -1424,22 +2126,44 @@ namespace torchdeploy::inline v0::detail {
 
 using reader = std::shared_ptr<caffe2::serialize::ReadAdapterInterface>;
 
+using shared_bytes = std::shared_ptr<std::vector<std::byte> const>;
+
 class memory_adapter final : public caffe2::serialize::ReadAdapterInterface {
  public:
-  explicit memory_adapter(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) {}
-  std::size_t size() const override { return bytes_.size(); }
+  explicit memory_adapter(shared_bytes bytes) : bytes_(std::move(bytes)) {}
+  std::size_t size() const override { return bytes_->size(); }
   std::size_t read(std::uint64_t at, void* out, std::size_t count, char const*) const override {
-    if (at >= bytes_.size()) return 0;
-    count = std::min(count, bytes_.size() - static_cast<std::size_t>(at));
-    std::memcpy(out, bytes_.data() + at, count);
+    if (at >= bytes_->size()) return 0;
+    count = std::min(count, bytes_->size() - static_cast<std::size_t>(at));
+    std::memcpy(out, bytes_->data() + at, count);
     return count;
   }
 
  private:
-  std::vector<std::byte> bytes_;
+  shared_bytes bytes_;
 };
 
-inline reader memory_reader(std::vector<std::byte> bytes) { return std::make_shared<memory_adapter>(std::move(bytes)); }
+inline reader memory_reader(shared_bytes bytes) { return std::make_shared<memory_adapter>(std::move(bytes)); }
+
+inline shared_bytes all_bytes(std::span<std::byte const> bytes) {
+  return std::make_shared<std::vector<std::byte> const>(bytes.begin(), bytes.end());
+}
+
+inline shared_bytes all_bytes(std::istream& stream) {
+  auto bytes = std::make_shared<std::vector<std::byte>>();
+  std::array<char, 65536> block{};
+  while (stream.read(block.data(), block.size()) || stream.gcount() > 0) {
+    auto const got = std::as_bytes(std::span(block).first(static_cast<std::size_t>(stream.gcount())));
+    bytes->insert(bytes->end(), got.begin(), got.end());
+  }
+  return bytes;
+}
+
+inline shared_bytes all_bytes(caffe2::serialize::ReadAdapterInterface const& from) {
+  auto bytes = std::make_shared<std::vector<std::byte>>(from.size());
+  bytes->resize(from.read(0, bytes->data(), bytes->size(), "the whole file"));
+  return bytes;
+}
 
 inline reader file_reader(std::filesystem::path const& path) {
   std::error_code failure;
@@ -1447,10 +2171,14 @@ inline reader file_reader(std::filesystem::path const& path) {
   if (!std::filesystem::exists(status))
     throw load_error(errc::file_missing, "expected a model file, got no such file: '" + path.string() + "'",
                      "check the path and the working directory");
-  if (std::filesystem::is_directory(status))
-    throw load_error(errc::not_a_file, "expected a model file, got a directory: '" + path.string() + "'");
+  if (!std::filesystem::is_regular_file(status))  // to open a pipe would wait for somebody to write to it
+    throw load_error(errc::not_a_file,
+                     "expected a model file, got " +
+                         std::string(std::filesystem::is_directory(status) ? "a directory" : "no regular file") +
+                         ": '" + path.string() + "'",
+                     "read pipes and devices as a stream: load<TorchScript>(stream)");
   return translated<load_error>(
-      errc::not_a_file, "the file '" + path.string() + "' can't be opened", {},
+      errc::not_a_file, "the file '" + path.string() + "' can't be opened", "check who may read it",
       [&]() -> reader { return std::make_shared<caffe2::serialize::FileAdapter>(path.string()); });
 }
 
@@ -1473,30 +2201,28 @@ inline std::string_view kind_of_foreign_file(caffe2::serialize::ReadAdapterInter
   return "something that is not a zip archive";
 }
 
-/// The module in a TorchScript archive, and every extra file beside it.
-inline torch::jit::Module read_module(reader const& bytes, std::string const& name,
-                                      std::unordered_map<std::string, std::string>& extra_files,
-                                      std::optional<c10::Device> device, std::vector<std::string> const& required) {
-  constexpr auto advice = "save it in Python with torch.jit.script(model).save(path)";
+/// Open an archive with a model, as every format of LibTorch's is: refuse what is none, look at what is inside
+/// (`inspect(archive)` throws for another format), and have it read (`read_it(extra files)`) with the engine set for which
+/// its weights were packed. Every extra file beside the model is kept.
+template <class Inspect, class Read>
+auto read_archive(reader const& bytes, std::string const& name, std::string_view expected, std::string_view advice,
+                  std::unordered_map<std::string, std::string>& extra_files, std::optional<c10::Device> device,
+                  std::vector<std::string> const& required, Inspect inspect, Read read_it) {
   if (bytes->size() == 0)
-    throw load_error(errc::file_empty, "expected a TorchScript model, got 0 bytes in '" + name + "'");
+    throw load_error(errc::file_empty, "expected " + std::string(expected) + ", got 0 bytes in '" + name + "'",
+                     "the copy or download was not finished");
   if (auto const kind = kind_of_foreign_file(*bytes); !kind.empty())
     throw format_error(errc::wrong_format,
-                       "expected a TorchScript archive, got " + std::string(kind) + " in '" + name + "'", advice);
+                       "expected " + std::string(expected) + ", got " + std::string(kind) + " in '" + name + "'",
+                       advice);
 
   torch::jit::ExtraFilesMap files;
+  compiler_lock const alone;  // also so that no other thread's engine packs int8 weights that name none
   std::optional<engine_scope> engine;
   translated<format_error>(
       errc::file_damaged, "'" + name + "' is damaged or cut short", "copy it again and compare checksums", [&] {
         caffe2::serialize::PyTorchStreamReader archive(bytes);
-        if (!archive.hasRecord("constants.pkl"))
-          throw format_error(
-              errc::wrong_format,
-              "expected TorchScript, got " +
-                  std::string(archive.hasRecord("data.pkl") ? "a torch.save file (a state_dict or a pickled model)"
-                                                            : "another kind of zip archive") +
-                  " in '" + name + "'",
-              advice);
+        inspect(archive);
         constexpr std::string_view folder = "extra/";
         for (auto const& each : archive.getAllRecords())
           if (each.starts_with(folder)) files.emplace(each.substr(folder.size()), "");
@@ -1514,10 +2240,33 @@ inline torch::jit::Module read_module(reader const& bytes, std::string const& na
     throw load_error(errc::device_unavailable, "expected device " + device->str() + ", but this LibTorch finds no CUDA",
                      "load onto the CPU: {.device = c10::kCPU}");
 
-  auto module = translated<format_error>(errc::file_damaged, "LibTorch can't read '" + name + "'", {},
-                                         [&] { return torch::jit::load(bytes, device, files); });
+  auto module = translated<format_error>(errc::file_damaged, "LibTorch can't read '" + name + "'",
+                                         "copy it again, or export it again with this LibTorch's version",
+                                         [&] { return read_it(files); });
   for (auto& [key, content] : files) extra_files[key] = std::move(content);
   return module;
+}
+
+/// What an archive is that has no code in it.
+inline std::string kind_of_foreign_archive(caffe2::serialize::PyTorchStreamReader& archive) {
+  return archive.hasRecord("data.pkl") ? "a torch.save file (a state_dict or a pickled model)"
+                                       : "another kind of zip archive";
+}
+
+/// The module in a TorchScript archive, and every extra file beside it.
+inline torch::jit::Module read_module(reader const& bytes, std::string const& name,
+                                      std::unordered_map<std::string, std::string>& extra_files,
+                                      std::optional<c10::Device> device, std::vector<std::string> const& required) {
+  constexpr auto advice = "save it in Python with torch.jit.script(model).save(path)";
+  return read_archive(
+      bytes, name, "a TorchScript archive", advice, extra_files, device, required,
+      [&](caffe2::serialize::PyTorchStreamReader& archive) {
+        if (!archive.hasRecord("constants.pkl"))
+          throw format_error(errc::wrong_format,
+                             "expected TorchScript, got " + kind_of_foreign_archive(archive) + " in '" + name + "'",
+                             advice);
+      },
+      [&](torch::jit::ExtraFilesMap& files) { return torch::jit::load(bytes, device, files); });
 }
 
 }  // namespace torchdeploy::inline v0::detail
@@ -1569,867 +2318,34 @@ class progress {
 }  // namespace detail
 
 }  // namespace torchdeploy::inline v0
-// ---- torchdeploy/format/samples.hpp
-
-#include <concepts>
-#include <cstddef>
-#include <iterator>
-#include <optional>
-#include <ranges>
-#include <span>
-#include <tuple>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
-#include <range/v3/range/access.hpp>
-#include <range/v3/range/concepts.hpp>
-#include <range/v3/range/primitives.hpp>
-
-namespace torchdeploy::inline v0 {
-
-/// The arguments of one call of `forward`.
-using example = std::vector<c10::IValue>;
-
-namespace detail {
-template <class T>
-inline constexpr bool is_tuple = false;
-template <class... Ts>
-inline constexpr bool is_tuple<std::tuple<Ts...>> = (std::constructible_from<c10::IValue, Ts> && ...);
-template <class A, class B>
-inline constexpr bool is_tuple<std::pair<A, B>> =
-    std::constructible_from<c10::IValue, A> && std::constructible_from<c10::IValue, B>;
-template <class T>
-inline constexpr bool is_example = std::same_as<T, example>;
-
-// Neither library knows all of the other's ranges: to range-v3 0.12 a std::views::istream is none.
-template <class R>
-concept input_range = ranges::input_range<R> || std::ranges::input_range<R>;
-template <class R>
-concept forward_range = ranges::forward_range<R> || std::ranges::forward_range<R>;
-template <class R>
-using element_of = decltype(*std::begin(std::declval<std::remove_reference_t<R>&>()));
-}  // namespace detail
-
-/// One sample: a tensor (or whatever a model takes as its only argument; no number, or a string would be a range of them),
-/// a tuple or pair of arguments, or an `example`.
-template <class T>
-concept sample = detail::is_example<std::remove_cvref_t<T>> || detail::is_tuple<std::remove_cvref_t<T>> ||
-                 (std::constructible_from<c10::IValue, T> && !detail::input_range<std::remove_reference_t<T>> &&
-                  !std::is_arithmetic_v<std::remove_cvref_t<T>>);
-
-/// Any input range of samples: a container, a std:: view, a range-v3 view, single-pass or not.
-template <class R>
-concept sample_range = detail::input_range<std::remove_reference_t<R>> && !sample<R> && sample<detail::element_of<R>>;
-
-/// The arguments that a sample stands for. Tensors are shared, not copied.
-template <sample T>
-[[nodiscard]] example to_example(T&& value) {
-  using type = std::remove_cvref_t<T>;
-  if constexpr (detail::is_example<type>)
-    return std::forward<T>(value);
-  else if constexpr (detail::is_tuple<type>)
-    return std::apply([](auto&&... each) { return example{c10::IValue(std::forward<decltype(each)>(each))...}; },
-                      std::forward<T>(value));
-  else
-    return example{c10::IValue(std::forward<T>(value))};
-}
-
-/// A few samples, held: what options such as `{.samples = images}` take. Converts from any range of samples.
-class samples {
- public:
-  samples() = default;
-  template <sample_range R>
-    requires(!std::same_as<std::remove_cvref_t<R>, samples>)
-  samples(R&& range) {  // NOLINT: a conversion is what it is for
-    for (auto&& each : range) examples_.push_back(to_example(std::forward<decltype(each)>(each)));
-  }
-
-  [[nodiscard]] auto begin() const { return examples_.begin(); }
-  [[nodiscard]] auto end() const { return examples_.end(); }
-  [[nodiscard]] std::size_t size() const { return examples_.size(); }
-  [[nodiscard]] bool empty() const { return examples_.empty(); }
-
- private:
-  std::vector<example> examples_;
-};
-
-namespace detail {
-
-/// How a stage holds the range it was given: lvalue containers are borrowed, rvalues owned, views copied.
-template <class R>
-class held_range {
-  using range_type = std::remove_reference_t<R>;
-  static constexpr bool borrowed = std::is_lvalue_reference_v<R> && !ranges::view_<std::remove_cv_t<range_type>> &&
-                                   !std::ranges::enable_view<std::remove_cv_t<range_type>>;
-
- public:
-  static constexpr bool multi_pass = forward_range<range_type>;
-
-  constexpr explicit held_range(R&& range) : range_(hold(std::forward<R>(range))) {}
-
-  /// Number of samples, where the range can tell without being read.
-  [[nodiscard]] std::optional<std::size_t> size() const {
-    if constexpr (ranges::sized_range<range_type const>)
-      return static_cast<std::size_t>(ranges::size(get()));
-    else
-      return std::nullopt;
-  }
-
-  /// Visit all. A view may cache while it is read, so a recipe, which several threads may run, reads a copy of it.
-  template <class Visit>
-  void for_each(Visit visit) const& {
-    if constexpr (borrowed || input_range<range_type const>) {
-      for (auto&& each : get()) visit(std::forward<decltype(each)>(each));
-    } else {
-      auto copy = range_;
-      for (auto&& each : copy) visit(std::forward<decltype(each)>(each));
-    }
-  }
-  template <class Visit>
-  void for_each(Visit visit) && {
-    if constexpr (borrowed)
-      std::as_const(*this).for_each(std::move(visit));
-    else
-      for (auto&& each : range_) visit(std::forward<decltype(each)>(each));
-  }
-
- private:
-  static constexpr auto hold(R&& range) {
-    if constexpr (borrowed)
-      return &range;
-    else
-      return std::remove_cv_t<range_type>(std::forward<R>(range));
-  }
-  constexpr auto& get() const {
-    if constexpr (borrowed)
-      return *range_;
-    else
-      return range_;
-  }
-
-  std::conditional_t<borrowed, range_type*, std::remove_cv_t<range_type>> range_;
-};
-
-}  // namespace detail
-
-}  // namespace torchdeploy::inline v0
-// ---- torchdeploy/quantization/lowering.hpp
+// ---- torchdeploy/diagnosis/at_load.hpp
 
 #include <algorithm>
-#include <string>
-#include <vector>
-
-// ---- torchdeploy/detail/libtorch/quantization.hpp
-
-/// Door to LibTorch: its graph-mode quantization passes, and what it takes to call C++ from a graph.
-
-#include <torch/csrc/jit/frontend/resolver.h>
-#include <torch/csrc/jit/frontend/sugared_value.h>
-#include <torch/csrc/jit/passes/fold_conv_bn.h>
-#include <torch/csrc/jit/passes/quantization/finalize.h>
-#include <torch/csrc/jit/passes/quantization/insert_observers.h>
-#include <torch/csrc/jit/passes/quantization/insert_quant_dequant.h>
-#include <torch/csrc/jit/runtime/custom_operator.h>
-
-namespace torchdeploy::inline v0 {
-
-/// A quantized artifact stays in reference form: float weights and operators between quantize/dequantize pairs, as
-/// LibTorch's insert passes leave it, so that it can still be pruned or exported. This says how to lower it.
-struct reference_form {
-  at::QEngine engine{};
-  torch::jit::QuantType type{};
-};
-
-namespace detail {
-
-/// LibTorch says of every quantized tensor that its type is deprecated; a user of ours has no say in that.
-class without_warnings {
-  struct silent : c10::WarningHandler {
-    void process(c10::Warning const&) override {}
-  };
-  silent handler_;
-  c10::WarningUtils::WarningHandlerGuard guard_{&handler_};
-};
-
-/// Methods that a user may call and that freezing must keep. What `forward` alone uses, and is named with an underscore
-/// (`_forward_impl`), is inlined into it; kept too, it would double the file.
-inline std::vector<std::string> exported_methods(torch::jit::Module const& module) {
-  std::vector<std::string> called;
-  for (auto const& method : module.get_methods())
-    for_each_node(*method.graph(), [&](torch::jit::Node* node) {
-      if (node->kind() == c10::prim::CallMethod && node->input(0) == node->owningGraph()->inputs()[0])
-        called.push_back(node->s(c10::attr::name));
-    });
-  std::vector<std::string> kept;
-  for (auto const& method : module.get_methods()) {
-    auto const& name = method.name();
-    bool const helper = name.starts_with('_') && std::find(called.begin(), called.end(), name) != called.end();
-    if (name != "forward" && !helper) kept.push_back(name);
-  }
-  return kept;
-}
-
-/// LibTorch dequantizes a tuple of results with one operator, which in a file reads as one of a list, and the file does not
-/// load ("annotated as having type Tuple[Tensor, Tensor]"). One operator for each result does the same and does load.
-inline void dequantize_one_by_one(torch::jit::Graph& graph) {
-  std::vector<torch::jit::Node*> whole;
-  for_each_node(graph, [&](torch::jit::Node* node) {
-    if (is_operator(node, "aten::dequantize") && node->input(0)->node()->kind() == c10::prim::TupleConstruct)
-      whole.push_back(node);
-  });
-  auto const each_of = [&](auto const& self, torch::jit::Value* tuple) -> torch::jit::Value* {
-    std::vector<torch::jit::Value*> results;
-    for (auto* each : tuple->node()->inputs()) {
-      if (each->node()->kind() == c10::prim::TupleConstruct)
-        each = self(self, each);
-      else if (each->type()->kind() == c10::TypeKind::TensorType)
-        each = graph.insert(c10::Symbol::fromQualString("aten::dequantize"), {each});
-      results.push_back(each);
-    }
-    return graph.insertNode(graph.createTuple(results))->output();
-  };
-  for (auto* node : whole) {
-    torch::jit::WithInsertPoint const before(node);
-    node->output()->replaceAllUsesWith(each_of(each_of, node->input(0)));
-  }
-}
-
-/// Prepack, fuse and freeze a copy of a reference form: the model that will run. The same passes, in the same order, as
-/// `convert_jit` and the end of `_quantize_jit` in torch/ao/quantization/quantize_jit.py.
-inline torch::jit::Module lowered(torch::jit::Module const& module, reference_form const& how,
-                                  std::vector<std::string> const& preserve) {
-  return translated<quantization_error>(errc::lowering_failed, "packing the int8 weights failed", {}, [&] {
-    engine_scope const engine(how.engine);
-    without_warnings const silence;
-    auto copy = module.clone();
-    auto result = torch::jit::Finalize(copy, how.type, preserve);
-    auto graph = result.get_method("forward").graph();
-    dequantize_one_by_one(*graph);
-    torch::jit::ConstantPropagation(graph);
-    torch::jit::EliminateDeadCode(graph);
-    return result;
-  });
-}
-
-}  // namespace detail
-
-}  // namespace torchdeploy::inline v0
-
-namespace torchdeploy::inline v0 {
-
-/// What `load` may be told.
-struct load_options {
-  std::optional<c10::Device> device{};     ///< where to put the weights; default: where they were saved
-  std::vector<std::string> extra_files{};  ///< extra files that must be there (all that are there are kept in any case)
-  samples examples{};  ///< example inputs, at most 8 are kept
-};
-
-/// A scripted or traced module: the file that `torch.jit.save` writes.
-///
-/// The handle is a `torch::jit::Module`, in evaluation mode. A quantized one stays in reference form and is lowered
-/// where it leaves.
-struct TorchScript {
-  using handle = torch::jit::Module;
-  using example = torchdeploy::example;
-  using facts_on_load = facts<evaluating>;
-  struct extras {
-    std::unordered_map<std::string, std::string>
-        files{};  ///< extra files inside the .pt: read by load, written by save
-    std::optional<reference_form> reference{};  ///< set by quantize: how to lower the module
-  };
-
-  /// Copies data and code. No tensor and no graph is shared.
-  static handle clone(handle const& module) { return module.clone(); }
-
-  /// A module from code becomes an artifact; the caller's own module stays as it is.
-  static artifact<TorchScript, facts<evaluating>> adopt(handle const& module, load_options options = {});
-
-  /// Read a file, a stream, or bytes in memory.
-  /// @throws load_error (101, 102, 103, 106, 107), format_error (104, 105)
-  static handle read(std::filesystem::path const& path, record<TorchScript>& record, load_options const& options);
-  static handle read(std::istream& stream, record<TorchScript>& record, load_options const& options);
-  static handle read(std::span<std::byte const> bytes, record<TorchScript>& record, load_options const& options);
-
-  /// The model that leaves: lowered if it was quantized, else the module itself.
-  static handle leaving(handle const& module, record<TorchScript> const& record) {
-    if (!record.extras.reference) return module;
-    return detail::lowered(module, *record.extras.reference, detail::exported_methods(module));
-  }
-
-  static void write(handle const& module, record<TorchScript> const& record, std::ostream& out) {
-    detail::translated<export_error>(errc::not_serializable, "LibTorch can't write this module", {}, [&] {
-      auto files = record.extras.files;
-      if (record.extras.reference) files[engine_file] = at::toString(record.extras.reference->engine);
-      leaving(module, record).save(out, files);
-    });
-  }
-
-  /// One call of `forward`, without gradients.
-  static c10::IValue run(handle& module, example const& inputs) {
-    c10::InferenceMode const inference;
-    return module.forward(inputs);
-  }
-
-  static std::uint64_t bytes(handle const& module) { return detail::tensor_bytes(module); }
-
- private:
-  static handle opened(handle module, record<TorchScript>& record, load_options const& options);
-};
-
-/// Evaluation mode, and what there is to be said of the module: the cheap checks that every load makes.
-inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript>& record,
-                                               load_options const& options) {
-  auto& entry = record.report.current();
-  if (!module.find_method("forward"))
-    throw load_error(errc::module_unusable, "expected a module with a forward method, got none",
-                     "export the method as forward, or script the module that has it");
-  bool trained = false;
-  for (auto const& each : module.modules())
-    trained = trained || (each.hasattr("training") && each.attr("training").toBool());
-  if (trained) {
-    module.eval();
-    entry.findings.push_back({"train-mode-flag", severity::warning, "forward", "the model was saved in train mode",
-                              "it was put into evaluation mode; call eval() before exporting"});
-  }
-  auto const graph = detail::translated<load_error>(errc::module_unusable, "the graph of forward can't be read", {},
-                                                    [&] { return detail::settled_graph(module); });
-  if (auto const places = detail::training_constants(*graph); !places.empty()) {
-    entry.findings.push_back({"train-mode-trace", severity::fault, places.front(),
-                              "the model was traced in train mode: " + std::to_string(places.size()) +
-                                  " operator(s) still train, and eval() can't reach them",
-                              "trace it again after eval()"});
-  }
-  if (detail::is_lowered(*graph)) entry.details.emplace_back("quantized", "before");
-  if (auto const engine = record.extras.files.find(engine_file); engine != record.extras.files.end())
-    entry.details.emplace_back("engine", engine->second);
-  for (auto const& each : options.examples) record.add_example(each);
-  entry.bytes_after = bytes(module);
-  for (auto const& each : entry.findings) detail::notice(each);
-  return module;
-}
-
-inline artifact<TorchScript, facts<evaluating>> TorchScript::adopt(handle const& module, load_options options) {
-  record<TorchScript> record;
-  auto opened_module = [&] {
-    auto const clock = record.report.start("evaluate");
-    return opened(detail::translated<load_error>(errc::module_unusable, "LibTorch can't copy this module", {},
-                                                 [&] { return clone(module); }),
-                  record, options);
-  }();
-  return artifact<TorchScript, facts<evaluating>>(std::move(opened_module), std::move(record));
-}
-
-inline TorchScript::handle TorchScript::read(std::filesystem::path const& path, record<TorchScript>& record,
-                                             load_options const& options) {
-  auto const reader = detail::file_reader(path);
-  record.report.current().details.emplace_back("path", path.string());
-  return opened(
-      detail::read_module(reader, path.filename().string(), record.extras.files, options.device, options.extra_files),
-      record, options);
-}
-
-inline TorchScript::handle TorchScript::read(std::span<std::byte const> bytes, record<TorchScript>& record,
-                                             load_options const& options) {
-  auto const reader = detail::memory_reader(std::vector<std::byte>(bytes.begin(), bytes.end()));
-  return opened(detail::read_module(reader, "the bytes", record.extras.files, options.device, options.extra_files),
-                record, options);
-}
-
-inline TorchScript::handle TorchScript::read(std::istream& stream, record<TorchScript>& record,
-                                             load_options const& options) {
-  std::vector<std::byte> bytes;
-  std::array<char, 65536> block{};
-  while (stream.read(block.data(), block.size()) || stream.gcount() > 0) {
-    auto const got = std::as_bytes(std::span(block).first(static_cast<std::size_t>(stream.gcount())));
-    bytes.insert(bytes.end(), got.begin(), got.end());
-  }
-  auto const reader = detail::memory_reader(std::move(bytes));
-  return opened(detail::read_module(reader, "the stream", record.extras.files, options.device, options.extra_files),
-                record, options);
-}
-
-}  // namespace torchdeploy::inline v0
-
-namespace torchdeploy::inline v0 {
-
-/// The method of a TorchScript module, resolved once, callable from several threads.
-///
-/// A call costs what LibTorch's interpreter costs: one stack, which the interpreter needs, and no look-up by name, no copy
-/// of the schema. Calls run in `c10::InferenceMode`. Threads may share it unless the model writes its own state.
-class libtorch_method {
- public:
-  libtorch_method(torch::jit::Module module, std::string const& method);
-
-  /// Call with tensors (or whatever converts to an IValue); the result is a tensor.
-  /// @throws backend_error (602 wrong arguments, 603 the result is not one tensor, 604 the model raised)
-  template <class... Args>
-    requires(std::constructible_from<c10::IValue, Args> && ...)
-  at::Tensor operator()(Args&&... args) const {
-    torch::jit::Stack stack;
-    stack.reserve(std::max(stack_size, sizeof...(Args) + 1));
-    stack.emplace_back(self_);
-    (stack.emplace_back(std::forward<Args>(args)), ...);
-    constexpr bool tensors = (std::is_same_v<std::remove_cvref_t<Args>, at::Tensor> && ...);
-    call(stack, tensors && sizeof...(Args) == tensor_arguments_);
-    if (!stack.back().isTensor()) refuse_result(stack.back());
-    return std::move(stack.back()).toTensor();
-  }
-
-  /// Call with arguments of any kind, for a result of any kind: a tuple, a list, a dict.
-  /// @throws backend_error (602, 604)
-  c10::IValue run(std::span<c10::IValue const> args) const {
-    torch::jit::Stack stack;
-    stack.reserve(std::max(stack_size, args.size() + 1));
-    stack.emplace_back(self_);
-    stack.insert(stack.end(), args.begin(), args.end());
-    call(stack, false);
-    return std::move(stack.back());
-  }
-  c10::IValue run(std::initializer_list<c10::IValue> args) const { return run(std::span(args.begin(), args.size())); }
-
-  /// Another method of the same module, with the same state: `session.method("reset_states").run({})`.
-  /// @throws backend_error (601)
-  [[nodiscard]] libtorch_method method(std::string const& name) const { return {torch::jit::Module(self_), name}; }
-
- private:
-  // Room for the arguments of the operators that the interpreter calls; grown on demand, it was allocated two times more.
-  static constexpr std::size_t stack_size = 16;
-
-  void call(torch::jit::Stack& stack, bool known_to_fit) const {
-    if (!known_to_fit) check(stack);
-    try {
-      c10::InferenceMode const inference;
-      executor_->run(stack);
-    } catch (std::exception const& thrown) {
-      refuse_call(thrown);
-    }
-  }
-  void check(torch::jit::Stack& stack) const {
-    detail::translated<backend_error>(errc::wrong_arguments, "the arguments don't fit " + method_, {},
-                                      [&] { schema_->checkAndNormalizeInputs(stack, {}); });
-  }
-  [[noreturn]] static void refuse_call(std::exception const& thrown);
-  [[noreturn]] void refuse_result(c10::IValue const& result) const;
-
-  c10::intrusive_ptr<c10::ivalue::Object> self_;
-  torch::jit::GraphExecutor* executor_;
-  c10::FunctionSchema const* schema_;
-  std::size_t tensor_arguments_;  // how many tensors a call takes that needs no check; none: -1
-  std::string method_;
-};
-
-inline libtorch_method::libtorch_method(torch::jit::Module module, std::string const& method)
-    : self_(module._ivalue()), method_(method) {
-  auto const found = module.find_method(method);
-  if (!found) {
-    std::string all;
-    for (auto const& each : module.get_methods()) all += (all.empty() ? "" : ", ") + each.name();
-    throw backend_error(errc::method_missing, "expected a method '" + method + "', the model has: " + all);
-  }
-  auto& function = found->function();
-  executor_ = &torch::jit::toGraphFunction(function).get_executor();
-  schema_ = &function.getSchema();
-  auto const& arguments = schema_->arguments();
-  bool const tensors = std::all_of(arguments.begin() + 1, arguments.end(), [](c10::Argument const& each) {
-    return each.type()->kind() == c10::TypeKind::TensorType;
-  });
-  tensor_arguments_ = tensors ? arguments.size() - 1 : static_cast<std::size_t>(-1);
-}
-
-inline void libtorch_method::refuse_call(std::exception const& thrown) {
-  std::throw_with_nested(backend_error(errc::call_raised, "the model raised: " + detail::first_words(thrown)));
-}
-
-inline void libtorch_method::refuse_result(c10::IValue const& result) const {
-  throw backend_error(errc::not_one_tensor, "expected one tensor from " + method_ + ", got " + result.tagKind(),
-                      "use session.run({args...}), which gives an IValue");
-}
-
-/// LibTorch's own interpreter.
-struct LibTorch {
-  using consumes = TorchScript;
-  static constexpr bool available = true;
-  struct options {
-    std::string method = "forward";  ///< which method the session calls
-  };
-
-  /// @throws backend_error 601, quantization_error 409
-  static libtorch_method compile(torch::jit::Module module, record<TorchScript> const& record, options const& options) {
-    return {TorchScript::leaving(module, record), options.method};
-  }
-};
-
-}  // namespace torchdeploy::inline v0
-// ---- torchdeploy/core.hpp
-
-/// The machinery: no LibTorch in here, so that it costs 0.15 s to include and a test of it 0.2 s.
-// ---- torchdeploy/core/report_text.hpp
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <ostream>
-#include <string>
-
-namespace torchdeploy::inline v0 {
-
-namespace detail {
-
-/// A number as printf has it: "%.3f".
-inline std::string formatted(char const* format, double value) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), format, value);
-  return text.data();
-}
-
-inline std::string padded(std::string text, std::size_t width) {
-  text.resize(std::max(width, text.size()), ' ');
-  return text + " ";
-}
-
-inline std::string in_bytes(std::uint64_t bytes) {
-  if (bytes < 10'000) return std::to_string(bytes) + " B";
-  auto const kilobytes = static_cast<double>(bytes) / 1e3;
-  return kilobytes < 10'000 ? formatted("%.1f kB", kilobytes) : formatted("%.1f MB", kilobytes / 1e3);
-}
-
-inline void append(std::string& text, stage_report const& stage) {
-  text += padded(stage.stage, 10) + formatted("%8.3f s", stage.seconds);
-  if (stage.bytes_before && stage.bytes_after)
-    text += "  " + in_bytes(stage.bytes_before) + " -> " + in_bytes(stage.bytes_after);
-  else if (stage.bytes_after)
-    text += "  " + in_bytes(stage.bytes_after);
-  constexpr std::size_t width = 110;
-  auto column = text.size() - (text.rfind('\n') + 1);
-  for (auto const& [name, value] : stage.details) {
-    auto const pair = "  " + name + " " + value;
-    if (column + pair.size() > width) {
-      text += "\n";
-      column = 0;
-    }
-    text += pair;
-    column += pair.size();
-  }
-  text += "\n";
-  for (auto const& layer : stage.layers) {
-    auto line = "  " + padded(layer.name, 28) + padded(layer.kind, 10) + padded(layer.precision, 8);
-    if (layer.bytes) line += in_bytes(layer.bytes);
-    if (layer.sparsity > 0) line += formatted("  %.1f %% zeros", layer.sparsity * 100);
-    if (!layer.reason.empty()) line += (layer.bytes ? "  " : "") + layer.reason;
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  }
-  for (auto const& finding : stage.findings) {
-    text += finding.level == severity::fault ? "  fault" : finding.level == severity::warning ? "  warning" : "  note";
-    text += " [" + finding.id + "] " + finding.text + (finding.hint.empty() ? "" : "; " + finding.hint) + "\n";
-  }
-}
-
-}  // namespace detail
-
-/// One line for each stage, and under it one for each layer and finding.
-///
-/// @par Example
-///     std::cout << model.report();
-inline std::string to_text(report const& all) {
-  std::string text;
-  for (auto const& stage : all.stages()) detail::append(text, stage);
-  return text;
-}
-
-inline std::ostream& operator<<(std::ostream& out, report const& all) { return out << to_text(all); }
-
-}  // namespace torchdeploy::inline v0
-// ---- torchdeploy/formats.hpp
-
-/// What the bytes are: how each format is read, written and run.
-// ---- torchdeploy/stages.hpp
-
-/// The steps of a pipeline.
-// ---- torchdeploy/stage/freeze.hpp
-
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
-
-namespace torchdeploy::inline v0 {
-
-struct freeze_options {
-  /// Methods and attributes to keep beside `forward`; default: every exported method.
-  std::optional<std::vector<std::string>> preserve{};
-};
-
-namespace detail {
-
-/// Freeze a module, or lower it, which freezes too, when it is in reference form.
-inline torch::jit::Module frozen_module(torch::jit::Module const& module, record<TorchScript>& record,
-                                        std::optional<std::vector<std::string>> const& wanted) {
-  auto const kept = wanted.value_or(exported_methods(module));
-  for (auto const& name : kept)
-    if (!module.find_method(name) && !module.hasattr(name))
-      throw format_error(errc::preserve_unknown,
-                         "expected a method or attribute to preserve, got unknown '" + name + "'");
-  if (auto const reference = std::exchange(record.extras.reference, std::nullopt)) {
-    record.extras.files[engine_file] = at::toString(reference->engine);
-    return lowered(module, *reference, kept);
-  }
-  auto& entry = record.report.current();
-  if (is_lowered(*settled_graph(module))) {
-    entry.findings.push_back(
-        {"already-lowered", severity::note, "forward", "the model was lowered before: it is frozen", ""});
-    return module;
-  }
-  return translated<format_error>(errc::freeze_failed, "LibTorch can't freeze this module", {}, [&] {
-    auto copy = module.clone();
-    // without the flag (a module made by code, or frozen before) LibTorch takes it to be in train mode
-    if (!copy.hasattr("training")) copy.register_attribute("training", c10::BoolType::get(), false);
-    return torch::jit::freeze(copy, kept);
-  });
-}
-
-}  // namespace detail
-
-/// Made by `freeze`.
-struct freeze_t : stage<freeze_t> {
-  using needs = facts<evaluating>;
-  using forbids = facts<frozen>;
-  using adds = facts<frozen>;
-  static constexpr std::string_view name = "freeze";
-
-  freeze_options options{};
-
-  torch::jit::Module run(torch::jit::Module const& module, record<TorchScript>& record) const {
-    auto& entry = record.report.current();
-    entry.bytes_before = TorchScript::bytes(module);
-    auto result = detail::frozen_module(module, record, options.preserve);
-    entry.bytes_after = TorchScript::bytes(result);
-    for (auto const& method : result.get_methods())
-      if (method.name() != "forward") entry.details.emplace_back("preserved", method.name());
-    return result;
-  }
-};
-
-namespace detail {
-struct freeze_maker : stage_maker {
-  auto operator()(freeze_options options = {}) const { return freeze_t{{}, std::move(options)}; }
-};
-}  // namespace detail
-
-/// Turn parameters and attributes into constants of the graph, and fold what then can be: batch norm into convolutions,
-/// dropout away. `torch::jit::freeze`, but no exported method is lost unless asked for: silero-vad without its
-/// `reset_states` carries the state of one audio stream into the next.
-///
-/// Needs: evaluating. Forbids: frozen. Adds: frozen. A quantized artifact is lowered.
-/// Throws: format_error 701, 702; quantization_error 404, 409.
-///
-/// @par Example
-///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze({.preserve = {{"reset_states"}}});
-inline constexpr detail::freeze_maker freeze{};
-
-}  // namespace torchdeploy::inline v0
-// ---- torchdeploy/stage/load.hpp
-
-#include <concepts>
-#include <cstddef>
-#include <filesystem>
-#include <istream>
-#include <iterator>
-#include <span>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
-namespace torchdeploy::inline v0 {
-
-/// What a model can be read from: a path, an istream, or bytes (a contiguous range of char or std::byte).
-template <class S>
-concept model_source = std::derived_from<std::remove_cvref_t<S>, std::istream> ||
-                       std::convertible_to<S, std::filesystem::path> || requires(S&& s) {
-                         std::as_bytes(std::span(s));
-                         requires sizeof(*std::data(s)) == 1;
-                       };
-
-/// `load<F>()`: the beginning of a recipe. Made by `load`.
-template <class Format>
-struct load_t : stage<load_t<Format>> {
-  using consumes = source;
-  using produces = Format;
-  using adds = typename Format::facts_on_load;
-  static constexpr std::string_view name = "load";
-
-  load_options options{};
-
-  template <model_source Source>
-  auto open(Source&& from) const {
-    record<Format> record;
-    auto handle = [&] {
-      auto const clock = record.report.start(name);
-      if constexpr (std::derived_from<std::remove_cvref_t<Source>, std::istream>)
-        return Format::read(static_cast<std::istream&>(from), record, options);
-      else if constexpr (std::convertible_to<Source, std::filesystem::path>)
-        return Format::read(std::filesystem::path(std::forward<Source>(from)), record, options);
-      else
-        return Format::read(std::as_bytes(std::span(from)), record, options);
-    }();
-    return artifact<Format, typename Format::facts_on_load>(std::move(handle), std::move(record));
-  }
-  template <model_source Source>
-  auto operator()(Source&& from) const {
-    return open(std::forward<Source>(from));
-  }
-};
-
-namespace detail {
-template <class Format>
-struct load_maker : stage_maker {
-  auto operator()() const { return load_t<Format>{}; }
-  auto operator()(load_options options) const { return load_t<Format>{{}, std::move(options)}; }
-  template <model_source Source>
-  auto operator()(Source&& from, load_options options = {}) const {
-    return load_t<Format>{{}, std::move(options)}.open(std::forward<Source>(from));
-  }
-};
-struct evaluate_maker : stage_maker {
-  auto operator()(torch::jit::Module const& module, load_options options = {}) const {
-    return TorchScript::adopt(module, std::move(options));
-  }
-};
-}  // namespace detail
-
-/// Load a model, now (`load<TorchScript>(path | istream | bytes, {options})`), or later, as the first stage of a recipe
-/// (`load<TorchScript>()`).
-///
-/// The model is put into evaluation mode. What is suspicious about it becomes a finding in the report and a line on
-/// standard error: saved in train mode (repaired), or traced in train mode (`eval()` can't repair that).
-///
-/// Adds: evaluating. Throws: load_error 101, 102, 103, 106, 107, 108; format_error 104, 105.
-///
-/// @par Example
-///     auto model = td::load<td::TorchScript>("digits_cnn.pt", {.examples = images});
-template <class Format>
-inline constexpr detail::load_maker<Format> load{};
-
-/// The same for a module that code made: `evaluate(module)`. The caller's module stays as it is.
-inline constexpr detail::evaluate_maker evaluate{};
-
-}  // namespace torchdeploy::inline v0
-// ---- torchdeploy/stage/optimize.hpp
-
 #include <exception>
+#include <vector>
+
+// ---- torchdeploy/diagnosis/devices.hpp
+
 #include <string>
 #include <utility>
+#include <vector>
 
-namespace torchdeploy::inline v0 {
+// ---- torchdeploy/diagnosis/inspected.hpp
 
-/// Made by `optimize`.
-struct optimize_t : stage<optimize_t> {
-  using needs = facts<evaluating>;
-  using forbids = facts<optimized>;
-  using adds = facts<frozen, optimized>;
-  static constexpr std::string_view name = "optimize";
-
-  freeze_options options{};
-
-  torch::jit::Module run(torch::jit::Module const& module, record<TorchScript>& record) const {
-    auto frozen_one = detail::frozen_module(module, record, options.preserve);
-    auto& entry = record.report.current();
-    auto const methods = detail::exported_methods(frozen_one);
-    try {
-      auto copy = frozen_one.clone();  // LibTorch rewrites a frozen module's graph where it stands
-      if (copy.hasattr("training")) copy = torch::jit::freeze(copy, methods);
-      auto result = torch::jit::optimize_for_inference(copy, methods);
-      // it can emit a module that throws when it runs (AdaptiveAvgPool2d(2) on 13 x 13): try it on what we have
-      for (auto const& each : record.examples) {
-        auto trial = result.deepcopy();
-        TorchScript::run(trial, each);
-      }
-      entry.details.emplace_back("tried on", std::to_string(record.examples.size()) + " examples");
-      return result;
-    } catch (std::exception const& thrown) {
-      entry.findings.push_back(
-          {"optimize-undone", severity::warning, "forward",
-           "the optimized module does not run, the frozen one is kept: " + detail::first_words(thrown),
-           "nothing is wrong with the frozen one"});
-      detail::notice(entry.findings.back());
-      return frozen_one;
-    }
-  }
-};
-
-namespace detail {
-struct optimize_maker : stage_maker {
-  auto operator()(freeze_options options = {}) const { return optimize_t{{}, std::move(options)}; }
-};
-}  // namespace detail
-
-/// Freeze, then rewrite the graph for this machine (`torch::jit::optimize_for_inference`: oneDNN layouts, fusions).
-///
-/// The result runs here and can't be stored: `save` after it does not compile. It is tried on the artifact's examples; if
-/// it throws there, the frozen module is kept and the report says so. Measure it: it is sometimes slower than `freeze`.
-///
-/// Needs: evaluating. Forbids: optimized. Adds: frozen, optimized. Throws: format_error 701, 702;
-/// quantization_error 404, 409.
-///
-/// @par Example
-///     auto session = td::load<td::TorchScript>("model.pt") | td::optimize() | td::deploy<td::LibTorch>();
-inline constexpr detail::optimize_maker optimize{};
-
-}  // namespace torchdeploy::inline v0
-// ---- torchdeploy/stage/prune.hpp
-
-#include <cmath>
-#include <cstdint>
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
-// ---- torchdeploy/detail/libtorch/dtype.hpp
-
-#include <cctype>
-#include <string>
-
-namespace torchdeploy::inline v0::detail {
-
-/// The name a Python user knows: "float32".
-inline std::string dtype_name(at::ScalarType dtype) {
-  switch (dtype) {
-    case at::kFloat:
-      return "float32";
-    case at::kDouble:
-      return "float64";
-    case at::kHalf:
-      return "float16";
-    case at::kLong:
-      return "int64";
-    case at::kInt:
-      return "int32";
-    case at::kShort:
-      return "int16";
-    case at::kChar:
-      return "int8";
-    case at::kByte:
-      return "uint8";
-    case at::kComplexFloat:
-      return "complex64";
-    case at::kComplexDouble:
-      return "complex128";
-    default:
-      break;
-  }
-  std::string name = c10::toString(dtype);
-  for (auto& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return name;
-}
-
-}  // namespace torchdeploy::inline v0::detail
 // ---- torchdeploy/detail/libtorch/layers.hpp
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -2517,30 +2433,49 @@ inline std::string layer_name(attribute_path const& weight) {
   return joined(std::span(weight).first(weight.size() - (of_a_module ? 1 : 0)));
 }
 
-/// The layers of an inlined graph, in the order they run, each use of a shared weight once.
-inline std::vector<layer> layers_of(jit::Graph& graph) {
+/// The layer that a node is; nothing for other nodes.
+inline std::optional<layer> layer_at(jit::Node* node) {
+  if (std::string_view(node->kind().ns().toUnqualString()) != "aten") return std::nullopt;
+  auto const kind = operator_name(node);
+  auto const argument = weight_argument(kind);
+  if (!argument || *argument >= node->inputs().size()) return std::nullopt;
+  auto* value = node->input(*argument);
+  if (value->node()->kind() == c10::prim::ListConstruct && !value->node()->inputs().empty())
+    value = value->node()->input(0);
+  auto* source = before_quantization(value);
+  if (is_operator(source->node(), "aten::t")) source = source->node()->input(0);  // addmm(bias, x, weight.t())
+  auto weight = path_of(source);
+  auto name = weight ? layer_name(*weight) : place_of(node);
+  auto* const constant = source->node()->kind() == c10::prim::Constant ? source : nullptr;
+  return layer{node, kind, std::move(name), std::move(weight), before_quantization(value) != value, constant};
+}
+
+/// Are these two nodes uses of one layer?
+inline bool same_layer(layer const& a, layer const& b) {
+  return a.kind == b.kind && a.weight == b.weight && a.constant == b.constant &&
+         (a.weight || a.constant || a.name == b.name);
+}
+
+/// The layers of an inlined graph, in the order they run; a shared weight once, or with each use.
+inline std::vector<layer> layers_of(jit::Graph& graph, bool each_use = false) {
   std::vector<layer> layers;
   for_each_node(graph, [&](jit::Node* node) {
-    if (std::string_view(node->kind().ns().toUnqualString()) != "aten") return;
-    auto const kind = operator_name(node);
-    auto const argument = weight_argument(kind);
-    if (!argument || *argument >= node->inputs().size()) return;
-    auto* value = node->input(*argument);
-    if (value->node()->kind() == c10::prim::ListConstruct && !value->node()->inputs().empty())
-      value = value->node()->input(0);
-    auto* source = before_quantization(value);
-    if (is_operator(source->node(), "aten::t")) source = source->node()->input(0);  // addmm(bias, x, weight.t())
-    auto weight = path_of(source);
-    auto name = weight ? layer_name(*weight) : place_of(node);
-    auto* const constant = source->node()->kind() == c10::prim::Constant ? source : nullptr;
-    auto const same = [&](layer const& each) {
-      return each.kind == kind && each.weight == weight && each.constant == constant &&
-             (weight || constant || each.name == name);
-    };
-    if (std::any_of(layers.begin(), layers.end(), same)) return;
-    layers.push_back({node, kind, std::move(name), std::move(weight), before_quantization(value) != value, constant});
+    auto found = layer_at(node);
+    if (!found) return;
+    auto const known = [&](layer const& each) { return same_layer(each, *found); };
+    if (each_use || std::none_of(layers.begin(), layers.end(), known)) layers.push_back(*std::move(found));
   });
   return layers;
+}
+
+/// A transposed convolution, as a script (conv_transpose2d) or a trace (_convolution) has it.
+inline bool is_transposed(layer const& each) {
+  if (each.kind.starts_with("conv_transpose")) return true;
+  constexpr std::size_t transposed = 6;
+  if ((each.kind != "_convolution" && each.kind != "convolution") || each.node->inputs().size() <= transposed)
+    return false;
+  auto const value = jit::toIValue(each.node->input(transposed));
+  return value && value->isBool() && value->toBool();
 }
 
 /// Layers whose weight is a matrix of learned factors: what pruning is about.
@@ -2562,1044 +2497,1529 @@ inline bool has_prunable_weight(layer const& each) {
 }
 
 }  // namespace torchdeploy::inline v0::detail
+
+/// What the checks of `diagnose` look at, and what they ask of it.
+namespace torchdeploy::inline v0::detail {
+
+/// A model and one of its methods, as it will run.
+struct inspected {
+  jit::Module const& module;
+  std::string method;
+  std::shared_ptr<jit::Graph> graph;  ///< settled
+};
+
+inline inspected inspect(jit::Module const& module, std::string const& method = "forward") {
+  return {module, method, settled_graph(module, method)};
+}
+
+inline bool is_aten(jit::Node const* node) { return std::string_view(node->kind().ns().toUnqualString()) == "aten"; }
+
+/// The line of Python that a node comes from.
+struct origin {
+  bool traced{};       ///< a trace records its call stack, a script the text of its source
+  std::string line{};  ///< "net.py:20", the innermost that is not torch's own; may be empty
+};
+
+/// "net.py:20" of "/home/ann/net.py(20): forward"; nothing for other text.
+inline std::optional<std::string> stack_line(std::string_view text) {
+  auto const end = text.find("): ");
+  if (end == text.npos) return std::nullopt;
+  auto const begin = text.substr(0, end).rfind('(');
+  if (begin == text.npos || begin + 1 == end) return std::nullopt;
+  auto const number = text.substr(begin + 1, end - begin - 1);
+  if (number.find_first_not_of("0123456789") != number.npos) return std::nullopt;
+  auto const file = text.substr(0, begin);
+  return std::string(file.substr(file.rfind('/') + 1)) + ":" + std::string(number);
+}
+
+/// `torch.jit.save` writes beside the code where each operator comes from. Of a script that is a range inside the source
+/// of a function; of a trace it is a whole call stack, since a trace has no source. Nothing where those records are
+/// missing.
+inline std::optional<origin> origin_of(jit::Node const* node) {
+  auto range = node->sourceRange();
+  if (!range.source()) return std::nullopt;
+  if (auto written = range.source()->findSourceRangeThatGenerated(range)) range = *written;
+  auto const place = range.file_line_col();
+  if (!place) return origin{false, ""};  // source that was given as a string
+  if (range.start() == 0) {
+    std::string const stack = range.source()->text_str().str();
+    if (stack_line(std::string_view(stack).substr(0, stack.find('\n')))) {
+      for (std::string_view rest = stack; !rest.empty();) {
+        auto const line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        auto own = stack_line(line);
+        if (own && line.find("/torch/") == line.npos) return origin{true, std::move(*own)};
+      }
+      return origin{true, ""};
+    }
+  }
+  auto const& file = std::get<0>(*place);
+  if (file.starts_with("code/__torch__")) return std::nullopt;  // the serialized code itself: nothing is recorded
+  if (file.find("/torch/") != file.npos || file.starts_with('<')) return origin{false, ""};  // "<string>"
+  return origin{false, file.substr(file.rfind('/') + 1) + ":" + std::to_string(std::get<1>(*place))};
+}
+
+inline bool is_traced(jit::Node const* node) {
+  auto const from = origin_of(node);
+  return from && from->traced;
+}
+
+/// Was any of it traced? (A script may call traced modules, and a trace scripted ones.) Where no origin is recorded: only
+/// a trace turns a size into a tensor and back, and only scripted layers keep their settings (`in_features`) as constants
+/// of their class, or branch.
+inline bool is_traced(inspected const& in) {
+  bool recorded = false, traced = false, sized = false, scripted = false;
+  for_each_node(*in.graph, [&](jit::Node* node) {
+    if (traced) return;
+    if (is_aten(node)) {
+      auto const from = origin_of(node);
+      recorded = recorded || from;
+      traced = from && from->traced;
+    }
+    scripted = scripted || node->kind() == c10::prim::If || node->kind() == c10::prim::Loop;
+    if (node->kind() == c10::prim::GetAttr)
+      if (auto const* const type = node->output()->type()->castRaw<c10::ClassType>())
+        scripted = scripted || type->numConstants() > 0;
+    sized = sized || (node->kind() == c10::prim::NumToTensor && is_operator(node->input(0)->node(), "aten::size"));
+  });
+  if (recorded || traced || sized) return traced || sized;
+  return !scripted;
+}
+
+/// "layer1.conv2d (net.py:20)"
+inline std::string where(jit::Node* node) {
+  auto place = place_of(node);
+  if (auto const from = origin_of(node); from && !from->line.empty()) place += " (" + from->line + ")";
+  return place;
+}
+
+/// The constant given for a named argument of an operator.
+inline std::optional<c10::IValue> constant_argument(jit::Node const* node, std::string_view name) {
+  auto const* const schema = node->maybeSchema();
+  if (!schema) return std::nullopt;
+  auto const index = schema->argumentIndexWithName(std::string(name));
+  if (!index || static_cast<std::size_t>(*index) >= node->inputs().size()) return std::nullopt;
+  return jit::toIValue(node->input(static_cast<std::size_t>(*index)));
+}
+
+/// One tensor that a model carries: an attribute, or a constant of a graph (then of a frozen model).
+struct carried {
+  std::string name;
+  at::Tensor tensor;
+};
+
+inline std::vector<carried> carried_tensors(jit::Module const& module, std::vector<inspected> const& methods) {
+  std::vector<carried> all;
+  for (auto const& each : module.named_attributes(true))
+    if (each.value.isTensor() && each.value.toTensor().defined()) all.push_back({each.name, each.value.toTensor()});
+  for (auto const& method : methods)
+    for_each_node(*method.graph, [&](jit::Node* node) {
+      if (node->kind() != c10::prim::Constant || !node->hasAttribute(c10::attr::value)) return;
+      if (node->kindOf(c10::attr::value) != jit::AttributeKind::t || !node->hasUses()) return;
+      all.push_back({"a constant of " + where(node->output()->uses().front().user), node->t(c10::attr::value)});
+    });
+  return all;
+}
+
+/// "conv1.weight and 3 more"
+inline std::string first_of(std::vector<std::string> const& names) {
+  return names.front() + (names.size() > 1 ? " and " + std::to_string(names.size() - 1) + " more" : "");
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0::detail {
+
+/// Operators that are told a device by a constant: it is where their result goes, wherever the weights have moved to.
+inline void find_baked_devices(inspected const& in, std::vector<finding>& found) {
+  std::vector<std::pair<c10::Device, std::vector<jit::Node*>>> users;
+  for_each_node(*in.graph, [&](jit::Node* node) {
+    if (!is_aten(node)) return;
+    for (auto const* input : node->inputs()) {
+      auto const value = jit::toIValue(input);
+      if (!value || !value->isDevice()) continue;
+      auto const device = value->toDevice();
+      auto at = std::find_if(users.begin(), users.end(), [&](auto const& each) { return each.first == device; });
+      if (at == users.end()) at = users.insert(users.end(), {device, {}});
+      at->second.push_back(node);
+    }
+  });
+  for (auto const& [device, nodes] : users)
+    found.push_back({"baked-device", device.is_cpu() ? severity::note : severity::warning, where(nodes.front()),
+                     std::to_string(nodes.size()) + " operator(s) put their result on " + device.str() +
+                         ", wherever the weights are",
+                     "write device=x.device, and trace on the device that will serve"});
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/diagnosis/precision.hpp
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+// ---- torchdeploy/detail/libtorch/dtype.hpp
+
+#include <cctype>
+#include <string>
+
+namespace torchdeploy::inline v0::detail {
+
+/// The name a Python user knows: "float32".
+inline std::string dtype_name(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kFloat:
+      return "float32";
+    case at::kDouble:
+      return "float64";
+    case at::kHalf:
+      return "float16";
+    case at::kLong:
+      return "int64";
+    case at::kInt:
+      return "int32";
+    case at::kShort:
+      return "int16";
+    case at::kChar:
+      return "int8";
+    case at::kByte:
+      return "uint8";
+    case at::kComplexFloat:
+      return "complex64";
+    case at::kComplexDouble:
+      return "complex128";
+    default:
+      break;
+  }
+  std::string name = c10::toString(dtype);
+  for (auto& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0::detail {
+
+/// float64 among float32: it is twice as large, several times slower, and what it touches becomes float64 too. A number
+/// (no dimension) promotes nothing: traces keep every Python float as such a tensor.
+inline void find_float64(jit::Module const& module, std::vector<inspected> const& methods,
+                         std::vector<finding>& found) {
+  std::int64_t narrow = 0;
+  std::vector<std::string> wide;
+  for (auto const& each : carried_tensors(module, methods)) {
+    auto const dtype = each.tensor.scalar_type();
+    if (each.tensor.dim() > 0 && (dtype == at::kDouble || dtype == at::kComplexDouble)) wide.push_back(each.name);
+    if (each.tensor.dim() > 0 && (dtype == at::kFloat || dtype == at::kHalf || dtype == at::kBFloat16)) ++narrow;
+  }
+  if (wide.empty()) return;
+  auto const count = std::to_string(wide.size());
+  if (narrow)
+    found.push_back({"float64-leftover", severity::warning, wide.front(),
+                     count + " tensor(s) are float64 among float32: what they touch becomes float64",
+                     "model.float() before exporting; dtype=torch.float32 where numpy made it"});
+  else
+    found.push_back({"float64-leftover", severity::note, wide.front(),
+                     "all " + count + " tensor(s) are float64: twice as large, and quantize refuses them",
+                     "model.float() before exporting"});
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/diagnosis/training.hpp
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Training that was left on, and what only training needs.
+namespace torchdeploy::inline v0::detail {
+
+/// `module.eval()` repairs this one.
+inline void find_train_mode_flag(jit::Module const& module, std::vector<finding>& found) {
+  for (auto const& each : module.modules())
+    if (each.hasattr("training") && each.attr("training").isBool() && each.attr("training").toBool()) {
+      found.push_back({"train-mode-flag", severity::warning, "forward", "the model was saved in train mode",
+                       "it was put into evaluation mode; call eval() before exporting"});
+      return;
+    }
+}
+
+enum class training_kind { none, of_the_mode, of_the_batch };
+
+/// Does the operator do what it does in training, told so by a constant, which `eval()` can't reach? A probability of zero
+/// drops nothing. A norm without running statistics has only those of the batch, in either mode.
+inline training_kind trains(jit::Node const* node) {
+  auto const is = [&](std::string_view argument) {
+    auto const value = constant_argument(node, argument);
+    return value && value->isBool() && value->toBool();
+  };
+  auto const is_zero = [&](std::string_view argument) {
+    auto const value = constant_argument(node, argument);
+    return value && value->isDouble() && value->toDouble() == 0;
+  };
+  auto const has_no = [&](std::string_view argument) {
+    auto const value = constant_argument(node, argument);
+    return value && value->isNone();
+  };
+  auto const kind = operator_name(node);
+  if (kind.ends_with("instance_norm"))  // never of the batch: each image has statistics of its own
+    return is("use_input_stats") && !has_no("running_mean") ? training_kind::of_the_mode : training_kind::none;
+  if (kind.find("scaled_dot_product") != kind.npos) {
+    auto const dropped = constant_argument(node, "dropout_p");
+    return dropped && dropped->isDouble() && dropped->toDouble() > 0 ? training_kind::of_the_mode : training_kind::none;
+  }
+  if (!is("training") && !is("train")) return training_kind::none;
+  if (kind.find("batch_norm") != kind.npos)
+    return has_no("running_mean") ? training_kind::of_the_batch : training_kind::of_the_mode;
+  return is_zero("p") || is_zero("dropout") ? training_kind::none : training_kind::of_the_mode;
+}
+
+/// Only the outermost block is looked at: a trace has no branches, and scripted code may well say `dropout(x, p, True)`
+/// behind an `if p > 0` that evaluation never enters.
+inline void find_training_constants(inspected const& in, std::vector<finding>& found) {
+  std::vector<jit::Node*> training, batch;
+  for (jit::Node* node : in.graph->nodes()) {
+    auto const kind = trains(node);
+    if (kind == training_kind::of_the_mode) training.push_back(node);
+    if (kind == training_kind::of_the_batch) batch.push_back(node);
+  }
+  if (!training.empty()) {
+    auto const count = std::to_string(training.size());
+    if (is_traced(training.front()) || is_traced(in))
+      found.push_back(
+          {"train-mode-trace", severity::fault, where(training.front()),
+           "the model was traced in train mode: " + count + " operator(s) still train, and eval() can't reach them",
+           "trace it again after eval()"});
+    else
+      found.push_back({"always-training", severity::fault, where(training.front()),
+                       count + " operator(s) train in evaluation mode too: 'training' is the constant True",
+                       "F.dropout(x, p, training=self.training), or a torch.nn.Dropout module"});
+  }
+  if (!batch.empty())
+    found.push_back({"batch-statistics", severity::warning, where(batch.front()),
+                     std::to_string(batch.size()) + " batch norm(s) without running statistics: each row's output " +
+                         "depends on the others in its batch",
+                     "train with track_running_stats=True, or use GroupNorm"});
+}
+
+/// What needs gradients while it runs: sessions run in `c10::InferenceMode`, which has none.
+inline void find_gradients(inspected const& in, std::vector<finding>& found) {
+  static constexpr std::array needing = {"requires_grad_", "requires_grad", "backward", "grad", "enable_grad"};
+  for_each_node(*in.graph, [&](jit::Node* node) {
+    std::string_view const qualified = node->kind().toQualString();
+    bool needs = (is_aten(node) || qualified.starts_with("torch::autograd")) &&
+                 std::any_of(needing.begin(), needing.end(),
+                             [&](std::string_view each) { return qualified.substr(qualified.rfind(':') + 1) == each; });
+    if (is_operator(node, "aten::set_grad_enabled")) {
+      auto const on = jit::toIValue(node->input(0));
+      needs = on && on->isBool() && on->toBool();
+    }
+    if (node->kind() == c10::prim::CreateObject && node->output()->type()->str().ends_with("enable_grad")) needs = true;
+    if (needs)
+      found.push_back({"gradients-inside", severity::warning, where(node),
+                       "the model asks for gradients while it runs, and inference has none",
+                       "leave enable_grad, requires_grad_ and backward out of what is exported"});
+  });
+}
+
+inline void find_parameters_with_gradients(jit::Module const& module, std::vector<finding>& found) {
+  std::vector<std::string> names;
+  for (auto const& each : module.named_parameters(true))
+    if (each.value.requires_grad()) names.push_back(each.name);
+  if (!names.empty())
+    found.push_back({"requires-grad", severity::note, names.front(),
+                     std::to_string(names.size()) + " parameter(s) still require gradients",
+                     "harmless in a session; with torch::jit by hand, call it under InferenceMode"});
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0::detail {
+
+/// Before `eval()` is called.
+inline std::vector<finding> found_in_flags(jit::Module const& module) {
+  std::vector<finding> found;
+  find_train_mode_flag(module, found);
+  return found;
+}
+
+/// The checks that `load` makes of every model: of the graph and the attributes alone, and only what may be wrong. Notes
+/// are for who asks: `diagnose`. A check that can't read some model is no reason not to load it.
+inline void find_at_load(inspected const& in, std::vector<finding>& found) {
+  std::vector<finding> all;
+  auto const attempt = [&](auto const& check) {
+    try {
+      check();
+    } catch (std::exception const&) {
+    }
+  };
+  attempt([&] { find_training_constants(in, all); });
+  attempt([&] { find_gradients(in, all); });
+  attempt([&] { find_baked_devices(in, all); });
+  attempt([&] { find_float64(in.module, {in}, all); });
+  for (auto& each : all)
+    if (each.level != severity::note) found.push_back(std::move(each));
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/format/load_options.hpp
+
+#include <optional>
+#include <string>
+#include <vector>
+
+// ---- torchdeploy/format/samples.hpp
+
+#include <concepts>
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <range/v3/range/access.hpp>
+#include <range/v3/range/concepts.hpp>
+#include <range/v3/range/primitives.hpp>
+
+namespace torchdeploy::inline v0 {
+
+/// The arguments of one call of `forward`.
+using example = std::vector<c10::IValue>;
+
+namespace detail {
+template <class T>
+inline constexpr bool is_tuple = false;
+template <class... Ts>
+inline constexpr bool is_tuple<std::tuple<Ts...>> = (std::constructible_from<c10::IValue, Ts> && ...);
+template <class A, class B>
+inline constexpr bool is_tuple<std::pair<A, B>> =
+    std::constructible_from<c10::IValue, A> && std::constructible_from<c10::IValue, B>;
+template <class T>
+inline constexpr bool is_example = std::same_as<T, example>;
+
+// Neither library knows all of the other's ranges: to range-v3 0.12 a std::views::istream is none.
+template <class R>
+concept input_range = ranges::input_range<R> || std::ranges::input_range<R>;
+template <class R>
+concept forward_range = ranges::forward_range<R> || std::ranges::forward_range<R>;
+template <class R>
+using element_of = decltype(*std::begin(std::declval<std::remove_reference_t<R>&>()));
+}  // namespace detail
+
+/// One sample: a tensor (or whatever a model takes as its only argument; no number, or a string would be a range of them),
+/// a tuple or pair of arguments, or an `example`.
+template <class T>
+concept sample = detail::is_example<std::remove_cvref_t<T>> || detail::is_tuple<std::remove_cvref_t<T>> ||
+                 (std::constructible_from<c10::IValue, T> && !detail::input_range<std::remove_reference_t<T>> &&
+                  !std::is_arithmetic_v<std::remove_cvref_t<T>>);
+
+/// Any input range of samples: a container, a std:: view, a range-v3 view, single-pass or not.
+template <class R>
+concept sample_range = detail::input_range<std::remove_reference_t<R>> && !sample<R> && sample<detail::element_of<R>>;
+
+/// The arguments that a sample stands for. Tensors are shared, not copied.
+template <sample T>
+[[nodiscard]] example to_example(T&& value) {
+  using type = std::remove_cvref_t<T>;
+  if constexpr (detail::is_example<type>)
+    return std::forward<T>(value);
+  else if constexpr (detail::is_tuple<type>)
+    return std::apply([](auto&&... each) { return example{c10::IValue(std::forward<decltype(each)>(each))...}; },
+                      std::forward<T>(value));
+  else
+    return example{c10::IValue(std::forward<T>(value))};
+}
+
+/// A few samples, held: what options such as `{.samples = images}` take. Converts from any range of samples.
+class samples {
+ public:
+  samples() = default;
+  template <sample_range R>
+    requires(!std::same_as<std::remove_cvref_t<R>, samples>)
+  samples(R&& range) {  // NOLINT: a conversion is what it is for
+    for (auto&& each : range) examples_.push_back(to_example(std::forward<decltype(each)>(each)));
+  }
+
+  [[nodiscard]] auto begin() const { return examples_.begin(); }
+  [[nodiscard]] auto end() const { return examples_.end(); }
+  [[nodiscard]] std::size_t size() const { return examples_.size(); }
+  [[nodiscard]] bool empty() const { return examples_.empty(); }
+
+ private:
+  std::vector<example> examples_;
+};
+
+template <>
+struct example_traits<example> {
+  using samples = torchdeploy::samples;
+
+  /// "[1, 3, 64, 64]", one for each tensor; the kind of what is none: "[1, 512] Int".
+  static std::string shape(example const& inputs) {
+    std::string text;
+    for (auto const& each : inputs) {
+      if (!text.empty()) text += ' ';
+      if (!each.isTensor()) {
+        text += each.tagKind();
+        continue;
+      }
+      text += '[';
+      for (auto const size : each.toTensor().sizes()) text += (text.back() == '[' ? "" : ", ") + std::to_string(size);
+      text += ']';
+    }
+    return text;
+  }
+  static example copy(example const& inputs) {
+    example copy;
+    for (auto const& each : inputs) copy.push_back(each.deepcopy());
+    return copy;
+  }
+};
+
+namespace detail {
+
+/// How a stage holds the range it was given: lvalue containers are borrowed, rvalues owned, views copied.
+template <class R>
+class held_range {
+  using range_type = std::remove_reference_t<R>;
+  static constexpr bool borrowed = std::is_lvalue_reference_v<R> && !ranges::view_<std::remove_cv_t<range_type>> &&
+                                   !std::ranges::enable_view<std::remove_cv_t<range_type>>;
+
+ public:
+  static constexpr bool multi_pass = forward_range<range_type>;
+
+  constexpr explicit held_range(R&& range) : range_(hold(std::forward<R>(range))) {}
+
+  /// Number of samples, where the range can tell without being read.
+  [[nodiscard]] std::optional<std::size_t> size() const {
+    if constexpr (ranges::sized_range<range_type const>)
+      return static_cast<std::size_t>(ranges::size(get()));
+    else
+      return std::nullopt;
+  }
+
+  /// Visit all. A view may cache while it is read, so a recipe, which several threads may run, reads a copy of it.
+  template <class Visit>
+  void for_each(Visit visit) const& {
+    if constexpr (borrowed || input_range<range_type const>) {
+      for (auto&& each : get()) visit(std::forward<decltype(each)>(each));
+    } else {
+      auto copy = range_;
+      for (auto&& each : copy) visit(std::forward<decltype(each)>(each));
+    }
+  }
+  template <class Visit>
+  void for_each(Visit visit) && {
+    if constexpr (borrowed)
+      std::as_const(*this).for_each(std::move(visit));
+    else
+      for (auto&& each : range_) visit(std::forward<decltype(each)>(each));
+  }
+
+ private:
+  static constexpr auto hold(R&& range) {
+    if constexpr (borrowed)
+      return &range;
+    else
+      return std::remove_cv_t<range_type>(std::forward<R>(range));
+  }
+  constexpr auto& get() const {
+    if constexpr (borrowed)
+      return *range_;
+    else
+      return range_;
+  }
+
+  std::conditional_t<borrowed, range_type*, std::remove_cv_t<range_type>> range_;
+};
+
+}  // namespace detail
+
+}  // namespace torchdeploy::inline v0
+
+namespace torchdeploy::inline v0 {
+
+/// What `load` may be told.
+struct load_options {
+  std::optional<c10::Device> device{};     ///< where to put the weights; default: where they were saved
+  std::vector<std::string> extra_files{};  ///< extra files that must be there (all that are there are kept in any case)
+  samples examples{};  ///< example inputs, at most 8 are kept
+};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/quantization/lowering.hpp
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+// ---- torchdeploy/detail/libtorch/quantization.hpp
+
+/// Door to LibTorch: its graph-mode quantization passes, and what it takes to call C++ from a graph.
+
+#include <torch/csrc/jit/frontend/resolver.h>
+#include <torch/csrc/jit/frontend/sugared_value.h>
+#include <torch/csrc/jit/passes/fold_conv_bn.h>
+#include <torch/csrc/jit/passes/quantization/finalize.h>
+#include <torch/csrc/jit/passes/quantization/insert_observers.h>
+#include <torch/csrc/jit/passes/quantization/insert_quant_dequant.h>
+#include <torch/csrc/jit/runtime/custom_operator.h>
+// ---- torchdeploy/quantization/isa.hpp
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/detail/libtorch/cpu.hpp
+
+/// Door to LibTorch: what the CPU can do, and operators called by name.
 // ---- torchdeploy/detail/libtorch/tensor_ops.hpp
 
 /// Door to LibTorch: tensor functions. All of them, since users compute with what a session returns: 1.0 s of compile
 /// time against the dozen that we use.
 #include <ATen/ATen.h>
 
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/cpu/Utils.h>
+
 namespace torchdeploy::inline v0 {
 
-/// Prune the weights of smallest magnitude. torch: l1_unstructured, torch/nn/utils/prune.py.
-struct L1 {
-  static constexpr std::string_view name = "l1";
-  /// The larger, the more a weight matters.
-  static at::Tensor importance(at::Tensor const& weight) { return weight.abs(); }
+/// What a CPU multiplies int8 numbers with, as far as it decides on the range of activations. Without VNNI ("vector
+/// neural network instructions") two u8 x s8 products are added in 16 bits, which saturate at full range.
+enum class isa {
+  avx2,         ///< x86 since 2013
+  avx512,       ///< Skylake-X, Cascade Lake's predecessor: wider, but without VNNI
+  avx_vnni,     ///< Alder Lake and later clients: VNNI of 256 bits, which oneDNN uses and FBGEMM does not
+  avx512_vnni,  ///< Cascade Lake, Ice Lake, Zen 4 and later; all CPUs with AMX
+  arm,          ///< 64-bit ARM
 };
+
+constexpr std::string_view to_text(isa which) {
+  constexpr std::array<std::string_view, 5> names = {"avx2", "avx512", "avx_vnni", "avx512_vnni", "arm"};
+  return names[static_cast<std::size_t>(which)];
+}
+
+/// Extra files inside a saved int8 model, beside `engine_file`: the bits of its activations ("full": 8, "reduced": 7), and
+/// the instructions for which they were chosen.
+inline constexpr auto range_file = "torchdeploy.range";
+inline constexpr auto target_file = "torchdeploy.target";
 
 namespace detail {
 
-/// How many of n: torch.nn.utils.prune rounds as Python does, halves to even.
-inline std::int64_t count_to_prune(double amount, std::int64_t n) {
-  return static_cast<std::int64_t>(std::nearbyint(amount * static_cast<double>(n)));
+/// LibTorch says of every quantized tensor that its type is deprecated; a user of ours has no say in that.
+class without_warnings {
+  struct silent : c10::WarningHandler {
+    void process(c10::Warning const&) override {}
+  };
+  silent handler_;
+  c10::WarningUtils::WarningHandlerGuard guard_{&handler_};
+};
+
+/// Would the engine's kernels saturate at full range on such a CPU? FBGEMM's use VNNI of 512 bits only, and X86 takes
+/// FBGEMM's for linear layers everywhere. QNNPACK's widen the numbers before they multiply. Unknown pairs: yes, since a
+/// reduced range costs 6 dB at most and is right everywhere.
+constexpr bool saturates(at::QEngine engine, isa target) {
+  if (engine == at::QEngine::QNNPACK) return false;
+  return target != isa::avx512_vnni && !(engine == at::QEngine::ONEDNN && target == isa::avx_vnni);
 }
 
-/// Set the `count` least important elements to zero, in place. Ties fall as torch's topk has them.
-template <class Criterion>
-void prune_weight(at::Tensor weight, std::int64_t count) {
-  if (count == 0) return;
-  c10::InferenceMode const inference(false);
-  at::NoGradGuard const no_grad;
-  auto const importance = Criterion::importance(weight).reshape(-1);
-  auto const least = std::get<1>(importance.topk(count, 0, /*largest=*/false));
-  auto const mask = at::ones_like(importance).index_fill_(0, least, 0);
-  weight.mul_(mask.view_as(weight));
+/// 255 * 127 + 255 * 127 + ...: which share of it do the engine's kernels for linear layers and convolutions compute?
+inline bool probe_saturates(at::QEngine engine) {
+  constexpr std::int64_t terms = 64;
+  constexpr double sum = 255.0 * 127.0 * terms;
+  constexpr double step = sum / 250;  // of the result: exact is 250, and 126 is what saturated pairs add up to
+  auto const call = [](char const* name, char const* overload, std::vector<c10::IValue> stack) {
+    c10::Dispatcher::singleton().findSchemaOrThrow(name, overload).callBoxed(stack);
+    return std::move(stack.at(0));
+  };
+  auto const is_short = [](c10::IValue const& result) {
+    return result.toTensor().dequantize().max().item<double>() < 0.9 * sum;
+  };
+  engine_scope const scope(engine);
+  auto const weights = [&](at::IntArrayRef shape) {
+    return at::quantize_per_channel(at::full(shape, 127.0f), at::ones({shape[0]}), at::zeros({shape[0]}, at::kLong), 0,
+                                    at::kQInt8);
+  };
+  auto const inputs = [](at::IntArrayRef shape) {
+    return at::quantize_per_tensor(at::full(shape, 255.0f), 1, 0, at::kQUInt8);
+  };
+  using ints = std::vector<std::int64_t>;
+  c10::IValue const none;
+  auto linear = call("quantized::linear_prepack", "", {weights({16, terms}), none});
+  if (is_short(call("quantized::linear", "", {inputs({2, terms}), std::move(linear), step, std::int64_t{0}})))
+    return true;
+  auto conv = call("quantized::conv2d_prepack", "",
+                   {weights({16, terms, 1, 1}), none, ints{1, 1}, ints{0, 0}, ints{1, 1}, std::int64_t{1}});
+  return is_short(call("quantized::conv2d", "new", {inputs({1, terms, 4, 4}), std::move(conv), step, std::int64_t{0}}));
+}
+
+/// Do the engine's kernels saturate here? They are asked, once in a process (0.1 to 4 ms): what counts is the kernels that run, and these
+/// depend on the CPU, on ONEDNN_MAX_CPU_ISA, FBGEMM_ENABLE_INSTRUCTIONS and the like, and on the engine's own choice.
+/// Linear layers and convolutions: X86 has them from two libraries.
+inline bool saturates_here(at::QEngine engine) {
+  static std::mutex mutex;
+  static std::map<at::QEngine, bool> known;
+  std::lock_guard const lock(mutex);
+  if (auto const at = known.find(engine); at != known.end()) return at->second;
+  without_warnings const silence;
+  c10::InferenceMode const inference;
+  bool answer = true;
+  try {
+    answer = probe_saturates(engine);
+  } catch (std::exception const&) {  // an engine without one of these kernels
+  }
+  return known[engine] = answer;
+}
+
+/// The instructions of this CPU, to be named: nothing is decided by them.
+inline std::string this_isa() {
+  auto const all = at::cpu::get_cpu_capabilities();
+  auto const has = [&](char const* name) {
+    auto const at = all.find(name);
+    return at != all.end() && at->second.isBool() && at->second.toBool();
+  };
+  for (auto const& [flag, which] :
+       {std::pair{"avx512_vnni", isa::avx512_vnni}, std::pair{"avx_vnni", isa::avx_vnni},
+        std::pair{"avx512_f", isa::avx512}, std::pair{"avx2", isa::avx2}, std::pair{"neon", isa::arm}})
+    if (has(flag)) return std::string(to_text(which));
+  return "unknown";
+}
+
+/// What is to be said of a model at full range where its engine saturates.
+inline finding int8_saturates(std::string_view engine, std::string_view target) {
+  return {"int8-saturates", severity::warning, "forward",
+          "activations have 8 bits, made for " + std::string(target) + ", but here the sums of engine " +
+              std::string(engine) + " are of 16 bits and saturate: expect wrong numbers",
+          "quantize it again with {.reduce_range = true}, or with .target for the oldest CPU it will run on"};
 }
 
 }  // namespace detail
 
-/// Made by `prune<Criterion>`.
-template <class Criterion>
-struct prune_t : stage<prune_t<Criterion>> {
-  using forbids = facts<frozen, optimized>;
-  using adds = facts<pruned>;
-  static constexpr std::string_view name = "prune";
+}  // namespace torchdeploy::inline v0
 
-  double amount{};
+namespace torchdeploy::inline v0 {
 
-  torch::jit::Module run(torch::jit::Module const& module, record<TorchScript>& record) const {
-    if (!(amount >= 0 && amount <= 1))
-      throw error(errc::amount_out_of_range,
-                  "expected an amount of weights between 0 and 1, got " + detail::formatted("%g", amount),
-                  "0.3 prunes 30 % of every layer");
-    auto& entry = record.report.current();
-    entry.details.emplace_back("criterion", Criterion::name);
-    entry.details.emplace_back("amount", detail::formatted("%g", amount));
-    auto const graph = detail::settled_graph(module);
-    std::uint64_t zeros = 0, weights = 0;
-    for (auto const& each : detail::layers_of(*graph)) {
-      if (!detail::has_prunable_weight(each)) continue;
-      auto const weight = detail::attribute_at(module, *each.weight).toTensor();
-      detail::prune_weight<Criterion>(weight, detail::count_to_prune(amount, weight.numel()));
-      auto const n = static_cast<std::uint64_t>(weight.numel());
-      auto const zero = n - static_cast<std::uint64_t>(weight.count_nonzero().template item<std::int64_t>());
-      entry.layers.push_back({.name = each.name,
-                              .kind = each.kind,
-                              .precision = each.int8_weight ? "int8" : detail::dtype_name(weight.scalar_type()),
-                              .reason = {},
-                              .weights = n,
-                              .bytes = each.int8_weight ? n : weight.nbytes(),
-                              .sparsity = n ? static_cast<double>(zero) / static_cast<double>(n) : 0});
-      zeros += zero;
-      weights += n;
+/// A quantized artifact stays in reference form: float weights and operators between quantize/dequantize pairs, as
+/// LibTorch's insert passes leave it, so that it can still be pruned or exported. This says how to lower it.
+struct reference_form {
+  at::QEngine engine{};
+  torch::jit::QuantType type{};
+  bool full_range{};     ///< have activations 8 bits, or 7?
+  std::string target{};  ///< the instructions that this was chosen for
+
+  /// What `load` needs to know, as extra files.
+  void stamp(std::unordered_map<std::string, std::string>& files) const {
+    files[engine_file] = at::toString(engine);
+    files[range_file] = full_range ? "full" : "reduced";
+    files[target_file] = target;
+  }
+};
+
+namespace detail {
+
+/// Without samples a range is found at each call, in the bits that a constant of the graph tells.
+inline void set_dynamic_range(jit::Module const& reference, bool reduced) {
+  for (auto const& module : reference.modules())
+    for (auto const& method : module.get_methods())
+      for_each_node(*method.graph(), [&](jit::Node* node) {
+        if (!is_operator(node, "aten::_choose_qparams_per_tensor")) return;
+        jit::WithInsertPoint const before(node);
+        node->replaceInput(1, node->owningGraph()->insertConstant(reduced));
+      });
+}
+
+/// Methods that a user may call and that freezing must keep. What `forward` alone uses, and is named with an underscore
+/// (`_forward_impl`), is inlined into it; kept too, it would double the file.
+inline std::vector<std::string> exported_methods(torch::jit::Module const& module) {
+  std::vector<std::string> called;
+  for (auto const& method : module.get_methods())
+    for_each_node(*method.graph(), [&](torch::jit::Node* node) {
+      if (node->kind() == c10::prim::CallMethod && node->input(0) == node->owningGraph()->inputs()[0])
+        called.push_back(node->s(c10::attr::name));
+    });
+  std::vector<std::string> kept;
+  for (auto const& method : module.get_methods()) {
+    auto const& name = method.name();
+    bool const helper = name.starts_with('_') && std::find(called.begin(), called.end(), name) != called.end();
+    if (name != "forward" && !helper) kept.push_back(name);
+  }
+  return kept;
+}
+
+/// LibTorch dequantizes a tuple of results with one operator, which in a file reads as one of a list, and the file does not
+/// load ("annotated as having type Tuple[Tensor, Tensor]"). One operator for each result does the same and does load.
+inline void dequantize_one_by_one(torch::jit::Graph& graph) {
+  std::vector<torch::jit::Node*> whole;
+  for_each_node(graph, [&](torch::jit::Node* node) {
+    if (is_operator(node, "aten::dequantize") && node->input(0)->node()->kind() == c10::prim::TupleConstruct)
+      whole.push_back(node);
+  });
+  auto const each_of = [&](auto const& self, torch::jit::Value* tuple) -> torch::jit::Value* {
+    std::vector<torch::jit::Value*> results;
+    for (auto* each : tuple->node()->inputs()) {
+      if (each->node()->kind() == c10::prim::TupleConstruct)
+        each = self(self, each);
+      else if (each->type()->kind() == c10::TypeKind::TensorType)
+        each = graph.insert(c10::Symbol::fromQualString("aten::dequantize"), {each});
+      results.push_back(each);
     }
-    if (weights == 0)
-      throw error(errc::nothing_to_prune, "expected convolution or linear layers with weights of their own, got none",
-                  "a frozen file has its weights as constants: prune before freezing");
-    entry.details.emplace_back("sparsity",
-                               detail::formatted("%.4f", static_cast<double>(zeros) / static_cast<double>(weights)));
-    return module;
+    return graph.insertNode(graph.createTuple(results))->output();
+  };
+  for (auto* node : whole) {
+    torch::jit::WithInsertPoint const before(node);
+    node->output()->replaceAllUsesWith(each_of(each_of, node->input(0)));
   }
-};
-
-namespace detail {
-template <class Criterion>
-struct prune_maker : stage_maker {
-  constexpr auto operator()(double amount) const { return prune_t<Criterion>{{}, amount}; }
-};
-}  // namespace detail
-
-/// Set a fraction of every convolution's and linear layer's weights to zero: `prune<L1>(0.3)`, the 30 % of smallest
-/// magnitude in each layer, float or quantized (int8 zero is exact).
-///
-/// Zeros make the file compress better; they make no dense runtime faster. Forbids: frozen, optimized. Adds: pruned.
-/// Throws: error 501, 502. Source: torch/nn/utils/prune.py, whose masks these are.
-///
-/// @par Example
-///     auto model = td::load<td::TorchScript>("model.pt") | td::prune<td::L1>(0.3);
-template <class Criterion>
-inline constexpr detail::prune_maker<Criterion> prune{};
-
-}  // namespace torchdeploy::inline v0
-// ---- torchdeploy/stage/quantize.hpp
-
-#include <algorithm>
-#include <concepts>
-#include <cstddef>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
-// ---- torchdeploy/quantization/calibrate.hpp
-
-#include <cmath>
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-// ---- torchdeploy/quantization/observer.hpp
-
-#include <algorithm>
-#include <cmath>
-#include <concepts>
-#include <cstdint>
-#include <limits>
-#include <optional>
-#include <string_view>
-
-namespace torchdeploy::inline v0 {
-
-/// The interval that an activation's values are mapped from.
-struct value_range {
-  float min{};
-  float max{};
-};
-
-/// What watches one activation while the samples run, and tells the range to quantize it with.
-///
-/// A user's own observer is any type with these three members; `range()` is empty when nothing was observed.
-/// @par Example
-///     struct Clipped {
-///       static constexpr std::string_view name = "clipped";
-///       td::MinMax all;
-///       void observe(at::Tensor const& x) { all.observe(x); }
-///       auto range() const { auto r = all.range(); if (r) r->max = std::min(r->max, 6.0f); return r; }
-///     };
-template <class O>
-concept observer = std::default_initializable<O> && requires(O o, O const& seen, at::Tensor const& x) {
-  { O::name } -> std::convertible_to<std::string_view>;
-  o.observe(x);
-  { seen.range() } -> std::convertible_to<std::optional<value_range>>;
-};
-
-/// The smallest and the largest value seen. torch: MinMaxObserver, torch/ao/quantization/observer.py.
-struct MinMax {
-  static constexpr std::string_view name = "minmax";
-
-  void observe(at::Tensor const& x) {
-    if (x.numel() == 0) return;
-    auto const [low, high] = at::aminmax(x.detach().to(at::kFloat));
-    // a NaN must not be lost in a comparison: it makes the range NaN, which calibration refuses
-    auto const keep = [](float a, float b, bool first) {
-      return std::isnan(a) || std::isnan(b) ? a + b : first ? a : b;
-    };
-    auto const lowest = low.item<float>(), highest = high.item<float>();
-    min_ = keep(min_, lowest, min_ < lowest);
-    max_ = keep(max_, highest, max_ > highest);
-  }
-  [[nodiscard]] std::optional<value_range> range() const {
-    if (min_ == infinity && max_ == -infinity) return std::nullopt;
-    return value_range{min_, max_};
-  }
-
- private:
-  static constexpr float infinity = std::numeric_limits<float>::infinity();
-  float min_ = infinity;
-  float max_ = -infinity;
-};
-
-namespace detail {
-
-struct qparams {
-  float scale{1};
-  std::int64_t zero_point{};
-};
-
-/// Scale and zero point of an activation (quint8, affine), in float32 throughout as torch computes them:
-/// UniformQuantizationObserverBase._calculate_qparams. The range is made to hold zero.
-inline qparams affine(value_range range, std::int64_t qmin, std::int64_t qmax) {
-  auto const low = std::min(range.min, 0.0f);
-  auto const high = std::max(range.max, 0.0f);
-  auto const scale = std::max((high - low) / static_cast<float>(qmax - qmin), std::numeric_limits<float>::epsilon());
-  auto const zero_point = qmin - static_cast<std::int64_t>(std::nearbyint(low / scale));
-  return {scale, std::clamp(zero_point, qmin, qmax)};
 }
 
-/// Scales of a weight (qint8, symmetric): one for each output channel (PerChannelMinMaxObserver) or a single one
-/// (MinMaxObserver). The denominator is (127 - -128) / 2; with 127 the result is not torch's.
-inline at::Tensor weight_scales(at::Tensor const& weight, bool per_channel) {
-  auto const rows =
-      per_channel ? weight.detach().to(at::kFloat).flatten(1) : weight.detach().to(at::kFloat).reshape({1, -1});
-  auto const [low, high] = at::aminmax(rows, 1);
-  return at::max(-low.clamp_max(0), high.clamp_min(0)).div(127.5).clamp_min(std::numeric_limits<float>::epsilon());
-}
-
-}  // namespace detail
-
-}  // namespace torchdeploy::inline v0
-
-/// LibTorch's InsertObservers wants observers that are TorchScript modules. Ours are C++ types, so the module it gets is
-/// a shell of two calls back into C++: `observe` while samples run and `qparams` when the pass asks for the result.
-namespace torchdeploy::inline v0::detail {
-
-/// One observed value of the model: what a shell's two calls reach.
-struct site {
-  std::string place;  ///< of the shell in the model: "layer1.0.conv1._observer_0"
-
-  site() = default;
-  site(site const&) = delete;
-  site& operator=(site const&) = delete;
-  virtual ~site() = default;
-  virtual void observe(at::Tensor const& x) = 0;
-  virtual std::pair<at::Tensor, at::Tensor> qparams() const = 0;
-};
-
-/// The scale of what no sample reached. Most such values lie in branches that constant propagation then removes
-/// (`if inplace:`); where one survives, the quantization fails.
-inline constexpr float unreached = -1;
-
-inline std::string module_of(std::string const& place) {
-  auto const dot = place.rfind('.');
-  return dot == std::string::npos ? "the model's top level" : place.substr(0, dot);
-}
-
-template <observer O>
-class activation_site final : public site {
- public:
-  explicit activation_site(bool reduce_range) : qmax_(reduce_range ? 127 : 255) {}
-  void observe(at::Tensor const& x) override {
-    if (x.scalar_type() == at::kFloat)
-      observer_.observe(x);
-    else
-      other_dtype_ = x.scalar_type();
-  }
-  std::pair<at::Tensor, at::Tensor> qparams() const override {
-    if (other_dtype_)
-      throw quantization_error(
-          errc::not_quantizable,
-          "expected float32 activations, got " + dtype_name(*other_dtype_) + " in " + module_of(place),
-          "quantize a float32 model with float32 samples");
-    auto const range = observer_.range();
-    if (!range) return {at::full({1}, unreached, at::kFloat), at::zeros({1}, at::kInt)};
-    if (!std::isfinite(range->min) || !std::isfinite(range->max))
-      throw quantization_error(
-          errc::not_finite,
-          "expected finite activations, got NaN or infinity in " + module_of(place) + " ('" + place + "')",
-          "look for a NaN in the samples");
-    auto const [scale, zero_point] = affine(*range, 0, qmax_);
-    return {at::full({1}, scale, at::kFloat), at::full({1}, zero_point, at::kInt)};
-  }
-
- private:
-  O observer_{};
-  std::optional<at::ScalarType> other_dtype_;
-  std::int64_t qmax_;
-};
-
-class weight_site final : public site {
- public:
-  explicit weight_site(bool per_channel) : per_channel_(per_channel) {}
-  void observe(at::Tensor const& weight) override {
-    if (!scales_.defined()) scales_ = weight_scales(weight, per_channel_);
-  }
-  std::pair<at::Tensor, at::Tensor> qparams() const override {
-    if (!scales_.defined()) return {at::full({1}, unreached, at::kFloat), at::zeros({1}, at::kLong)};
-    if (!std::isfinite(scales_.max().item<float>()))
-      throw quantization_error(errc::not_finite, "expected finite weights, got NaN or infinity in " + module_of(place));
-    return {scales_, at::zeros_like(scales_, at::kLong)};
-  }
-
- private:
-  bool per_channel_;
-  at::Tensor scales_;
-};
-
-inline void register_site_operators() {
-  using torch::jit::Operator;
-  using torch::jit::Stack;
-  static torch::jit::RegisterOperators const registered({
-      Operator(
-          "torchdeploy::observe(Tensor x, int site) -> ()",
-          [](Stack& stack) {
-            auto* const at = reinterpret_cast<site*>(torch::jit::pop(stack).toInt());
-            at->observe(torch::jit::pop(stack).toTensor());
-          },
-          // a call into C++ must be neither moved nor dropped
-          c10::AliasAnalysisKind::CONSERVATIVE),
-      Operator(
-          "torchdeploy::qparams(int site) -> (Tensor, Tensor)",
-          [](Stack& stack) {
-            auto [scale, zero_point] = reinterpret_cast<site*>(torch::jit::pop(stack).toInt())->qparams();
-            torch::jit::push(stack, std::move(scale), std::move(zero_point));
-          },
-          c10::AliasAnalysisKind::CONSERVATIVE),
+/// Prepack, fuse and freeze a copy of a reference form: the model that will run. The same passes, in the same order, as
+/// `convert_jit` and the end of `_quantize_jit` in torch/ao/quantization/quantize_jit.py.
+inline torch::jit::Module lowered(torch::jit::Module const& module, reference_form const& how,
+                                  std::vector<std::string> const& preserve) {
+  return translated<quantization_error>(errc::lowering_failed, "packing the int8 weights failed", {}, [&] {
+    engine_scope const engine(how.engine);
+    without_warnings const silence;
+    auto copy = module.clone();
+    auto result = torch::jit::Finalize(copy, how.type, preserve);
+    auto graph = result.get_method("forward").graph();
+    dequantize_one_by_one(*graph);
+    torch::jit::ConstantPropagation(graph);
+    torch::jit::EliminateDeadCode(graph);
+    return result;
   });
 }
 
-struct site_resolver final : torch::jit::NativeResolver {
-  std::shared_ptr<torch::jit::SugaredValue> resolveValue(std::string const& name, torch::jit::GraphFunction& function,
-                                                         torch::jit::SourceRange const& where) override {
-    if (name == "observe" || name == "qparams")
-      return std::make_shared<torch::jit::BuiltinFunction>(c10::Symbol::fromQualString("torchdeploy::" + name),
-                                                           std::nullopt);
-    return NativeResolver::resolveValue(name, function, where);
+}  // namespace detail
+
+}  // namespace torchdeploy::inline v0
+
+namespace torchdeploy::inline v0 {
+
+/// A scripted or traced module: the file that `torch.jit.save` writes.
+///
+/// The handle is a `torch::jit::Module`, in evaluation mode. A quantized one stays in reference form and is lowered
+/// where it leaves.
+struct TorchScript {
+  using handle = torch::jit::Module;
+  using example = torchdeploy::example;
+  using facts_on_load = facts<evaluating>;
+  struct extras {
+    std::unordered_map<std::string, std::string>
+        files{};  ///< extra files inside the .pt: read by load, written by save
+    std::optional<reference_form> reference{};  ///< set by quantize: how to lower the module
+    std::unordered_map<std::string, at::Tensor>
+        masks{};  ///< set by prune: what is kept (bool) of a weight, by its path
+  };
+
+  /// Copies data and code. No tensor and no graph is shared.
+  static handle clone(handle const& module) {
+    detail::compiler_lock const alone;
+    return module.clone();
   }
+
+  /// A module from code becomes an artifact; the caller's own module stays as it is.
+  static artifact<TorchScript, facts<evaluating>> adopt(handle const& module, load_options options = {});
+
+  /// Read a file, a stream, or bytes in memory.
+  /// @throws load_error (101, 102, 103, 106, 107), format_error (104, 105)
+  static handle read(std::filesystem::path const& path, record<TorchScript>& record, load_options const& options);
+  static handle read(std::istream& stream, record<TorchScript>& record, load_options const& options);
+  static handle read(std::span<std::byte const> bytes, record<TorchScript>& record, load_options const& options);
+
+  /// The model that leaves: lowered if it was quantized, else the module itself.
+  static handle leaving(handle const& module, record<TorchScript> const& record) {
+    if (!record.extras.reference) return module;
+    return detail::lowered(module, *record.extras.reference, detail::exported_methods(module));
+  }
+
+  static void write(handle const& module, record<TorchScript> const& record, std::ostream& out) {
+    detail::translated<export_error>(errc::not_serializable, "LibTorch can't write this module", {}, [&] {
+      detail::compiler_lock const alone;
+      auto files = record.extras.files;
+      if (record.extras.reference) record.extras.reference->stamp(files);
+      leaving(module, record).save(out, files);
+    });
+  }
+
+  /// One call of `forward`, without gradients.
+  static c10::IValue run(handle& module, example const& inputs) {
+    detail::operators_ran = true;
+    c10::InferenceMode const inference;
+    return module.forward(inputs);
+  }
+
+  static std::uint64_t bytes(handle const& module) { return detail::tensor_bytes(module); }
+
+ private:
+  static handle opened(handle module, record<TorchScript>& record, load_options const& options);
 };
 
-/// The attribute that tells a shell from the model's own modules.
-inline constexpr auto site_attribute = "torchdeploy_site";
-
-inline torch::jit::Module shell(std::string const& name, at::ScalarType dtype, at::QScheme qscheme) {
-  register_site_operators();
-  torch::jit::Module module("__torch__." + name);
-  module.register_attribute(site_attribute, c10::IntType::get(), std::int64_t{0});
-  module.register_attribute("dtype", c10::IntType::get(), static_cast<std::int64_t>(dtype));
-  module.register_attribute("qscheme", c10::QSchemeType::get(), static_cast<std::int64_t>(qscheme));
-  module.register_attribute("ch_axis", c10::IntType::get(), std::int64_t{0});
-  module.register_attribute("compute_dtype", c10::IntType::get(), static_cast<std::int64_t>(dtype));
-  module.register_attribute("is_dynamic", c10::BoolType::get(), true);
-  module.define(R"(
-def forward(self, x: Tensor) -> Tensor:
-    observe(x, self.torchdeploy_site)
-    return x
-def calculate_qparams(self) -> Tuple[Tensor, Tensor]:
-    return qparams(self.torchdeploy_site)
-)",
-                std::make_shared<site_resolver>());
+/// Evaluation mode, and what there is to be said of the module: the cheap checks that every load makes.
+inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript>& record,
+                                               load_options const& options) {
+  auto& entry = record.report.current();
+  if (!module.find_method("forward"))
+    throw load_error(errc::module_unusable, "expected a module with a forward method, got none",
+                     "export the method as forward, or script the module that has it");
+  entry.findings = detail::found_in_flags(module);
+  if (!entry.findings.empty()) module.eval();
+  auto const graph = detail::translated<load_error>(errc::module_unusable, "the graph of forward can't be read", {},
+                                                    [&] { return detail::settled_graph(module); });
+  detail::find_at_load({module, "forward", graph}, entry.findings);
+  bool const lowered = detail::is_lowered(*graph);
+  if (lowered) entry.details.emplace_back("quantized", "before");
+  auto const stamp = [&](std::string const& file, char const* detail) -> std::string {
+    auto const at = record.extras.files.find(file);
+    if (at == record.extras.files.end()) return {};
+    entry.details.emplace_back(detail, at->second);
+    return at->second;
+  };
+  auto const engine = stamp(engine_file, "engine");
+  auto const range = stamp(range_file, "range");
+  auto const target = stamp(target_file, "target");
+  if (lowered && !engine.empty() && range == "full" && detail::saturates_here(detail::engine_named(engine)))
+    entry.findings.push_back(detail::int8_saturates(engine, target));
+  for (auto const& each : options.examples) record.add_example(each);
+  entry.bytes_after = bytes(module);
+  for (auto const& each : entry.findings) detail::notice(each);
   return module;
 }
 
-/// The shells in a model that InsertObservers went through, each given a site of its own.
-template <class MakeActivationSite>
-std::vector<std::unique_ptr<site>> furnish(torch::jit::Module const& observed, MakeActivationSite make) {
-  std::vector<std::unique_ptr<site>> sites;
-  for (auto const& [place, module] : observed.named_modules()) {
-    if (!module.hasattr(site_attribute)) continue;
-    bool const is_weight = module.attr("dtype").toInt() == static_cast<std::int64_t>(at::kQInt8);
-    bool const per_channel = module.attr("qscheme").toInt() == static_cast<std::int64_t>(at::kPerChannelSymmetric);
-    sites.push_back(is_weight ? std::make_unique<weight_site>(per_channel) : std::unique_ptr<site>(make()));
-    sites.back()->place = place;
-    module._ivalue()->setAttr(site_attribute, reinterpret_cast<std::int64_t>(sites.back().get()));
-  }
-  return sites;
+inline artifact<TorchScript, facts<evaluating>> TorchScript::adopt(handle const& module, load_options options) {
+  record<TorchScript> record;
+  auto opened_module = [&] {
+    auto const clock = record.report.start("evaluate");
+    return opened(detail::translated<load_error>(errc::module_unusable, "LibTorch can't copy this module", {},
+                                                 [&] { return clone(module); }),
+                  record, options);
+  }();
+  return artifact<TorchScript, facts<evaluating>>(std::move(opened_module), std::move(record));
 }
 
-}  // namespace torchdeploy::inline v0::detail
-// ---- torchdeploy/quantization/configuration.hpp
+inline TorchScript::handle TorchScript::read(std::filesystem::path const& path, record<TorchScript>& record,
+                                             load_options const& options) {
+  auto const reader = detail::file_reader(path);
+  record.report.current().details.emplace_back("path", path.string());
+  return opened(
+      detail::read_module(reader, path.filename().string(), record.extras.files, options.device, options.extra_files),
+      record, options);
+}
 
-#include <algorithm>
-#include <optional>
+inline TorchScript::handle TorchScript::read(std::span<std::byte const> bytes, record<TorchScript>& record,
+                                             load_options const& options) {
+  auto const reader = detail::memory_reader(detail::all_bytes(bytes));
+  return opened(detail::read_module(reader, "the bytes", record.extras.files, options.device, options.extra_files),
+                record, options);
+}
+
+inline TorchScript::handle TorchScript::read(std::istream& stream, record<TorchScript>& record,
+                                             load_options const& options) {
+  auto const reader = detail::memory_reader(detail::all_bytes(stream));
+  return opened(detail::read_module(reader, "the stream", record.extras.files, options.device, options.extra_files),
+                record, options);
+}
+
+}  // namespace torchdeploy::inline v0
+
+namespace torchdeploy::inline v0 {
+
+namespace detail {
+struct graph_interpreter {
+  torch::jit::GraphExecutor* executor;
+
+  void run(torch::jit::Stack& stack) const { executor->run(stack); }
+};
+}  // namespace detail
+
+/// The method of a TorchScript module.
+class libtorch_method : public interpreted_method<detail::graph_interpreter> {
+ public:
+  libtorch_method(torch::jit::Module module, std::string const& method)
+      : libtorch_method(module, resolved(module, method)) {}
+
+  /// Another method of the same module, with the same state: `session.method("reset_states").run({})`.
+  /// @throws backend_error (601)
+  [[nodiscard]] libtorch_method method(std::string const& name) const { return {torch::jit::Module(self()), name}; }
+
+ private:
+  libtorch_method(torch::jit::Module const& module, torch::jit::Function& function)
+      : interpreted_method(module._ivalue(), {&torch::jit::toGraphFunction(function).get_executor()},
+                           function.getSchema()) {}
+
+  static torch::jit::Function& resolved(torch::jit::Module const& module, std::string const& method) {
+    if (auto const found = module.find_method(method)) return found->function();
+    std::vector<std::string> known;
+    for (auto const& each : module.get_methods()) known.push_back(each.name());
+    detail::refuse_method(method, known);
+  }
+};
+
+/// LibTorch's own interpreter.
+struct LibTorch {
+  using consumes = TorchScript;
+  using options = interpreter_options;
+  static constexpr bool available = true;
+
+  /// @throws backend_error 601, 605, 607; quantization_error 409
+  static libtorch_method compile(torch::jit::Module module, record<TorchScript> const& record, options const& options) {
+    detail::settle_process(options);
+    return {TorchScript::leaving(module, record), options.method};
+  }
+};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/backend/mobile_runtime.hpp
+
+#include <memory>
 #include <string>
+#include <utility>
+
+// ---- torchdeploy/format/mobile_lite.hpp
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <istream>
+#include <memory>
+#include <ostream>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
-// ---- torchdeploy/quantization/preparation.hpp
+// ---- torchdeploy/detail/libtorch/mobile_check.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/detail/libtorch/mobile_code.hpp
 
 #include <set>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-/// What LibTorch's graph mode dies of, found before it is called: repaired where the model's meaning allows, else refused
-/// with the place and the reason.
+// ---- torchdeploy/detail/libtorch/mobile.hpp
+
+/// Door to LibTorch: its lite interpreter, and what writes files for it.
+
+#include <torch/csrc/jit/mobile/compatibility/runtime_compatibility.h>
+#include <torch/csrc/jit/mobile/import.h>
+#include <torch/csrc/jit/mobile/interpreter.h>
+#include <torch/csrc/jit/mobile/module.h>
+#include <torch/csrc/jit/runtime/operator.h>
+#include <torch/csrc/jit/serialization/unpickler.h>
+
+/// Reading a module of the lite interpreter: its methods, operators and weights.
 namespace torchdeploy::inline v0::detail {
 
-inline bool always_raises(jit::Block* block) {
-  for (jit::Node* node : block->nodes()) {
-    if (node->kind() == c10::prim::RaiseException) return true;
-    if (node->kind() != c10::prim::If) continue;
-    bool both = true;
-    for (jit::Block* inner : node->blocks()) both = both && always_raises(inner);
-    if (both) return true;
-  }
-  return false;
+namespace mobile = torch::jit::mobile;
+
+/// The methods of the module itself. LibTorch's own `find_method` compares last names only, and a file also holds methods
+/// of submodules that were called through an interface: it may find *their* `forward`.
+inline std::vector<mobile::Function*> methods_of(mobile::Module const& module) {
+  std::vector<mobile::Function*> own;
+  for (auto const& each : module.compilation_unit().methods())
+    if (each->qualname().prefix() == module.name()) own.push_back(each.get());
+  return own;
 }
 
-/// An `if` that gives values though each of its branches raises: InsertObservers indexes an empty vector there.
-inline bool is_deadly_branch(jit::Node const* node) {
-  if (node->kind() != c10::prim::If || node->outputs().empty()) return false;
-  bool raises = true;
-  for (auto* block : node->blocks()) raises = raises && always_raises(const_cast<jit::Block*>(block));
-  return raises;
+inline mobile::Function* find_method(mobile::Module const& module, std::string const& name) {
+  for (auto* each : methods_of(module))
+    if (each->name() == name) return each;
+  return nullptr;
 }
 
-inline jit::GraphFunction* called_function(jit::Node const* node) {
-  if (node->kind() != c10::prim::CallFunction) return nullptr;
-  auto const type = node->input(0)->type()->cast<c10::FunctionType>();
-  return type ? jit::tryToGraphFunction(*type->function()) : nullptr;
+inline std::vector<std::string> method_names(mobile::Module const& module) {
+  std::vector<std::string> names;
+  for (auto const* each : methods_of(module)) names.push_back(each->name());
+  return names;
 }
 
-/// Does the graph, or a function it calls, hold what ends the process? Beside the branches above, that is a call of a
-/// function without parameters, of whose graph InsertObservers reads the first input: scripted nn.MultiheadAttention asks
-/// `get_fastpath_enabled()`.
-inline bool is_deadly(jit::Graph& graph, std::set<jit::Graph*>& seen) {
-  if (!seen.insert(&graph).second) return false;
-  bool found = false;
-  for_each_node(graph, [&](jit::Node* node) {
-    found = found || is_deadly_branch(node);
-    if (auto* const function = called_function(node))
-      found = found || function->num_inputs() == 0 || is_deadly(*function->graph(), seen);
+/// "aten::add.Tensor", each once, in order.
+inline std::set<std::string> operators_of(mobile::Module const& module) {
+  std::set<std::string> all;
+  for (auto const& each : module.compilation_unit().methods())
+    for (auto const& name : each->get_code().op_names_) all.insert(c10::toString(name));
+  return all;
+}
+
+/// Visit every object below (and with) this one: the module and its submodules.
+template <class Visit>
+void for_each_object(c10::intrusive_ptr<c10::ivalue::Object> const& object, Visit const& visit) {
+  visit(*object);
+  for (auto const& slot : object->slots())
+    if (slot.isObject()) for_each_object(slot.toObject(), visit);
+}
+
+/// Put the module and its submodules into evaluation mode; was one of them in train mode?
+inline bool evaluate(mobile::Module& module) {
+  bool trained = false;
+  for_each_object(module._ivalue(), [&](c10::ivalue::Object& object) {
+    auto const slot = object.type()->findAttributeSlot("training");
+    if (!slot || !object.getSlot(*slot).isBool()) return;
+    trained = trained || object.getSlot(*slot).toBool();
+    object.setSlot(*slot, false);
   });
-  return found;
+  return trained;
 }
 
-/// After a branch that raises, nothing reads what it gives: let the values come from nowhere, and the `if` give none.
-inline void disarm(jit::Node* branch) {
-  auto& graph = *branch->owningGraph();
-  jit::WithInsertPoint const before(branch);
-  for (auto i = branch->outputs().size(); i-- > 0;) {
-    auto* const nothing = graph.insertNode(graph.createUninitialized(branch->output(i)->type()))->output();
-    branch->output(i)->replaceAllUsesWith(nothing);
-    branch->eraseOutput(i);
-    for (auto* block : branch->blocks()) block->eraseOutput(i);
+/// The schema of a method as TorchScript has it. In bytecode an argument without a default has the default None, so that a
+/// call without it would pass the check, and types print as numbers.
+inline c10::FunctionSchema schema_of(mobile::Function const& function) {
+  auto const plain = [](c10::TypePtr const& type) -> c10::TypePtr {
+    auto const dynamic = type->cast<c10::DynamicType>();
+    return dynamic ? dynamic->fallback() : type;
+  };
+  std::vector<c10::Argument> arguments, results;
+  for (auto const& each : function.getSchema().arguments()) {
+    auto const type = plain(each.type());
+    auto value = each.default_value();
+    if (value && value->isNone() && type->kind() != c10::TypeKind::OptionalType) value.reset();
+    arguments.emplace_back(each.name(), type, each.N(), value);
   }
+  for (auto const& each : function.getSchema().returns()) results.emplace_back(each.name(), plain(each.type()));
+  return {function.name(), "", std::move(arguments), std::move(results)};
 }
 
-/// A module that stays in float, and why: with all that is inside it, or alone.
-struct exclusion {
-  std::string path;
-  std::string reason;
-  bool alone = false;
+}  // namespace torchdeploy::inline v0::detail
 
-  [[nodiscard]] bool covers(std::string_view name) const {
-    return path.empty() || name == path || (name.starts_with(path) && name[path.size()] == '.');
-  }
-  [[nodiscard]] bool applies_to(layer const& each) const {
-    return alone ? each.weight && owner_of(*each.weight) == path : covers(each.name);
-  }
+/// LibTorch's lite interpreter takes its code on trust: an index out of range, or one value too few on the stack, reads
+/// whatever memory is there. So code from a file is checked once, before it may run. Not checked: the kinds of values.
+namespace torchdeploy::inline v0::detail {
+
+/// How an instruction changes the height of the stack.
+struct stack_effect {
+  std::size_t takes{};
+  std::size_t gives{};
 };
 
-/// Make a module of ours safe for InsertObservers: a method that would end the process is settled first (the functions it
-/// calls are shared with others and stay as they are), and its module stays in float, since what such control flow gives
-/// is not observed alike in all branches.
-inline std::vector<exclusion> disarm(jit::Module const& module) {
-  std::vector<exclusion> excluded;
-  for (auto const& [path, each] : module.named_modules())
-    for (auto const& method : each.get_methods()) {
-      std::set<jit::Graph*> seen;
-      auto const graph = method.graph();
-      if (!is_deadly(*graph, seen)) continue;
-      settle(*graph, each);
-      std::vector<jit::Node*> deadly;
-      for_each_node(*graph, [&](jit::Node* node) {
-        if (is_deadly_branch(node)) deadly.push_back(node);
-      });
-      for (auto* node : deadly) disarm(node);
-      excluded.push_back(
-          {path, "graph mode can't follow the branches of " + each.type()->name()->name() + "." + method.name()});
+class code_check {
+ public:
+  code_check(mobile::Function const& function, std::size_t most_slots)
+      : function_(function), code_(function.get_code()), most_slots_(most_slots) {}
+
+  void operator()() {
+    for (auto const& each : code_.instructions_) check_indices(each);
+    heights_.assign(code_.instructions_.size(), std::nullopt);
+    reach(0, function_.getSchema().arguments().size());
+    while (!waiting_.empty()) {
+      auto const at = waiting_.back();
+      waiting_.pop_back();
+      if (!follow(at)) return;
     }
-  return excluded;
-}
-
-/// Graph mode follows the calls from `forward` and must know, at each, which module is called.
-inline void refuse_what_graph_mode_cannot_follow(jit::Module const& module) {
-  constexpr auto hint = "quantize the sub-modules by themselves, or load another export of the model";
-  for (auto const& [path, each] : module.named_modules())
-    for (auto const& method : each.get_methods()) {
-      auto const graph = method.graph();
-      auto const where = (path.empty() ? "" : path + ".") + method.name();
-      for_each_node(*graph, [&](jit::Node* node) {
-        if (node->kind() != c10::prim::CallMethod) return;
-        auto* at = node->input(0);
-        while (at->node()->kind() == c10::prim::GetAttr) at = at->node()->input(0);
-        if (at != graph->inputs()[0])
-          throw quantization_error(errc::not_quantizable,
-                                   "expected calls of sub-modules only, but '" + where + "' calls '" +
-                                       node->s(c10::attr::name) + "' of an object that it gets at run time",
-                                   hint);
-      });
-    }
-}
-
-/// What would surface only inside LibTorch, as the text of another error, or when the session runs.
-inline void refuse_weights_that_cannot_be_quantized(jit::Module const& module) {
-  auto const graph = settled_graph(module);
-  for (auto const& each : layers_of(*graph)) {
-    if (!each.weight) continue;
-    auto const value = attribute_at(module, *each.weight);
-    if (!value.isTensor() || !value.toTensor().is_floating_point()) continue;
-    auto const weight = value.toTensor();
-    auto const name = "'" + joined(*each.weight) + "'";
-    if (weight.scalar_type() != at::kFloat)
-      throw quantization_error(errc::not_quantizable,
-                               "expected float32 weights, got " + dtype_name(weight.scalar_type()) + " in " + name,
-                               "export the model with model.float()");
-    if (weight.numel() == 0) throw quantization_error(errc::not_quantizable, "expected weights, got none in " + name);
-    if (!at::isfinite(weight).all().item<bool>())
-      throw quantization_error(errc::not_finite, "expected finite weights, got NaN or infinity in " + name);
-  }
-}
-
-}  // namespace torchdeploy::inline v0::detail
-
-namespace torchdeploy::inline v0::detail {
-
-/// Why a layer that graph mode takes for one of its own would fail, or give wrong numbers, when it runs; else empty.
-template <engine Engine>
-std::string why_not_int8(layer const& each) {
-  if (each.kind.starts_with("conv_transpose") && !Engine::transposed_convolution)
-    return "its module has a transposed convolution, which engine " + std::string(Engine::name) +
-           " computes wrong in int8: use Fbgemm";
-  bool const named_padding = each.kind.starts_with("conv") && each.node->inputs().size() > 4 &&
-                             each.node->input(4)->type()->kind() == c10::TypeKind::StringType;
-  if (named_padding) return "its module has a convolution whose padding is a word: give it as numbers";
-  return {};
-}
-
-[[noreturn]] inline void refuse_without_weight(layer const& each) {
-  throw quantization_error(
-      errc::not_quantizable,
-      "expected a weight of its own for '" + each.name + "', got one that is " +
-          (each.constant ? "a constant" : "computed"),
-      each.constant ? "quantize the model before it is frozen" : "quantize the sub-modules beside it by themselves");
-}
-
-/// Which observers each module gets. A transposed convolution gets one scale for its weight, having no kernel for more;
-/// what must stay in float is added to `excluded`.
-template <engine Engine>
-torch::jit::QConfigDict configuration(torch::jit::Module const& module, bool dynamic,
-                                      std::vector<exclusion>& excluded) {
-  auto const activation =
-      shell(dynamic ? "PlaceholderObserver" : "ActivationObserver", at::kQUInt8, at::kPerTensorAffine);
-  torch::jit::QConfig const per_channel(activation,
-                                        shell("ChannelWeightObserver", at::kQInt8, at::kPerChannelSymmetric));
-  torch::jit::QConfig const per_tensor(activation, shell("WeightObserver", at::kQInt8, at::kPerTensorSymmetric));
-  torch::jit::QConfigDict dict{{"", per_channel}};
-  for (auto const& each : excluded) dict.insert_or_assign(each.path, std::nullopt);
-  if (dynamic) return dict;  // linear layers only
-
-  auto const stays = [whole = excluded](std::string const& path) {
-    return std::any_of(whole.begin(), whole.end(), [&](exclusion const& e) { return e.covers(path); });
-  };
-  auto const graph = settled_graph(module);
-  for (auto const& each : layers_of(*graph)) {
-    auto const reason = why_not_int8<Engine>(each);
-    if ((reason.empty() && !each.kind.starts_with("conv_transpose")) || stays(each.name)) continue;
-    if (!each.weight) refuse_without_weight(each);
-    auto const owner = owner_of(*each.weight);
-    if (!reason.empty()) {
-      dict.insert_or_assign(owner, std::nullopt);
-      excluded.push_back({owner, reason, true});
-    } else if (auto const known = dict.find(owner); known == dict.end() || known->second) {
-      dict.insert_or_assign(owner, per_tensor);
-    }
-    for (auto const& [name, child] : module.named_modules())  // an override goes down the tree: hold it to this module
-      if (!name.empty() && name != owner && !stays(name) && (owner.empty() || name.starts_with(owner + ".")))
-        dict.try_emplace(name, per_channel);
-  }
-  return dict;
-}
-
-}  // namespace torchdeploy::inline v0::detail
-// ---- torchdeploy/quantization/histogram.hpp
-
-#include <cmath>
-#include <cstdint>
-#include <limits>
-#include <optional>
-#include <string_view>
-#include <tuple>
-#include <utility>
-
-namespace torchdeploy::inline v0 {
-
-/// Keeps a histogram of all that was seen, and chooses the range inside it whose quantization loses least (L2): outliers
-/// are clipped where that pays. torch's default for activations: HistogramObserver, torch/ao/quantization/observer.py,
-/// after norm minimization in caffe2/quantization/server. Bit-equal to it.
-struct Histogram {
-  static constexpr std::string_view name = "histogram";
-
-  void observe(at::Tensor const& seen) {
-    if (seen.numel() == 0) return;
-    auto x = seen.detach().to(at::kFloat);
-    auto [low, high] = at::aminmax(x);
-    if (std::isnan(low.item<float>())) {
-      unusable_ = true;
-      return;
-    }
-    if (std::isinf(low.item<float>()) || std::isinf(high.item<float>())) {
-      x = x.masked_select(at::isfinite(x));
-      if (x.numel() == 0) return;
-      std::tie(low, high) = at::aminmax(x);
-    }
-    if (!counts_.defined()) {
-      min_ = low, max_ = high;
-      counts_ = count(x);
-      return;
-    }
-    auto const min = at::min(min_, low), max = at::max(max_, high);
-    auto const wider = !min.equal(min_) || !max.equal(max_);
-    auto const before = wider ? spread_over(min, max) : counts_;
-    min_ = min, max_ = max;
-    counts_ = wider ? count(x) + before : before + count(x);
-  }
-
-  [[nodiscard]] std::optional<value_range> range() const {
-    constexpr auto nan = std::numeric_limits<float>::quiet_NaN();
-    if (unusable_) return value_range{nan, nan};
-    if (!counts_.defined()) return std::nullopt;
-    auto const [first, last] = search();
-    auto const width = (max_ - min_) / bins;
-    return value_range{(min_ + width * first).item<float>(), (min_ + width * (last + 1)).item<float>()};
   }
 
  private:
-  static constexpr std::int64_t bins = 2048;
-  static constexpr std::int64_t levels = 256;  // of an 8-bit value, whatever part of them the engine uses
-  static constexpr std::int64_t upsampling = 16;  // finer bins while an old histogram moves into a wider one
-
-  [[nodiscard]] at::Tensor count(at::Tensor const& x) const { return at::histc(x, bins, min_.item(), max_.item()); }
-
-  /// The counts so far, moved into the bins of a wider range.
-  [[nodiscard]] at::Tensor spread_over(at::Tensor const& min, at::Tensor const& max) const {
-    if (min_.equal(max_)) return at::histc(min_, bins, min.item(), max.item()) * counts_.sum();
-    auto const fine = counts_.repeat_interleave(upsampling) / upsampling;
-    auto const fine_width = (max_ - min_) / (bins * upsampling);
-    auto const centers =
-        at::linspace(min_.item(), max_.item(), bins * upsampling + 1).slice(0, 0, -1) + fine_width * 0.5;
-    auto const borders = at::linspace(min.item(), max.item(), bins + 1);
-    auto const bin = (at::bucketize(centers, borders, /*out_int32=*/false, /*right=*/true) - 1).clamp(0, bins - 1);
-    return at::bincount(bin, fine, bins);
+  void demand(bool fits) const {
+    if (!fits) throw std::runtime_error("the code of method '" + function_.name() + "' is damaged");
   }
 
-  /// First and last bin of the range that loses least, narrowed from both ends in steps of 1e-5 of all counts, on the side
-  /// where a step drops more bins, until the loss grows.
-  [[nodiscard]] std::pair<std::int64_t, std::int64_t> search() const {
-    auto const total = static_cast<double>(counts_.sum().item<float>());
-    auto const sums = counts_.cumsum(0).contiguous();
-    auto const* const sum = sums.const_data_ptr<float>();
-    constexpr double step = 1e-5;
-    double alpha = 0, beta = 1;
-    std::int64_t first = 0, last = bins - 1;
-    double least = std::numeric_limits<double>::infinity();
-    // torch compares a float32 tensor element with a Python number: the number is rounded to float32
-    while (alpha < beta) {
-      auto const next_alpha = alpha + step, next_beta = beta - step;
-      auto left = first, right = last;
-      auto const low = static_cast<float>(next_alpha * total), high = static_cast<float>(next_beta * total);
-      while (left < last && sum[left] < low) ++left;
-      while (right > first && sum[right] > high) --right;
-      auto next_first = first, next_last = last;
-      if (left - first > last - right) {
-        next_first = left;
-        alpha = next_alpha;
-      } else {
-        next_last = right;
-        beta = next_beta;
-      }
-      if (next_first == first && next_last == last) continue;
-      auto const now = loss(next_first, next_last);
-      if (now > least) break;
-      least = now;
-      first = next_first, last = next_last;
+  void check_indices(torch::jit::Instruction const& i) const {
+    auto const x = static_cast<std::size_t>(i.X);  // negative: larger than any size
+    auto const past = i.X < 0 ? x : x + i.N;
+    switch (i.op) {
+      case torch::jit::OP:
+      case torch::jit::OPN:
+        return demand(x < code_.operators_.size() && x < code_.operator_input_sizes_.size());
+      case torch::jit::LOAD:
+      case torch::jit::MOVE:
+      case torch::jit::STORE:
+      case torch::jit::DROPR:
+        return demand(x >= 1 && x <= code_.register_size_);
+      case torch::jit::STOREN:
+        return demand(x >= 1 && past <= code_.register_size_ + 1);
+      case torch::jit::LOADC:
+        return demand(x < code_.constants_.size());
+      case torch::jit::INTERFACE_CALL:
+        return demand(x < code_.constants_.size() && code_.constants_[x].isString());
+      case torch::jit::CALL:
+        return demand(x < code_.functions_.size());
+      case torch::jit::LIST_CONSTRUCT:
+      case torch::jit::DICT_CONSTRUCT:
+      case torch::jit::NAMED_TUPLE_CONSTRUCT:
+      case torch::jit::CREATE_OBJECT:
+        return demand(x < code_.types_.size());
+      case torch::jit::ISINSTANCE:
+        return demand(past <= code_.types_.size());
+      case torch::jit::GET_ATTR:
+      case torch::jit::SET_ATTR:
+        return demand(x < most_slots_);
+      default:
+        return;
     }
-    return {first, last};
   }
 
-  /// Squared error of quantizing everything with the range of bins [first, last].
-  [[nodiscard]] double loss(std::int64_t first, std::int64_t last) const {
-    auto const width = (static_cast<double>(max_.item<float>()) - static_cast<double>(min_.item<float>())) / bins;
-    auto const level = width * static_cast<double>(last - first + 1) / levels;
-    if (level == 0) return 0;
-    auto const begin = (at::arange(bins) - first) * width;
-    auto const end = begin + width;
-    auto const level_of = [&](at::Tensor const& x) { return at::div(x, level, "floor").clamp(0, levels - 1); };
-    auto const level_begin = level_of(begin), level_end = level_of(end);
-    auto const density = counts_ / width;
-    // of values spread evenly between two distances from their level
-    auto const norm = [&](at::Tensor const& from, at::Tensor const& to) {
-      return density * ((to * to * to - from * from * from) / 3);
-    };
-    auto const scalar = [](double value) { return at::full({}, value, at::kFloat); };
-    auto sum = at::zeros({bins});
-    sum += norm(begin - (level_begin + 0.5) * level, at::ones({bins}) * (level / 2));
-    sum += (level_end - level_begin - 1) * norm(scalar(-level / 2), scalar(level / 2));
-    sum += norm(scalar(-level / 2), end - (level_end * level + level / 2));
-    return static_cast<double>(sum.sum().item<float>());
+  std::optional<stack_effect> effect_of_operator(torch::jit::Instruction const& i) const {
+    auto const index = static_cast<std::size_t>(i.X);
+    auto const& name = code_.op_names_.at(index);
+    c10::FunctionSchema const* schema = nullptr;
+    auto const handle = c10::Dispatcher::singleton().findSchema(name);
+    std::shared_ptr<torch::jit::Operator> found;
+    if (handle) {
+      schema = &handle->schema();
+    } else if ((found = torch::jit::findOperatorFor(name))) {
+      schema = &found->schema();
+    }
+    if (!schema || schema->is_varret()) return std::nullopt;
+    auto const gives = schema->returns().size();
+    if (i.op == torch::jit::OPN) return stack_effect{i.N, gives};
+    if (schema->is_vararg()) return std::nullopt;
+    auto const told = code_.operator_input_sizes_[index];
+    auto const all = schema->arguments().size();
+    demand(told <= static_cast<int>(all));
+    return stack_effect{told < 0 ? all : static_cast<std::size_t>(told), gives};
   }
 
-  bool unusable_ = false;
-  at::Tensor min_, max_, counts_;
+  std::optional<stack_effect> effect_of(torch::jit::Instruction const& i) const {
+    auto const x = static_cast<std::size_t>(i.X), n = static_cast<std::size_t>(i.N);
+    switch (i.op) {
+      case torch::jit::OP:
+      case torch::jit::OPN:
+        return effect_of_operator(i);
+      case torch::jit::LOAD:
+      case torch::jit::MOVE:
+      case torch::jit::LOADC:
+      case torch::jit::CREATE_OBJECT:
+        return stack_effect{0, 1};
+      case torch::jit::STORE:
+      case torch::jit::DROP:
+      case torch::jit::JF:
+        return stack_effect{1, 0};
+      case torch::jit::STOREN:
+        return stack_effect{n, 0};
+      case torch::jit::DROPR:
+      case torch::jit::JMP:
+        return stack_effect{0, 0};
+      case torch::jit::GET_ATTR:
+      case torch::jit::ISINSTANCE:
+      case torch::jit::TUPLE_SLICE:
+        return stack_effect{1, 1};
+      case torch::jit::SET_ATTR:
+        return stack_effect{2, 0};
+      case torch::jit::LIST_UNPACK:
+        return stack_effect{1, x};
+      case torch::jit::TUPLE_CONSTRUCT:
+        return stack_effect{x, 1};
+      case torch::jit::LIST_CONSTRUCT:
+      case torch::jit::DICT_CONSTRUCT:
+      case torch::jit::NAMED_TUPLE_CONSTRUCT:
+      case torch::jit::INTERFACE_CALL:
+        return stack_effect{n, 1};
+      default:
+        return std::nullopt;  // CALL and WARN; what the interpreter does not know it refuses itself
+    }
+  }
+
+  void reach(std::size_t at, std::size_t height) {
+    demand(at < heights_.size());
+    if (heights_[at]) return demand(*heights_[at] == height);
+    heights_[at] = height;
+    waiting_.push_back(at);
+  }
+
+  /// False where the height is not known any more: then the rest is taken on trust.
+  bool follow(std::size_t at) {
+    auto const& i = code_.instructions_[at];
+    auto const height = *heights_[at];
+    auto const target = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(at) + i.X);
+    if (i.op == torch::jit::RET) {
+      demand(height >= 1);
+      return true;
+    }
+    if (i.op == torch::jit::LOOP) {  // trip count, most trips, condition, and what the loop carries
+      demand(i.N >= 2 && height >= i.N + 1U);
+      reach(target, height - 3);
+      reach(at + 1, height);
+      return true;
+    }
+    auto const effect = effect_of(i);
+    if (!effect) return false;
+    demand(height >= effect->takes);
+    auto const next = height - effect->takes + effect->gives;
+    if (i.op == torch::jit::JF || i.op == torch::jit::JMP) reach(target, next);
+    if (i.op != torch::jit::JMP) reach(at + 1, next);
+    return true;
+  }
+
+  mobile::Function const& function_;
+  mobile::Code const& code_;
+  std::size_t most_slots_;
+  std::vector<std::optional<std::size_t>> heights_{};  // before each instruction, where it was reached
+  std::vector<std::size_t> waiting_{};
+};
+
+/// The bytecode of an archive, to look at: tensors have no data, and objects are empty.
+inline c10::IValue outline_of_bytecode(caffe2::serialize::PyTorchStreamReader& archive) {
+  auto const [content, size] = archive.getRecord("bytecode.pkl");
+  std::size_t at = 0;
+  auto const read = [&, data = static_cast<char const*>(content.get()), size = size](char* out, std::size_t count) {
+    count = std::min(count, size - at);
+    std::copy_n(data + at, count, out);
+    at += count;
+    return count;
+  };
+  auto const unit = std::make_shared<torch::jit::CompilationUnit>();
+  auto const type_of = [&](c10::QualifiedName const& name) {
+    return c10::StrongTypePtr(unit, c10::ClassType::create(name, unit));
+  };
+  auto const object_of = [](c10::StrongTypePtr const& type, c10::IValue const&) {
+    return c10::ivalue::Object::create(type, 0);
+  };
+  return torch::jit::Unpickler(read, type_of, object_of, [](std::string const&) { return at::DataPtr(); }, std::nullopt)
+      .parse_ivalue();
+}
+
+/// Throws where LibTorch's loader would read beyond a table of operators: it looks operators up before anyone can look
+/// at the code. Gives the version.
+inline std::int64_t check_bytecode(caffe2::serialize::PyTorchStreamReader& archive) {
+  auto const at = [](c10::IValue const& tuple, std::size_t index) -> c10::IValue {
+    auto const& elements = tuple.toTupleRef().elements();
+    if (index >= elements.size()) throw std::runtime_error("the bytecode is cut short");
+    return elements[index];
+  };
+  auto const bytecode = outline_of_bytecode(archive);
+  auto const count = bytecode.toTupleRef().elements().size();
+  for (std::size_t method = 1; method < count; ++method) {
+    auto const code = at(at(bytecode, method), 1);
+    auto const operators = at(at(code, 1), 1).toTupleRef().elements().size();
+    auto const instructions = at(at(code, 0), 1);
+    for (auto const& each : instructions.toTupleRef().elements()) {
+      auto const& name = at(each, 0).toStringRef();
+      if ((name == "OP" || name == "OPN") && static_cast<std::uint64_t>(at(each, 1).toInt()) >= operators)
+        throw std::runtime_error("the bytecode names operator " + std::to_string(at(each, 1).toInt()) + " of " +
+                                 std::to_string(operators));
+    }
+  }
+  return at(bytecode, 0).toInt();
+}
+
+/// Throws unless every method's code is such that the interpreter stays inside its memory.
+inline void check_code(mobile::Module const& module) {
+  std::size_t most_slots = 1;  // of a packed weight
+  for_each_object(module._ivalue(),
+                  [&](c10::ivalue::Object const& object) { most_slots = std::max(most_slots, object.slots().size()); });
+  for (auto const& each : module.compilation_unit().methods()) {
+    if (!each->hasSchema()) throw std::runtime_error("the method '" + each->name() + "' has no schema");
+    each->initialize_operators(true);
+    code_check(*each, most_slots)();
+  }
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0 {
+
+/// A module of LibTorch's lite interpreter: the file (.ptl) that `_save_for_lite_interpreter` writes, made here by
+/// `to_mobile`.
+///
+/// LibTorch can read such a module and not write it again, so the handle keeps the bytes that it was read from: `save`
+/// writes these. A handle copies by aliasing; `clone` reads the bytes anew.
+struct MobileLite {
+  struct handle {
+    torch::jit::mobile::Module module{};
+    detail::shared_bytes file{};
+  };
+  using example = torchdeploy::example;
+  using facts_on_load = facts<evaluating>;
+  struct extras {
+    std::unordered_map<std::string, std::string> files{};  ///< extra files inside the .ptl, as they were read
+  };
+
+  static handle clone(handle const& model) {
+    extras ignored;
+    auto copy = opened(model.file, "the model", ignored, {});
+    detail::evaluate(copy.module);
+    return copy;
+  }
+
+  /// Read a file, a stream, or bytes in memory.
+  /// @throws load_error (101, 102, 103, 106, 107, 108), format_error (104, 105)
+  static handle read(std::filesystem::path const& path, record<MobileLite>& record, load_options const& options) {
+    auto const bytes = detail::all_bytes(*detail::file_reader(path));
+    record.report.current().details.emplace_back("path", path.string());
+    return read_shared(bytes, path.filename().string(), record, options);
+  }
+  static handle read(std::istream& stream, record<MobileLite>& record, load_options const& options) {
+    return read_shared(detail::all_bytes(stream), "the stream", record, options);
+  }
+  static handle read(std::span<std::byte const> bytes, record<MobileLite>& record, load_options const& options) {
+    return read_shared(detail::all_bytes(bytes), "the bytes", record, options);
+  }
+
+  static void write(handle const& model, record<MobileLite> const&, std::ostream& out) {
+    out.write(reinterpret_cast<char const*>(model.file->data()), static_cast<std::streamsize>(model.file->size()));
+  }
+
+  /// One call of `forward`, without gradients.
+  static c10::IValue run(handle& model, example const& inputs) {
+    c10::InferenceMode const inference;
+    example stack{model.module._ivalue()};
+    stack.insert(stack.end(), inputs.begin(), inputs.end());
+    detail::find_method(model.module, "forward")->run(stack);
+    return stack.back();
+  }
+
+  /// Of the file.
+  static std::uint64_t bytes(handle const& model) { return model.file->size(); }
+
+  /// What the report says of such a module.
+  static void describe(handle const& model, stage_report& entry) {
+    auto const operators = detail::operators_of(model.module);
+    std::string all;
+    for (auto const& each : operators) all += (all.empty() ? "" : " ") + each;
+    entry.details.emplace_back("bytecode version", std::to_string(model.module.bytecode_version()));
+    entry.details.emplace_back("operators", std::to_string(operators.size()));
+    entry.details.emplace_back("operator list", all);
+  }
+
+ private:
+  static handle read_shared(detail::shared_bytes const& bytes, std::string const& name, record<MobileLite>& record,
+                            load_options const& options);
+  static handle opened(detail::shared_bytes const& bytes, std::string const& name, extras& extras,
+                       load_options const& options);
+};
+
+/// The module in these bytes, once they are known to be what LibTorch reads.
+inline MobileLite::handle MobileLite::opened(detail::shared_bytes const& bytes, std::string const& name, extras& extras,
+                                             load_options const& options) {
+  constexpr auto advice = "make one: load<TorchScript>(path) | to_mobile() | save(\"model.ptl\")";
+  auto const reader = std::make_shared<detail::memory_adapter>(bytes);
+  auto const inspect = [&](caffe2::serialize::PyTorchStreamReader& archive) {
+    if (!archive.hasRecord("bytecode.pkl"))
+      throw format_error(errc::wrong_format,
+                         "expected a mobile module, got " +
+                             (archive.hasRecord("constants.pkl") ? std::string("TorchScript without bytecode")
+                                                                 : detail::kind_of_foreign_archive(archive)) +
+                             " in '" + name + "'",
+                         advice);
+    auto const version = static_cast<std::uint64_t>(detail::check_bytecode(archive));
+    auto const [oldest, newest] = torch::jit::_get_runtime_bytecode_min_max_versions();
+    if (version < oldest || version > newest)
+      throw format_error(errc::wrong_format,
+                         "expected bytecode of version " + std::to_string(oldest) + " to " + std::to_string(newest) +
+                             ", got " + std::to_string(version) + " in '" + name + "'",
+                         advice);
+  };
+  auto module = detail::read_archive(reader, name, "a mobile module (.ptl)", advice, extras.files, options.device,
+                                     options.extra_files, inspect, [&](torch::jit::ExtraFilesMap& files) {
+                                       auto result = torch::jit::_load_for_mobile(
+                                           std::make_unique<detail::memory_adapter>(bytes), options.device, files);
+                                       detail::check_code(result);
+                                       return result;
+                                     });
+  if (!detail::find_method(module, "forward"))
+    throw load_error(errc::module_unusable, "expected a module with a forward method, got none in '" + name + "'",
+                     "export the method as forward, or script the module that has it");
+  return {std::move(module), bytes};
+}
+
+inline MobileLite::handle MobileLite::read_shared(detail::shared_bytes const& bytes, std::string const& name,
+                                                  record<MobileLite>& record, load_options const& options) {
+  auto& entry = record.report.current();
+  auto model = opened(bytes, name, record.extras, options);
+  if (detail::evaluate(model.module))
+    entry.findings.push_back({"train-mode-flag", severity::warning, "forward", "the model was saved in train mode",
+                              "it was put into evaluation mode, its file was not; call eval() before exporting"});
+  if (auto const engine = record.extras.files.find(engine_file); engine != record.extras.files.end())
+    entry.details.emplace_back("engine", engine->second);
+  describe(model, entry);
+  for (auto const& each : options.examples) record.add_example(each);
+  entry.bytes_after = MobileLite::bytes(model);
+  for (auto const& each : entry.findings) detail::notice(each);
+  return model;
+}
+
+}  // namespace torchdeploy::inline v0
+
+namespace torchdeploy::inline v0 {
+
+namespace detail {
+/// Runs the code itself: `mobile::Module::forward` looks the method up by name, copies the arguments and the module's
+/// metadata, and sets up an observer, each time.
+struct bytecode_interpreter {
+  std::shared_ptr<mobile::Module const> module;  // owns the code
+  mobile::Function const* function;
+
+  void run(mobile::Stack& stack) const { mobile::InterpreterState(function->get_code()).run(stack); }
+};
+}  // namespace detail
+
+/// The method of a mobile module.
+class mobile_method : public interpreted_method<detail::bytecode_interpreter> {
+ public:
+  mobile_method(std::shared_ptr<torch::jit::mobile::Module const> module, std::string const& method)
+      : mobile_method(module, resolved(*module, method)) {}
+
+  /// Another method of the same module, with the same state: `session.method("reset_states").run({})`.
+  /// @throws backend_error (601)
+  [[nodiscard]] mobile_method method(std::string const& name) const { return {interpreter().module, name}; }
+
+ private:
+  mobile_method(std::shared_ptr<torch::jit::mobile::Module const> const& module,
+                torch::jit::mobile::Function const& function)
+      : interpreted_method(module->_ivalue(), {module, &function}, detail::schema_of(function)) {}
+
+  static torch::jit::mobile::Function const& resolved(torch::jit::mobile::Module const& module,
+                                                      std::string const& method) {
+    if (auto* const found = detail::find_method(module, method)) return *found;
+    detail::refuse_method(method, detail::method_names(module));
+  }
+};
+
+/// LibTorch's lite interpreter: what runs a .ptl file inside an app.
+struct MobileRuntime {
+  using consumes = MobileLite;
+  using options = interpreter_options;
+  static constexpr bool available = true;
+
+  /// @throws backend_error 601, 605, 607
+  static mobile_method compile(MobileLite::handle model, record<MobileLite> const&, options const& options) {
+    detail::settle_process(options);
+    return {std::make_shared<torch::jit::mobile::Module const>(std::move(model.module)), options.method};
+  }
 };
 
 }  // namespace torchdeploy::inline v0
-// ---- torchdeploy/quantization/plan.hpp
+// ---- torchdeploy/core.hpp
+
+/// The machinery: no LibTorch in here, so that it costs 0.15 s to include and a test of it 0.2 s.
+// ---- torchdeploy/formats.hpp
+
+/// What the bytes are: how each format is read, written and run.
+// ---- torchdeploy/reports.hpp
+
+// ---- torchdeploy/report/html.hpp
 
 #include <algorithm>
-#include <array>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <limits>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
-#include <vector>
-
-/// What becomes of each layer, read off the reference form: int8, or float and why.
-namespace torchdeploy::inline v0::detail {
-
-inline bool is_int8_layer(layer const& each) {
-  auto const kind = std::string_view(each.kind);
-  bool const has_kernel = kind.starts_with("conv") || kind == "linear";
-  return has_kernel && is_dequantized(each.node->input(0)) && is_dequantized(each.node->input(1));
-}
-
-inline std::string why_float(layer const& each, bool dynamic) {
-  auto const kind = std::string_view(each.kind);
-  bool const convolution = kind.starts_with("conv") || kind.starts_with("_convolution");
-  if (kind.starts_with("_transformer_encoder") || kind.starts_with("_native_multi_head"))
-    return "a fused operator hides its linear layers: trace it with torch.backends.mha.set_fastpath_enabled(False)";
-  if (kind == "lstm" || kind == "gru" || kind.starts_with("rnn_")) return "graph mode has no int8 recurrent layer";
-  if (kind.starts_with("embedding")) return "a table to look up, with nothing to multiply";
-  if (kind == "addmm" || kind == "mm") return "graph mode knows aten::linear, not aten::" + each.kind;
-  if (convolution && dynamic) return "dynamic quantization is for linear layers: give samples for a static one";
-  if ((!convolution || kind.starts_with('_')) && kind != "linear")
-    return "graph mode has no int8 kernel for aten::" + each.kind;
-  if (!is_dequantized(each.node->input(1))) return "its weight is computed, or lies in a loop";
-  return "its input is not quantized";
-}
-
-/// Operators between layers that graph mode runs on int8 tensors, or moves int8 tensors through.
-inline bool runs_on_int8(std::string_view kind) {
-  static constexpr std::array known = {"add",
-                                       "mul",
-                                       "cat",
-                                       "relu",
-                                       "hardswish",
-                                       "hardsigmoid",
-                                       "sigmoid",
-                                       "tanh",
-                                       "elu",
-                                       "leaky_relu",
-                                       "hardtanh",
-                                       "clamp",
-                                       "batch_norm",
-                                       "layer_norm",
-                                       "group_norm",
-                                       "instance_norm",
-                                       "mean",
-                                       "max_pool1d",
-                                       "max_pool2d",
-                                       "max_pool3d",
-                                       "avg_pool1d",
-                                       "avg_pool2d",
-                                       "avg_pool3d",
-                                       "adaptive_avg_pool1d",
-                                       "sort",
-                                       "max",
-                                       "min",
-                                       "dropout",
-                                       "flatten",
-                                       "reshape",
-                                       "view",
-                                       "adaptive_avg_pool2d",
-                                       "transpose",
-                                       "permute",
-                                       "contiguous",
-                                       "chunk",
-                                       "squeeze",
-                                       "unsqueeze",
-                                       "repeat",
-                                       "adaptive_avg_pool3d",
-                                       "detach",
-                                       "size",
-                                       "dim",
-                                       "len",
-                                       "stack",
-                                       "dequantize",
-                                       "repeat_interleave"};
-  return kind.starts_with("upsample_") || std::find(known.begin(), known.end(), kind) != known.end();
-}
-
-inline at::Tensor weight_of(jit::Module const& module, layer const& each) {
-  auto const value = each.weight     ? std::optional(attribute_at(module, *each.weight))
-                     : each.constant ? jit::toIValue(each.constant)
-                                     : std::nullopt;
-  return value && value->isTensor() ? value->toTensor() : at::Tensor();
-}
-
-/// One entry for each layer, then one for each operator between layers that turns int8 back into float.
-inline std::vector<layer_report> plan_of(jit::Module const& reference, bool dynamic,
-                                         std::vector<exclusion> const& excluded) {
-  std::vector<layer_report> plan;
-  auto const graph = settled_graph(reference);
-  auto const layers = layers_of(*graph);
-  for (auto const& each : layers) {
-    auto const weight = weight_of(reference, each);
-    bool const int8 = is_int8_layer(each);
-    layer_report entry{.name = each.name, .kind = each.kind, .precision = int8 ? "int8" : "float32", .reason = {}};
-    if (!int8) {
-      auto const rule =
-          std::find_if(excluded.begin(), excluded.end(), [&](exclusion const& e) { return e.applies_to(each); });
-      entry.reason = rule != excluded.end() ? rule->reason : why_float(each, dynamic);
-    }
-    if (weight.defined()) {
-      entry.weights = static_cast<std::uint64_t>(weight.numel());
-      // int8: a byte for each weight, and a float scale and an int64 zero point for each output channel
-      entry.bytes = int8 ? entry.weights + static_cast<std::uint64_t>(weight.size(0)) * 12 : weight.nbytes();
-    }
-    plan.push_back(std::move(entry));
-  }
-  if (dynamic) return plan;
-  for_each_node(*graph, [&](jit::Node* node) {
-    auto const kind = operator_name(node);
-    bool const computes = std::string_view(node->kind().ns().toUnqualString()) == "aten" && !weight_argument(kind);
-    if (!computes || runs_on_int8(kind) || kind.starts_with("quantize_per")) return;
-    if (node->outputs().empty() || node->output(0)->type()->kind() != c10::TypeKind::TensorType) return;
-    if (!std::any_of(node->inputs().begin(), node->inputs().end(), [](jit::Value* v) { return is_dequantized(v); }))
-      return;
-    plan.push_back({.name = place_of(node),
-                    .kind = kind,
-                    .precision = "float32",
-                    .reason = "graph mode has no int8 kernel for aten::" + kind});
-  });
-  return plan;
-}
-
-/// Operators of a reference form whose scale says that no sample reached them.
-inline std::vector<std::string> unreached_places(jit::Module const& reference, double mark) {
-  std::vector<std::string> places;
-  auto const graph = settled_graph(reference);
-  for_each_node(*graph, [&](jit::Node* node) {
-    if (!operator_name(node).starts_with("quantize_per_")) return;
-    auto const path = path_of(node->input(1));
-    if (!path) return;
-    auto const scale = attribute_at(reference, *path);
-    bool const marked =
-        scale.isDouble() ? scale.toDouble() == mark : scale.isTensor() && (scale.toTensor() == mark).any().item<bool>();
-    if (!marked) return;
-    auto const weight = path_of(node->input(0));
-    places.push_back(weight ? layer_name(*weight) : place_of(node->input(0)->node()));
-  });
-  return places;
-}
-
-}  // namespace torchdeploy::inline v0::detail
-
-namespace torchdeploy::inline v0 {
-
-/// Eight-bit integers: activations quint8 (affine, one scale for a tensor), weights qint8 (symmetric, one scale for each
-/// output channel; one for all in transposed convolutions, for which the engines have no other).
-struct Int8 {};
-
-struct quantize_options {
-  /// Use 7 of the 8 bits of an activation? Default: as torch does for the engine.
-  std::optional<bool> reduce_range{};
-  /// Count the samples on the terminal? (`td::quiet` silences everything.)
-  bool progress = true;
-};
-
-namespace detail {
-
-template <class Fallback, template <class> class Is, class... Choices>
-struct choose : std::type_identity<Fallback> {};
-template <class Fallback, template <class> class Is, class First, class... Rest>
-struct choose<Fallback, Is, First, Rest...>
-    : std::conditional_t<Is<First>::value, std::type_identity<First>, choose<Fallback, Is, Rest...>> {};
-template <class T>
-using is_observer = std::bool_constant<observer<T>>;
-template <class T>
-using is_engine = std::bool_constant<engine<T>>;
-
-struct no_samples {};
-
-}  // namespace detail
-
-/// Made by `quantize<Int8, ...>`.
-template <class Precision, class Observer, class Engine, class Samples>
-struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
-  using needs = facts<evaluating>;
-  using forbids = facts<quantized, frozen, optimized>;
-  using adds = facts<quantized>;
-  static constexpr std::string_view name = "quantize";
-  static constexpr bool dynamic = std::is_same_v<Samples, detail::no_samples>;
-  static constexpr bool repeatable = [] {
-    if constexpr (dynamic)
-      return true;
-    else
-      return Samples::multi_pass;
-  }();
-
-  Samples samples;
-  quantize_options options{};
-
-  torch::jit::Module run(torch::jit::Module const& module, record<TorchScript>& record) const& {
-    return quantized_module(module, record, samples);
-  }
-  torch::jit::Module run(torch::jit::Module const& module, record<TorchScript>& record) && {
-    return quantized_module(module, record, std::move(samples));
-  }
-
- private:
-  template <class Held>
-  torch::jit::Module quantized_module(torch::jit::Module const& module, record<TorchScript>& record,
-                                      Held&& held) const {
-    constexpr auto type = dynamic ? torch::jit::QuantType::DYNAMIC : torch::jit::QuantType::STATIC;
-    detail::engine_scope const engine(Engine::id);
-    detail::without_warnings const silence;
-    at::NoGradGuard const no_grad;
-    if (detail::is_lowered(*detail::settled_graph(module)))
-      throw quantization_error(errc::already_quantized, "expected a float model, got one that was quantized before",
-                               "quantize the float model it was made from");
-    detail::refuse_what_graph_mode_cannot_follow(module);
-    detail::refuse_weights_that_cannot_be_quantized(module);
-
-    std::vector<detail::exclusion> excluded;
-    auto observed =
-        detail::translated<quantization_error>(errc::not_quantizable, "graph mode can't prepare this model", {}, [&] {
-          auto prepared = torch::jit::FoldConvBatchNorm(module);
-          excluded = detail::disarm(prepared);
-          auto const configuration = detail::configuration<Engine>(prepared, dynamic, excluded);
-          return torch::jit::InsertObservers(prepared, "forward", configuration, false, type);
-        });
-    auto const sites = detail::furnish(observed, [&] {
-      return std::make_unique<detail::activation_site<Observer>>(options.reduce_range.value_or(Engine::reduce_range));
-    });
-    auto& entry = record.report.current();
-    entry.details.emplace_back("mode", dynamic ? "dynamic" : "static");
-    entry.details.emplace_back("engine", Engine::name);
-    if constexpr (!dynamic) {
-      auto const count = calibrate(observed, record, std::forward<Held>(held));
-      entry.details.emplace_back("observer", Observer::name);
-      entry.details.emplace_back("samples", std::to_string(count));
-      // what is wrong with a range is thrown here, not inside LibTorch
-      detail::translated<quantization_error>(errc::quantization_failed, "a range can't be computed", {}, [&] {
-        for (auto const& site : sites) site->qparams();
-      });
-    }
-    auto reference = detail::translated<quantization_error>(
-        errc::quantization_failed, "LibTorch can't quantize this model", {},
-        [&] { return torch::jit::InsertQuantDeQuant(observed, "forward", false, false, type); });
-    if (auto const places = detail::unreached_places(reference, detail::unreached); !places.empty())
-      throw quantization_error(errc::never_observed,
-                               "expected samples to reach every layer, but none reached '" + places.front() + "'",
-                               "add samples that take this branch");
-    record.extras.reference = reference_form{Engine::id, type};
-    describe(module, reference, excluded, entry);
-    return reference;
-  }
-
-  /// Run the samples through the observed model. On a copy: what the model keeps from call to call must not come from them.
-  template <class Held>
-  std::size_t calibrate(torch::jit::Module const& observed, record<TorchScript>& record, Held&& held) const {
-    auto running = observed.deepcopy();
-    auto const size = held.size();
-    detail::progress const show(options.progress ? "quantize" : "");
-    std::size_t count = 0;
-    std::forward<Held>(held).for_each([&](auto&& each) {
-      auto inputs = to_example(std::forward<decltype(each)>(each));
-      record.add_example(inputs);
-      detail::translated<quantization_error>(errc::calibration_raised,
-                                             "the model raised on sample " + std::to_string(count), {},
-                                             [&] { running.forward(std::move(inputs)); });
-      ++count;
-      if (options.progress) show(count, size.value_or(0));
-    });
-    if (count == 0)
-      throw quantization_error(errc::no_samples, "expected at least one calibration sample, got an empty range",
-                               "quantize<Int8>() without samples quantizes dynamically");
-    return count;
-  }
-
-  static void describe(torch::jit::Module const& before, torch::jit::Module const& reference,
-                       std::vector<detail::exclusion> const& excluded, stage_report& entry) {
-    entry.layers = detail::plan_of(reference, dynamic, excluded);
-    entry.bytes_before = TorchScript::bytes(before);
-    entry.bytes_after = entry.bytes_before;
-    std::size_t int8 = 0;
-    for (auto const& each : entry.layers)
-      if (each.precision == "int8") {
-        ++int8;
-        entry.bytes_after -= std::min(
-            entry.bytes_after, each.weights * sizeof(float) - std::min(each.weights * sizeof(float), each.bytes));
-      }
-    entry.details.emplace_back("int8", std::to_string(int8) + " of " + std::to_string(entry.layers.size()));
-    if (int8 == 0) {
-      entry.findings.push_back({"nothing-quantized", severity::warning, "forward", "no layer of the model became int8",
-                                "the report says why for each layer"});
-      detail::notice(entry.findings.back());
-    }
-  }
-};
-
-namespace detail {
-template <class Precision, class... Choices>
-struct quantize_maker : stage_maker {
-  static_assert(std::same_as<Precision, Int8>, "quantize<Int8, ...>: Int8 is the precision there is");
-  static_assert(((observer<Choices> || engine<Choices>)&&...), "quantize<Int8, ...> takes an observer and an engine");
-  using chosen_observer = typename choose<Histogram, is_observer, Choices...>::type;
-  using chosen_engine = typename choose<X86, is_engine, Choices...>::type;
-
-  auto operator()() const { return quantize_t<Precision, chosen_observer, chosen_engine, no_samples>{}; }
-  template <sample_range R>
-  constexpr auto operator()(R&& samples, quantize_options options = {}) const {
-    return quantize_t<Precision, chosen_observer, chosen_engine, held_range<R>>{
-        {}, held_range<R>(std::forward<R>(samples)), std::move(options)};
-  }
-};
-}  // namespace detail
-
-/// Quantize to eight-bit integers: statically with samples, dynamically without.
-///
-/// `quantize<Int8>(samples)`: the samples (any input range of tensors, tuples of tensors or `example`s, of the shapes the
-/// model takes, e.g. `[N, C, H, W]`; some hundred images of real data) run through the model while an observer watches
-/// each activation. `quantize<Int8>()`: the ranges of activations are found anew at each call; linear layers only.
-/// Observer and engine follow the precision, in any order: `quantize<Int8, MinMax, Onednn>(samples)`; default Histogram
-/// and X86, with which the result is bit-equal to torch.ao.quantization's `quantize_jit` (`quantize_dynamic_jit`).
-///
-/// The result stays in reference form, so it can still be pruned, and is lowered where it leaves. The report lists every
-/// layer: int8, or float and why. A lvalue container of samples is borrowed, a rvalue owned, a view copied.
-///
-/// Needs: evaluating. Forbids: quantized, frozen, optimized. Adds: quantized.
-/// Throws: quantization_error 401-408 (409 where it leaves).
-///
-/// @par Example
-///     auto model = td::load<td::TorchScript>("model.pt") | td::quantize<td::Int8>(images);
-template <class Precision, class... Choices>
-inline constexpr detail::quantize_maker<Precision, Choices...> quantize{};
-
-}  // namespace torchdeploy::inline v0
-// ---- torchdeploy/stage/save.hpp
-
-#include <filesystem>
-#include <ostream>
 #include <utility>
+#include <vector>
 
 // ---- torchdeploy/detail/atomic_file.hpp
 
@@ -3649,7 +4069,8 @@ void atomic_write(std::filesystem::path const& wanted, Write&& write) {
     path = path.parent_path() / fs::read_symlink(path, ignored);
   auto const folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   auto const refuse = [&](std::string const& why) {
-    throw export_error(errc::place_unwritable, "expected a place to write to, got '" + wanted.string() + "': " + why);
+    throw export_error(errc::place_unwritable, "expected a place to write to, got '" + wanted.string() + "': " + why,
+                       "give the path of a file in a directory that is there and can be written to");
   };
   if (path.filename().empty()) refuse("no file name");
   if (!fs::is_directory(folder, ignored)) refuse("no such directory");
@@ -3689,127 +4110,1043 @@ void atomic_write(std::filesystem::path const& wanted, Write&& write) {
 }
 
 }  // namespace torchdeploy::inline v0::detail
-
-namespace torchdeploy::inline v0 {
-
-/// Made by `save`.
-struct save_t : stage<save_t> {
-  using consumes = any_format;
-  using forbids = facts<optimized>;
-  using drops = facts<>;
-  static constexpr std::string_view name = "save";
-
-  std::filesystem::path path;
-
-  template <class Format>
-  auto run(typename Format::handle handle, record<Format>& record) const {
-    detail::atomic_write(path, [&](std::ostream& out) { Format::write(handle, record, out); });
-    auto& entry = record.report.current();
-    entry.details.emplace_back("path", path.string());
-    entry.bytes_after = std::filesystem::file_size(path);
-    return handle;
-  }
-};
-
-namespace detail {
-struct save_maker : stage_maker {
-  auto operator()(std::filesystem::path path) const { return save_t{{}, std::move(path)}; }
-};
-}  // namespace detail
-
-/// Write the artifact to a file and pass it on. A quantized one is lowered for its engine; extra files are kept.
-///
-/// The file is written whole or not at all. Forbids: optimized (such a module can't be stored: LibTorch's own save
-/// throws, or writes a file that does not load). Throws: export_error 201, 202, 203; quantization_error 409.
-///
-/// @par Example
-///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze() | td::save("frozen.pt");
-inline constexpr detail::save_maker save{};
-
-}  // namespace torchdeploy::inline v0
-// ---- torchdeploy/stage/tap.hpp
-
-#include <utility>
-
-namespace torchdeploy::inline v0 {
-
-/// Made by `tap`.
-template <class Look>
-struct tap_t : stage<tap_t<Look>> {
-  using consumes = any_format;
-  using drops = facts<>;
-  static constexpr std::string_view name = "tap";
-
-  [[no_unique_address]] Look look;
-
-  template <any_artifact A>
-  constexpr A apply(A&& artifact) const {
-    look(std::as_const(artifact));
-    return std::move(artifact);
-  }
-};
-
-namespace detail {
-struct tap_maker : stage_maker {
-  template <class Look>
-  constexpr auto operator()(Look look) const {
-    return tap_t<Look>{{}, std::move(look)};
-  }
-};
-}  // namespace detail
-
-/// Look at the artifact in the middle of a pipeline: `look(artifact const&)` is called, nothing changes.
-///
-/// @par Example
-///     auto model = td::load<td::TorchScript>("model.pt")
-///                | td::tap([](auto const& m) { std::cout << m.report(); })
-///                | td::freeze();
-inline constexpr detail::tap_maker tap{};
-
-}  // namespace torchdeploy::inline v0
-// ---- torchdeploy/stage/verify.hpp
-
-#include <string>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-
-// ---- torchdeploy/verification/compare.hpp
-
-#include <string>
-#include <utility>
-#include <vector>
-
-// ---- torchdeploy/verification/comparing.hpp
+// ---- torchdeploy/report/chart.hpp
 
 #include <algorithm>
-#include <chrono>
+#include <charconv>
 #include <cmath>
 #include <cstddef>
-#include <exception>
 #include <string>
+#include <string_view>
+#include <vector>
+
+// ---- torchdeploy/report/markup.hpp
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+// ---- torchdeploy/detail/utf8.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace torchdeploy::inline v0::detail {
+
+/// Bytes of the character that the text begins with, or 0 where it begins with none. Source: Unicode 15, table 3-7.
+inline std::size_t character_size(std::string_view text) {
+  if (text.empty()) return 0;
+  auto const byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  auto const lead = byte(0);
+  if (lead < 0x80) return 1;
+  auto const size = lead < 0xC2 ? 0U : lead < 0xE0 ? 2U : lead < 0xF0 ? 3U : lead < 0xF5 ? 4U : 0U;
+  auto low = lead == 0xE0 ? 0xA0U : lead == 0xF0 ? 0x90U : 0x80U;    // neither longer than needed,
+  auto high = lead == 0xED ? 0x9FU : lead == 0xF4 ? 0x8FU : 0xBFU;  // nor half a pair, nor above U+10FFFF
+  for (std::size_t i = 1; i < size; ++i) {
+    if (byte(i) < low || byte(i) > high) return 0;
+    low = 0x80, high = 0xBF;
+  }
+  return size;
+}
+
+/// The text, with U+FFFD for each byte that is not UTF-8: names of files may hold anything, JSON and HTML may not.
+inline std::string valid_utf8(std::string_view text) {
+  std::string valid;
+  valid.reserve(text.size());
+  while (!text.empty()) {
+    auto const size = character_size(text);
+    valid.append(size ? text.substr(0, size) : std::string_view("\xEF\xBF\xBD"));
+    text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+  return valid;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0::detail {
+
+inline void put(std::string& page, std::initializer_list<std::string_view> parts) {
+  for (auto const part : parts) page += part;
+}
+
+/// Text for HTML and for attributes in double quotes, valid as XML too. Control characters become their pictures (U+2400
+/// and on) or, like what is no character at all, U+FFFD: they are to be seen, not obeyed.
+inline std::string escaped(std::string_view text) {
+  std::string safe;
+  safe.reserve(text.size() + text.size() / 8);
+  for (std::size_t size = 0; !text.empty(); text.remove_prefix(size)) {
+    size = character_size(text);
+    auto const character = text.substr(0, size);
+    auto const c = static_cast<unsigned char>(text.front());
+    if (c == '&')
+      safe += "&amp;";
+    else if (c == '<')
+      safe += "&lt;";
+    else if (c == '>')
+      safe += "&gt;";
+    else if (c == '"')
+      safe += "&quot;";
+    else if (c == '\'')
+      safe += "&#39;";
+    else if (c < ' ')
+      safe.append("\xE2\x90").push_back(static_cast<char>(0x80 + c));
+    else if (c == 0x7F)
+      safe += "\xE2\x90\xA1";
+    else if (size == 0 || (c == 0xC2 && character < "\xC2\xA0") || character == "\xEF\xBF\xBE" ||
+             character == "\xEF\xBF\xBF")
+      safe += "\xEF\xBF\xBD";
+    else
+      safe += character;
+    if (size == 0) size = 1;
+  }
+  return safe;
+}
+
+/// A long name without its middle: both ends tell most. In valid UTF-8.
+inline std::string elided(std::string_view name, std::size_t most = 44) {
+  auto const whole = valid_utf8(name);
+  if (columns(whole) <= most) return whole;
+  auto const first = [&](std::size_t count) {
+    std::size_t at = 0;
+    for (; count > 0; --count) at += character_size(std::string_view(whole).substr(at));
+    return at;
+  };
+  auto const head = most / 3, tail = most - 1 - head;
+  return whole.substr(0, first(head)) + "\xE2\x80\xA6" + whole.substr(first(columns(whole) - tail));
+}
+
+/// A number with a point, whatever the locale: SVG knows no comma.
+inline std::string printed(double value, std::chars_format format, int precision) {
+  std::array<char, 400> text{};
+  auto const end = std::to_chars(text.data(), text.data() + text.size(), value, format, precision);
+  return end.ec == std::errc() ? std::string(text.data(), end.ptr) : std::string("?");
+}
+inline std::string fixed(double value, int digits) { return printed(value, std::chars_format::fixed, digits); }
+inline std::string general(double value, int digits = 4) { return printed(value, std::chars_format::general, digits); }
+
+/// A count with its thousands apart: 25 610 152, by narrow spaces that don't break.
+inline std::string grouped(std::uint64_t count) {
+  auto const digits = std::to_string(count);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += "\xE2\x80\xAF";
+    text += digits[i];
+  }
+  return text;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0::detail {
+
+struct bar {
+  double value{};           ///< NaN: none
+  std::string_view tint{};  ///< class of its rectangle
+  std::string label{};      ///< shown where the mouse rests
+};
+
+/// Steps of 1, 2 or 5 times a power of ten, a few of them, that enclose the values and zero.
+inline std::vector<double> ticks(double low, double high, int most = 4) {
+  low = std::min(low, 0.0), high = std::max(high, 0.0);
+  auto const range = high - low;
+  if (!(range > 0) || !std::isfinite(2 * range) || !std::isnormal(range / most)) return {0, 1};
+  auto step = std::pow(10, std::floor(std::log10(range / most)));
+  for (double const factor : {2.0, 2.5, 2.0}) {
+    if (range / step <= most) break;
+    step *= factor;
+  }
+  std::vector<double> all;
+  auto const last = std::ceil(high / step - 1e-9);
+  for (auto i = std::floor(low / step + 1e-9); i <= last; ++i) all.push_back(i * step);
+  return all;
+}
+
+/// A column for each layer, from the first to the last, as two pictures side by side: the scale, and the columns with
+/// horizontal places in percent, so that they fit any width while the text keeps its size. `unit` scales the axis.
+inline std::string bar_chart(std::vector<bar> const& bars, std::string_view description, double unit = 1) {
+  constexpr double top = 8, bottom = 118, height = 138;
+  double low = 0, high = 0;
+  for (auto const& each : bars)
+    if (std::isfinite(each.value)) low = std::min(low, each.value / unit), high = std::max(high, each.value / unit);
+  auto const axis = ticks(low, high);
+  auto const y = [&](double value) {
+    return bottom - (std::clamp(value, axis.front(), axis.back()) - axis.front()) / (axis.back() - axis.front()) *
+                        (bottom - top);
+  };
+  auto const slot = 100 / static_cast<double>(std::max<std::size_t>(bars.size(), 1));
+  auto const tall = fixed(height, 0);
+
+  std::string text;
+  put(text, {"<div class=\"chart\"><svg class=\"scale\" width=\"44\" height=\"", tall, "\" aria-hidden=\"true\">"});
+  for (auto const value : axis)
+    put(text, {"<text x=\"38\" y=\"", fixed(y(value) + 3.5, 1), "\">", general(value), "</text>"});
+  put(text, {"</svg>\n<svg class=\"plot\" width=\"100%\" height=\"", tall, "\" role=\"img\" aria-label=\"",
+             escaped(description), "\">\n"});
+  for (auto const value : axis) {
+    auto const at = fixed(std::round(y(value)) + 0.5, 1);
+    put(text, {"<line class=\"", value == 0 ? "zero" : "grid", "\" x1=\"0\" x2=\"100%\" y1=\"", at, "\" y2=\"", at,
+               "\"/>\n"});
+  }
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    auto const left = slot * static_cast<double>(i);
+    put(text, {"<g><title>", escaped(bars[i].label), "</title><rect class=\"slot\" x=\"", fixed(left, 3),
+               "%\" width=\"", fixed(slot, 3), "%\" y=\"0\" height=\"", fixed(bottom, 0), "\"/>"});
+    if (auto const value = bars[i].value / unit; !std::isnan(value) && value != 0) {
+      auto const end = y(value), zero = y(0);
+      auto const size = std::max(std::abs(end - zero), 1.0);  // what is there is seen
+      put(text, {"<rect class=\"", bars[i].tint, "\" x=\"", fixed(left + slot * 0.11, 3), "%\" width=\"",
+                 fixed(slot * 0.78, 3), "%\" y=\"", fixed(value > 0 ? zero - size : zero, 2), "\" height=\"",
+                 fixed(size, 2), "\"/>"});
+    }
+    put(text, {"</g>\n"});
+  }
+  auto const step = static_cast<std::size_t>(std::max(1.0, ticks(0, static_cast<double>(bars.size()), 10)[1]));
+  for (std::size_t i = 1; i <= bars.size(); i = i == 1 && step > 1 ? step : i + step)
+    put(text, {"<text x=\"", fixed(slot * (static_cast<double>(i) - 0.5), 3), "%\" y=\"", fixed(bottom + 15, 0), "\">",
+               std::to_string(i), "</text>"});
+  put(text, {"</svg></div>\n"});
+  return text;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/report/style.hpp
+
+#include <string_view>
+
+namespace torchdeploy::inline v0::detail {
+
+/// How the page looks: by day, by night and on paper. Blue and orange, which most colour-blind people can tell apart,
+/// and never colour alone.
+inline constexpr std::string_view report_style = R"css(
+:root { color-scheme: light dark; --paper: #fff; --ink: #1c2127; --muted: #5c6671; --rule: #dce1e6; --soft: #f5f7f9;
+  --int8: #2b6cb0; --float: #dd7f1e; --other: #7d8894; --fault: #b3261e; --warning: #8a5a00; --good: #1b7340; }
+@media screen and (prefers-color-scheme: dark) {
+  :root { --paper: #14171b; --ink: #e5e9ed; --muted: #99a4af; --rule: #2e353d; --soft: #1b2026;
+    --int8: #63a9e6; --float: #f0a24b; --other: #8a95a0; --fault: #ff8b80; --warning: #e6b84f; --good: #6cc890; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); -webkit-text-size-adjust: 100%;
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif; }
+main, footer { max-width: 1120px; margin: 0 auto; padding: 0 28px; }
+code { font: 0.92em/1.4 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; unicode-bidi: isolate; }
+h1 { margin: 36px 0 2px; font-size: 27px; line-height: 1.2; font-weight: 650; letter-spacing: -0.015em;
+  overflow-wrap: anywhere; unicode-bidi: isolate; }
+h2 { margin: 44px 0 10px; font-size: 16px; font-weight: 650; }
+h3 { margin: 0; font-size: 13px; font-weight: 600; }
+p { margin: 0; }
+.muted, .none { color: var(--muted); }
+.chain { color: var(--muted); overflow-wrap: anywhere; font-size: 14px; }
+.figures { display: flex; flex-wrap: wrap; gap: 18px clamp(24px, 4vw, 56px); margin: 24px 0 0;
+  padding: 18px 0; border: solid var(--rule); border-width: 1px 0; }
+.figures dt { color: var(--muted); font-size: 13px; }
+.figures dd { margin: 0; color: var(--muted); font-size: 13px; overflow-wrap: anywhere; }
+.figures b { display: block; color: var(--ink); font-size: 20px; line-height: 1.35; font-weight: 600;
+  font-variant-numeric: tabular-nums; letter-spacing: -0.01em; }
+.figures b.fault { color: var(--fault); }
+.figures b.warning { color: var(--warning); }
+.figures b.good { color: var(--good); }
+.wide { overflow-x: auto; }
+table { width: 100%; border-collapse: collapse; font-size: 13px; line-height: 1.45; font-variant-numeric: tabular-nums; }
+th, td { padding: 5px 16px 5px 0; text-align: left; vertical-align: baseline; border-bottom: 1px solid var(--rule); }
+th { font-weight: 400; }
+thead th { color: var(--muted); font-size: 12px; vertical-align: bottom; border-color: var(--muted); white-space: nowrap; }
+th:last-child, td:last-child { padding-right: 0; }
+.number { text-align: right; white-space: nowrap; }
+.layers td, .layers th { white-space: nowrap; }
+.layers .reason { white-space: normal; min-width: 240px; color: var(--muted); }
+.stages .details { color: var(--muted); overflow-wrap: anywhere; min-width: 240px; }
+.details span { display: inline-block; margin-right: 14px; }
+.details b { font-weight: 400; color: var(--ink); }
+.share { display: block; width: 72px; height: 3px; margin: 3px 0 2px auto; overflow: visible; }
+.share rect { fill: var(--muted); }
+.findings { list-style: none; margin: 0; padding: 0; }
+.findings li { padding: 10px 0 10px 14px; border-left: 3px solid var(--muted); margin-bottom: 8px; background: var(--soft);
+  padding-right: 14px; overflow-wrap: anywhere; }
+.findings .fault { border-color: var(--fault); }
+.findings .warning { border-color: var(--warning); }
+.findings b { font-weight: 650; margin-right: 6px; }
+.findings .fault b { color: var(--fault); }
+.findings .warning b { color: var(--warning); }
+.findings p { font-size: 14px; }
+.key { display: flex; flex-wrap: wrap; gap: 2px 18px; margin-bottom: 12px; color: var(--muted); font-size: 13px; }
+.chip { display: inline-block; width: 10px; height: 10px; margin-right: 6px; border-radius: 2px; background: var(--other); }
+.chip.int8 { background: var(--int8); }
+.chip.float { background: var(--float); }
+.charts { display: flex; flex-wrap: wrap; gap: 24px 40px; margin-bottom: 28px; }
+figure { margin: 0; min-width: min(100%, 300px); max-width: 100%; flex: 0 1 auto; }
+figcaption { font-size: 13px; margin-bottom: 6px; }
+figcaption p { color: var(--muted); overflow-wrap: anywhere; }
+.chart { display: grid; grid-template-columns: 44px 1fr; }
+.chart svg { display: block; overflow: visible; }
+.chart text { font-size: 11px; fill: var(--muted); text-anchor: middle; font-variant-numeric: tabular-nums; }
+.chart .scale text { text-anchor: end; }
+.chart rect { fill: var(--other); }
+.chart rect.int8 { fill: var(--int8); }
+.chart rect.float { fill: var(--float); }
+.chart rect.slot { fill: transparent; }
+.chart g:hover rect.slot { fill: var(--rule); }
+.chart .grid { stroke: var(--rule); }
+.chart .zero { stroke: var(--muted); }
+footer { margin-top: 48px; padding-top: 14px; padding-bottom: 36px; color: var(--muted); font-size: 12px; }
+@media (max-width: 600px) {
+  main, footer { padding-left: 16px; padding-right: 16px; }
+  h1 { margin-top: 22px; font-size: 23px; }
+  .figures { display: grid; grid-template-columns: 3fr 2fr; gap: 16px 20px; }
+  .figures b { font-size: 17px; }
+  .stages thead { display: none; }
+  .stages tr { display: grid; grid-template-columns: 1fr repeat(3, auto); column-gap: 14px; align-items: baseline;
+    padding: 6px 0; border-bottom: 1px solid var(--rule); }
+  .stages th, .stages td { border: 0; padding: 0; }
+  .stages td:nth-child(3):empty { display: none; }
+  .stages td:not(:empty) + td:nth-child(4)::before { content: "\2192\A0"; color: var(--muted); }
+  .stages .details { grid-column: 1 / -1; }
+  .stages .share { display: none; }
+  .layers th[scope="row"] { min-width: 130px; white-space: normal; overflow-wrap: anywhere; }
+}
+@media print {
+  body { font-size: 11px; }
+  main, footer { max-width: none; padding: 0; }
+  .wide { overflow: visible; }
+  tr, li, figure { break-inside: avoid; }
+  h2 { break-after: avoid; }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+}
+)css";
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/report/summary.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <string>
+#include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
-// ---- torchdeploy/verification/comparison.hpp
+namespace torchdeploy::inline v0::detail {
 
-#include <cstddef>
-#include <functional>
-#include <memory>
+/// Every layer once, in the order of their first mention, with what the last stage that knew has said of it. A name that
+/// one stage lists twice is two layers.
+inline std::vector<layer_report> merged_layers(report const& all) {
+  std::vector<layer_report> layers;
+  std::map<std::pair<std::string_view, std::size_t>, std::size_t> places;
+  for (auto const& stage : all.stages()) {
+    std::map<std::string_view, std::size_t> mentions;
+    for (auto const& said : stage.layers) {
+      auto const [at, fresh] = places.try_emplace({said.name, mentions[said.name]++}, layers.size());
+      if (fresh) {
+        layers.push_back(said);
+        continue;
+      }
+      auto& layer = layers[at->second];
+      if (!said.kind.empty()) layer.kind = said.kind;
+      if (!said.reason.empty() || (!said.precision.empty() && said.precision != layer.precision))
+        layer.reason = said.reason;
+      if (!said.precision.empty()) layer.precision = said.precision;
+      if (said.weights) layer.weights = said.weights;
+      if (said.bytes) layer.bytes = said.bytes;
+      if (said.sparsity > 0) layer.sparsity = said.sparsity;
+      if (said.slices) std::tie(layer.slices, layer.zero_slices) = std::tie(said.slices, said.zero_slices);
+      if (said.milliseconds) layer.milliseconds = said.milliseconds;
+      if (said.sqnr_db) layer.sqnr_db = said.sqnr_db;
+    }
+  }
+  return layers;
+}
+
+/// What a report comes to.
+struct report_summary {
+  std::string_view path{};  ///< of the model, where a stage read one
+  std::uint64_t bytes_before{};  ///< of the model as it came; 0 where not told
+  std::uint64_t bytes_after{};  ///< as the last stage that changed them left it
+  double seconds{};  ///< of all stages
+  std::size_t int8{};  ///< layers
+  std::size_t weights{};  ///< elements, of all layers
+  double zeros{};  ///< fraction of all weights
+  std::vector<layer_report> layers{};
+  stage_report const* verified{};  ///< the last stage that scored criteria
+  std::vector<std::pair<std::string_view, std::string_view>> criteria{};  ///< wanted, got
+  std::size_t count[3]{};  ///< findings, by severity
+};
+
+/// Borrows from the report.
+inline report_summary summary_of(report const& all) {
+  report_summary sum;
+  sum.layers = merged_layers(all);
+  for (auto const& layer : sum.layers) {
+    sum.int8 += layer.precision == "int8";
+    sum.weights += layer.weights;
+    sum.zeros += layer.sparsity * static_cast<double>(layer.weights);
+  }
+  if (sum.weights) sum.zeros /= static_cast<double>(sum.weights);
+
+  for (auto const& stage : all.stages()) {
+    sum.seconds += stage.seconds;
+    if (sum.path.empty()) sum.path = stage.detail("path");
+    if (!sum.bytes_before) sum.bytes_before = stage.bytes_before ? stage.bytes_before : stage.bytes_after;
+    if (stage.bytes_before && stage.bytes_after) sum.bytes_after = stage.bytes_after;  // one alone: the size of a file
+    for (auto const& each : stage.findings)
+      ++sum.count[std::min(static_cast<std::size_t>(each.level), std::size(sum.count) - 1)];
+    std::string_view wanted;
+    for (auto const& [name, value] : stage.details) {
+      if (name == "criterion") wanted = value;
+      if (name != "score") continue;
+      if (sum.verified != &stage) sum.criteria.clear();
+      sum.verified = &stage;
+      sum.criteria.emplace_back(wanted, value);
+    }
+  }
+  return sum;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/version.hpp
+
+/// The one place that states the version: CMake, the single header's banner and the tests read it here.
+#define TORCHDEPLOY_VERSION_MAJOR 0
+#define TORCHDEPLOY_VERSION_MINOR 1
+#define TORCHDEPLOY_VERSION_PATCH 0
+
+#define TORCHDEPLOY_VERSION_TEXT_OF(major, minor, patch) #major "." #minor "." #patch
+#define TORCHDEPLOY_VERSION_TEXT(...) TORCHDEPLOY_VERSION_TEXT_OF(__VA_ARGS__)
+
+namespace torchdeploy::inline v0 {
+/// "major.minor.patch"
+inline constexpr char version[] =
+    TORCHDEPLOY_VERSION_TEXT(TORCHDEPLOY_VERSION_MAJOR, TORCHDEPLOY_VERSION_MINOR, TORCHDEPLOY_VERSION_PATCH);
+}  // namespace torchdeploy::inline v0
+
+#undef TORCHDEPLOY_VERSION_TEXT
+#undef TORCHDEPLOY_VERSION_TEXT_OF
+
+namespace torchdeploy::inline v0 {
+
+struct html_options {
+  std::string title{};  ///< heading of the page; default: the name of the model's file
+};
+
+namespace detail {
+
+/// A report as one page of HTML that is well-formed XML, too.
+class html_writer {
+ public:
+  html_writer(report const& all, html_options const& options) : all_(&all), sum_(summary_of(all)) {
+    std::string const slash = "/\\";
+    auto const file = sum_.path.substr(std::min(sum_.path.find_last_of(slash) + 1, sum_.path.size()));
+    title_ = escaped(!options.title.empty() ? options.title : !file.empty() ? std::string(file) : "Deployment report");
+  }
+
+  std::string page() && {
+    put(out_, {"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<title>", title_, "</title>\n",
+               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"generator\" "
+               "content=\"torchdeploy ",
+               version, "\"/>\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src ",
+               "'unsafe-inline'\"/>\n<style>", report_style, "</style>\n</head>\n<body>\n<main>\n"});
+    headline();
+    findings();
+    stages();
+    layers();
+    put(out_,
+        {"</main>\n<footer><p>Written by torchdeploy ", version,
+         ". 1 kB is 1000 bytes; bytes are those of weights and buffers as stored.</p></footer>\n</body>\n</html>\n"});
+    return std::move(out_);
+  }
+
+ private:
+  static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+
+  static std::string_view tint(std::string_view precision) {
+    return precision == "int8" ? "int8" : precision.substr(0, 5) == "float" ? "float" : "other";
+  }
+  static std::string in_seconds(double seconds) {
+    return seconds < 1 ? fixed(seconds * 1e3, seconds < 0.01 ? 2 : 0) + " ms" : readable(seconds, 2) + " s";
+  }
+  static std::string readable(double value, int digits) {
+    return std::abs(value) < 1e6 ? fixed(value, digits) : general(value);
+  }
+  static std::string in_percent(double fraction) { return fixed(fraction * 100, 1) + " %"; }
+  static std::string in_db(double value) {
+    if (std::isinf(value)) return value > 0 ? "exact" : "-\xE2\x88\x9E";
+    return std::isnan(value) ? "NaN" : readable(value, 1);
+  }
+  static std::string name(std::string_view whole) {
+    auto const shown = elided(whole);
+    std::string text = "<code";
+    if (shown != whole) put(text, {" title=\"", escaped(whole), "\""});
+    put(text, {">", escaped(shown), "</code>"});
+    return text;
+  }
+
+  void figure(std::string_view what, std::string_view value, std::string_view more, std::string_view tone = "") {
+    put(out_, {"<div><dt>", what, "</dt><dd><b"});
+    if (!tone.empty()) put(out_, {" class=\"", tone, "\""});
+    put(out_, {">", value, "</b>", more, "</dd></div>\n"});
+  }
+
+  void headline() {
+    put(out_, {"<header>\n<h1>", title_, "</h1>\n<p class=\"chain\">"});
+    for (auto const& stage : all_->stages())
+      put(out_, {&stage == all_->stages().data() ? "" : " | ", "<code>", escaped(stage.stage), "</code>"});
+    put(out_, {all_->empty() ? "No stage has run." : "", "</p>\n"});
+    if (!sum_.path.empty()) put(out_, {"<p class=\"chain\">", escaped(sum_.path), "</p>\n"});
+    put(out_, {"<dl class=\"figures\">\n"});
+    if (sum_.bytes_after) {
+      auto const ratio = static_cast<double>(sum_.bytes_before) / static_cast<double>(sum_.bytes_after);
+      figure("Weights and buffers", in_bytes(sum_.bytes_before) + " \xE2\x86\x92 " + in_bytes(sum_.bytes_after),
+             ratio >= 1 ? fixed(ratio, 2) + "\xC3\x97 smaller" : fixed(1 / ratio, 2) + "\xC3\x97 larger");
+    } else if (sum_.bytes_before) {
+      figure("Weights and buffers", in_bytes(sum_.bytes_before), "as they came");
+    }
+    if (!sum_.layers.empty()) {
+      auto const zeros = sum_.zeros > 0 ? in_percent(sum_.zeros) + " of their weights are zero" : std::string();
+      figure("Layers in int8", std::to_string(sum_.int8) + " of " + std::to_string(sum_.layers.size()), zeros);
+    }
+    if (sum_.verified) {
+      std::string criteria;
+      for (auto const& [wanted, got] : sum_.criteria)
+        put(criteria, {criteria.empty() ? "" : "<br/>", escaped(got), " (wanted: ", escaped(wanted), ")"});
+      figure("Verified", "passed", criteria, "good");
+    } else if (!all_->empty()) {
+      figure("Verified", "no", "not compared with a reference");
+    }
+    auto const faults = sum_.count[2], warnings = sum_.count[1], notes = sum_.count[0];
+    auto const counted = [](std::size_t n, std::string_view what) {
+      std::string text;
+      if (n) put(text, {std::to_string(n), " ", what, n > 1 ? "s" : ""});
+      return text;
+    };
+    if (faults)
+      figure("Findings", counted(faults, "fault"), counted(warnings, "warning"), "fault");
+    else if (warnings)
+      figure("Findings", counted(warnings, "warning"), counted(notes, "note"), "warning");
+    else
+      figure("Findings", notes ? counted(notes, "note") : "none", "");
+    if (!all_->empty()) figure("Time", in_seconds(sum_.seconds), counted(all_->stages().size(), "stage"));
+    put(out_, {"</dl>\n</header>\n"});
+  }
+
+  void findings() {
+    if (sum_.count[0] + sum_.count[1] + sum_.count[2] == 0) return;
+    put(out_, {"<section>\n<h2>Findings</h2>\n<ul class=\"findings\">\n"});
+    for (auto const level : {severity::fault, severity::warning, severity::note})
+      for (auto const& stage : all_->stages())
+        for (auto const& each : stage.findings) {
+          auto const weight = severity_name(each.level);
+          if (weight != severity_name(level)) continue;
+          put(out_, {"<li class=\"", weight, "\"><p><b>", weight, "</b><code>", escaped(each.id), "</code> ",
+                     "<span class=\"muted\">", escaped(stage.stage)});
+          if (!each.place.empty()) put(out_, {", at ", name(each.place)});
+          put(out_, {"</span></p>\n<p>", escaped(each.text), "</p>"});
+          if (!each.hint.empty()) put(out_, {"\n<p class=\"muted\">", escaped(each.hint), "</p>"});
+          put(out_, {"</li>\n"});
+        }
+    put(out_, {"</ul>\n</section>\n"});
+  }
+
+  void stages() {
+    if (all_->empty()) return;
+    put(out_,
+        {"<section>\n<h2>Stages</h2>\n<div class=\"wide\">\n<table class=\"stages\">\n<thead><tr><th scope=\"col\">",
+         "stage</th><th scope=\"col\" class=\"number\">time</th><th scope=\"col\" class=\"number\">bytes before</th>",
+         "<th scope=\"col\" class=\"number\">after</th><th scope=\"col\">details</th></tr></thead>\n<tbody>\n"});
+    double most = 0;
+    for (auto const& stage : all_->stages()) most = std::max(most, stage.seconds);
+    for (auto const& stage : all_->stages()) {
+      auto const share = most > 0 && std::isfinite(most) ? std::clamp(stage.seconds / most, 0.0, 1.0) * 100 : 0;
+      put(out_, {"<tr><th scope=\"row\">", name(stage.stage), "</th><td class=\"number\">", in_seconds(stage.seconds),
+                 "<svg class=\"share\" aria-hidden=\"true\"><rect height=\"3\" x=\"", fixed(100 - share, 1),
+                 "%\" width=\"", fixed(share, 1), "%\"/></svg></td><td class=\"number\">",
+                 stage.bytes_before ? in_bytes(stage.bytes_before) : "", "</td><td class=\"number\">",
+                 stage.bytes_after ? in_bytes(stage.bytes_after) : "", "</td><td class=\"details\">"});
+      for (auto const& [what, value] : stage.details)
+        put(out_, {"<span>", escaped(what), " <b>", escaped(value), "</b></span> "});
+      put(out_, {"</td></tr>\n"});
+    }
+    put(out_, {"</tbody>\n</table>\n</div>\n</section>\n"});
+  }
+
+  /// One quantity of all layers. `value` gives NaN where it is not known.
+  void chart(std::string_view what, std::string_view unit, double scale, bool least,
+             double (*value)(layer_report const&), std::string (*text)(layer_report const&)) {
+    std::vector<bar> bars;
+    bars.reserve(sum_.layers.size());
+    std::optional<std::size_t> extreme;
+    for (std::size_t i = 0; i < sum_.layers.size(); ++i) {
+      auto const& layer = sum_.layers[i];
+      auto const here = value(layer);
+      bars.push_back({here, tint(layer.precision),
+                      std::to_string(i + 1) + " " + layer.name + ": " +
+                          (std::isnan(here) ? std::string("not told") : text(layer)) +
+                          (layer.precision.empty() ? "" : ", " + layer.precision)});
+      if (!std::isnan(here) && (!extreme || (least ? here < bars[*extreme].value : here > bars[*extreme].value)))
+        extreme = i;
+    }
+    if (!extreme || (!least && !(bars[*extreme].value > 0))) return;
+    auto const& layer = sum_.layers[*extreme];
+    std::string caption(least ? "least: " : "most: ");
+    put(caption, {text(layer), " in layer ", std::to_string(*extreme + 1), ", "});
+    std::string description(what);
+    put(description, {" of each of ", std::to_string(bars.size()), " layers; ", caption, layer.name,
+                      "; the numbers are in the table below"});
+    // few layers: three charts stand side by side; many: each fills the width
+    put(out_, {"<figure style=\"width: ", std::to_string(44 + 26 * bars.size()), "px\"><figcaption><h3>", what, ", ",
+               unit, "</h3><p>", caption, name(layer.name), "</p></figcaption>\n", bar_chart(bars, description, scale),
+               "</figure>\n"});
+  }
+
+  void charts() {
+    std::uint64_t most = 0;
+    for (auto const& layer : sum_.layers) most = std::max(most, layer.bytes);
+    auto const [scale, unit] = most >= 1'000'000'000 ? std::pair(1e9, "GB")
+                               : most >= 1'000'000   ? std::pair(1e6, "MB")
+                               : most >= 1'000       ? std::pair(1e3, "kB")
+                                                     : std::pair(1.0, "B");
+    put(out_, {"<div class=\"charts\">\n"});
+    chart(
+        "Bytes", unit, scale, false, [](layer_report const& l) { return static_cast<double>(l.bytes); },
+        [](layer_report const& l) { return in_bytes(l.bytes); });
+    chart(
+        "Time of one call", "ms", 1, false, [](layer_report const& l) { return l.milliseconds.value_or(unknown); },
+        [](layer_report const& l) { return general(*l.milliseconds) + " ms"; });
+    chart(
+        "Signal to quantization noise", "dB (more is better)", 1, true,
+        [](layer_report const& l) { return l.sqnr_db.value_or(unknown); },
+        [](layer_report const& l) { return in_db(*l.sqnr_db) + (std::isfinite(*l.sqnr_db) ? " dB" : ""); });
+    put(out_, {"</div>\n"});
+  }
+
+  void key() {
+    std::vector<std::string_view> precisions;
+    for (auto const& layer : sum_.layers)
+      if (!layer.precision.empty() &&
+          std::find(precisions.begin(), precisions.end(), layer.precision) == precisions.end())
+        precisions.push_back(layer.precision);
+    put(out_, {"<p class=\"key\">"});
+    for (auto const each : precisions)
+      put(out_, {"<span><i class=\"chip ", tint(each), "\"></i>", escaped(each), "</span>"});
+    put(out_, {"<span>columns stand in the order of the table</span></p>\n"});
+  }
+
+  void layers() {
+    auto const& all = sum_.layers;
+    if (all.empty()) return;
+    put(out_, {"<section>\n<h2>Layers</h2>\n"});
+    key();
+    charts();
+
+    auto const any = [&](auto const& told) { return std::any_of(all.begin(), all.end(), told); };
+    bool const zeros = any([](auto const& l) { return l.sparsity > 0; });
+    bool const time = any([](auto const& l) { return l.milliseconds.has_value(); });
+    bool const error = any([](auto const& l) { return l.sqnr_db.has_value(); });
+    bool const reasons = any([](auto const& l) { return !l.reason.empty(); });
+    auto const head = [&](bool shown, std::string_view what, bool number = true) {
+      if (shown) put(out_, {"<th scope=\"col\"", number ? " class=\"number\"" : "", ">", what, "</th>"});
+    };
+    auto const cell = [&](bool shown, std::string_view text) {
+      if (shown) put(out_, {"<td class=\"number\">", text, "</td>"});
+    };
+    put(out_, {"<div class=\"wide\" role=\"region\" aria-label=\"Table of layers\" tabindex=\"0\">\n<table "
+               "class=\"layers\">\n",
+               "<thead><tr>"});
+    head(true, "#"), head(true, "layer", false), head(true, "kind", false), head(true, "precision", false);
+    head(true, "weights"), head(true, "bytes"), head(zeros, "zeros"), head(time, "ms"), head(error, "SQNR, dB");
+    head(reasons, "why not int8", false);
+    put(out_, {"</tr></thead>\n<tbody>\n"});
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      auto const& layer = all[i];
+      put(out_, {"<tr><td class=\"number muted\">", std::to_string(i + 1), "</td><th scope=\"row\">", name(layer.name),
+                 "</th><td>", escaped(layer.kind), "</td><td>"});
+      if (!layer.precision.empty())
+        put(out_, {"<i class=\"chip ", tint(layer.precision), "\"></i>", escaped(layer.precision)});
+      put(out_, {"</td>"});
+      cell(true, layer.weights ? grouped(layer.weights) : "");
+      cell(true, layer.bytes ? grouped(layer.bytes) : "");
+      cell(zeros,
+           (layer.slices ? std::to_string(layer.zero_slices) + " of " + std::to_string(layer.slices) + " slices, "
+                         : "") +
+               (layer.sparsity > 0 ? in_percent(layer.sparsity) : ""));
+      cell(time, layer.milliseconds ? readable(*layer.milliseconds, 3) : "");
+      cell(error, layer.sqnr_db ? in_db(*layer.sqnr_db) : "");
+      if (reasons) put(out_, {"<td class=\"reason\">", escaped(layer.reason), "</td>"});
+      put(out_, {"</tr>\n"});
+    }
+    put(out_, {"</tbody>\n</table>\n</div>\n</section>\n"});
+  }
+
+  report const* all_;
+  report_summary sum_;
+  std::string title_;
+  std::string out_;
+};
+
+}  // namespace detail
+
+/// The report as one page of HTML that needs nothing else (no script, no font, no network): what came of the model,
+/// findings, stages, and for each layer its bytes, milliseconds and SQNR as pictures (SVG) and in a table.
+///
+/// By day and by night as the reader's browser is set, on paper, on a narrow screen. All strings are escaped.
+/// The same report gives the same page.
+///
+/// @par Example
+///     std::string const page = td::to_html(model.report(), {.title = "ResNet-18, int8"});
+inline std::string to_html(report const& all, html_options const& options = {}) {
+  return detail::html_writer(all, options).page();
+}
+
+/// Write `to_html(report)` to a file, whole or not at all. Throws: export_error 201, 202.
+///
+/// @par Example
+///     td::save_html(model.report(), "report.html");
+inline void save_html(report const& all, std::filesystem::path const& path, html_options const& options = {}) {
+  detail::atomic_write(path, [&](std::ostream& out) { out << to_html(all, options); });
+}
+
+}  // namespace torchdeploy::inline v0
+#ifdef TORCHDEPLOY_WITH_JSON
+#ifndef TORCHDEPLOY_SINGLE_REPORT_JSON_HPP
+#define TORCHDEPLOY_SINGLE_REPORT_JSON_HPP
+// ---- torchdeploy/report/json.hpp
+
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
 #include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
-// ---- torchdeploy/verification/scores.hpp
+#include <nlohmann/json.hpp>
+
+namespace torchdeploy::inline v0 {
+
+/// The number in a JSON report's "schema". It grows when a key is renamed or changes its meaning; a key more is no change.
+inline constexpr int report_schema = 1;
+
+namespace detail {
+
+template <class T>
+concept json_value = nlohmann::detail::is_basic_json<T>::value;
+
+/// JSON has no infinity: what is not finite becomes a string, as in the JSON of Protocol Buffers.
+template <json_value Json>
+Json json_number(double value) {
+  if (std::isfinite(value)) return value;
+  return std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+}
+
+template <json_value Json>
+double number_from(Json const& j) {
+  if (j.is_number()) return j.template get<double>();
+  auto const text = j.template get<std::string>();
+  constexpr auto infinity = std::numeric_limits<double>::infinity();
+  if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
+  if (text == "Infinity") return infinity;
+  if (text == "-Infinity") return -infinity;
+  throw load_error(errc::file_damaged, "expected a number in a report, got '" + text + "'");
+}
+
+template <json_value Json>
+std::uint64_t count_from(Json const& j) {
+  if (j.is_number_unsigned()) return j.template get<std::uint64_t>();
+  throw load_error(errc::file_damaged, "expected a count, 0 or more, in a report, got " +
+                                           j.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+inline severity severity_from(std::string_view name) {
+  for (auto const level : {severity::note, severity::warning, severity::fault})
+    if (name == severity_name(level)) return level;
+  throw load_error(errc::file_damaged, "expected note, warning or fault, got '" + std::string(name) + "'");
+}
+
+template <json_value Json>
+Json json_of(finding const& f) {
+  return {{"id", valid_utf8(f.id)},
+          {"severity", severity_name(f.level)},
+          {"place", valid_utf8(f.place)},
+          {"text", valid_utf8(f.text)},
+          {"hint", valid_utf8(f.hint)}};
+}
+
+template <json_value Json>
+Json json_of(layer_report const& layer) {
+  Json j{{"name", valid_utf8(layer.name)},
+         {"kind", valid_utf8(layer.kind)},
+         {"precision", valid_utf8(layer.precision)},
+         {"reason", valid_utf8(layer.reason)},
+         {"weights", layer.weights},
+         {"bytes", layer.bytes},
+         {"sparsity", json_number<Json>(layer.sparsity)}};
+  if (layer.slices) {
+    j["slices"] = layer.slices;
+    j["zero_slices"] = layer.zero_slices;
+  }
+  if (layer.milliseconds) j["milliseconds"] = json_number<Json>(*layer.milliseconds);
+  if (layer.sqnr_db) j["sqnr_db"] = json_number<Json>(*layer.sqnr_db);
+  return j;
+}
+
+template <json_value Json>
+Json json_of(stage_report const& stage) {
+  Json j{{"stage", valid_utf8(stage.stage)}, {"seconds", json_number<Json>(stage.seconds)}};
+  if (stage.bytes_before) j["bytes_before"] = stage.bytes_before;
+  if (stage.bytes_after) j["bytes_after"] = stage.bytes_after;
+  auto& details = j["details"] = Json::array();
+  for (auto const& [name, value] : stage.details)
+    details.push_back({{"name", valid_utf8(name)}, {"value", valid_utf8(value)}});
+  auto& layers = j["layers"] = Json::array();
+  for (auto const& each : stage.layers) layers.push_back(json_of<Json>(each));
+  auto& findings = j["findings"] = Json::array();
+  for (auto const& each : stage.findings) findings.push_back(json_of<Json>(each));
+  return j;
+}
+
+/// Read members where they are there. A later version may have written more of them, an earlier one fewer.
+template <json_value Json>
+class json_members {
+ public:
+  explicit json_members(Json const& j) : j_(&j) {
+    if (!j.is_object())
+      throw load_error(errc::file_damaged, std::string("expected an object in a report, got ") + j.type_name());
+  }
+  json_members const& operator()(char const* key, auto const& use) const {
+    if (auto const at = j_->find(key); at != j_->end()) use(*at);
+    return *this;
+  }
+  json_members const& operator()(char const* key, std::string& text) const {
+    return (*this)(key, [&](Json const& j) { text = j.template get<std::string>(); });
+  }
+  json_members const& operator()(char const* key, double& number) const {
+    return (*this)(key, [&](Json const& j) { number = number_from(j); });
+  }
+  json_members const& operator()(char const* key, std::optional<double>& number) const {
+    return (*this)(key, [&](Json const& j) { number = number_from(j); });
+  }
+  json_members const& operator()(char const* key, std::uint64_t& count) const {
+    return (*this)(key, [&](Json const& j) { count = count_from(j); });
+  }
+
+ private:
+  Json const* j_;
+};
+
+template <json_value Json>
+stage_report stage_from(Json const& j) {
+  stage_report stage;
+  json_members const members(j);
+  members("stage", stage.stage)("seconds", stage.seconds);
+  members("bytes_before", stage.bytes_before)("bytes_after", stage.bytes_after);
+  auto const each_of = [&](char const* key, auto const& use) {
+    members(key, [&](Json const& list) {
+      for (auto const& each : list.template get_ref<typename Json::array_t const&>()) use(json_members(each));
+    });
+  };
+  each_of("details", [&](auto const& read) {
+    auto& [name, value] = stage.details.emplace_back();
+    read("name", name)("value", value);
+  });
+  each_of("layers", [&](auto const& read) {
+    auto& l = stage.layers.emplace_back();
+    read("name", l.name)("kind", l.kind)("precision", l.precision)("reason", l.reason)("weights", l.weights);
+    read("bytes", l.bytes)("sparsity", l.sparsity)("slices", l.slices)("zero_slices", l.zero_slices);
+    read("milliseconds", l.milliseconds)("sqnr_db", l.sqnr_db);
+  });
+  each_of("findings", [&](auto const& read) {
+    auto& f = stage.findings.emplace_back();
+    read("id", f.id)("place", f.place)("text", f.text)("hint", f.hint);
+    read("severity", [&](Json const& s) { f.level = severity_from(s.template get<std::string>()); });
+  });
+  return stage;
+}
+
+}  // namespace detail
+
+/// `nlohmann::json j = model.report();`: found by nlohmann-json. docs/reports.md has the schema.
+template <detail::json_value Json>
+void to_json(Json& j, report const& all) {
+  j = Json{{"schema", report_schema}, {"torchdeploy", version}, {"stages", Json::array()}};
+  for (auto const& stage : all.stages()) j["stages"].push_back(detail::json_of<Json>(stage));
+}
+
+/// `auto report = nlohmann::json::parse(text).get<td::report>();`. Keys that are unknown are left out, those that miss
+/// keep their default.
+///
+/// Throws: load_error 104 where this is no report of this schema, 105 where a part of it has the wrong type.
+template <detail::json_value Json>
+void from_json(Json const& j, report& all) try {
+  auto const schema = j.is_object() ? j.value("schema", Json()) : Json();
+  if (schema != Json(report_schema))
+    throw load_error(
+        errc::wrong_format,
+        "expected a report of schema " + std::to_string(report_schema) + ", got " +
+            (schema.is_null() ? "no \"schema\"" : schema.dump(-1, ' ', false, Json::error_handler_t::replace)),
+        "td::to_json writes one");
+  report read;
+  for (auto const& each : j.at("stages").template get_ref<typename Json::array_t const&>()) {
+    auto stage = detail::stage_from(each);
+    read.start(stage.stage);
+    read.current() = std::move(stage);
+  }
+  all = std::move(read);
+} catch (nlohmann::json::exception const& failure) {
+  std::throw_with_nested(
+      load_error(errc::file_damaged, std::string("this is no report as td::to_json writes it: ") + failure.what()));
+}
+
+/// The report as JSON text (UTF-8, indented): for dashboards and for comparing runs. docs/reports.md has the schema.
+/// Bytes of names that are not UTF-8 become U+FFFD, a number that is not finite "NaN", "Infinity" or "-Infinity".
+///
+/// Needs nlohmann-json: CMake's component Json (`torchdeploy::json`), or TORCHDEPLOY_WITH_JSON with the single header.
+///
+/// @par Example
+///     std::cout << td::to_json(model.report());
+inline std::string to_json(report const& all) {
+  nlohmann::ordered_json j;
+  to_json(j, all);
+  return j.dump(2) + "\n";
+}
+
+/// Write `to_json(report)` to a file, whole or not at all. Throws: export_error 201, 202.
+///
+/// @par Example
+///     td::save_json(model.report(), "report.json");
+inline void save_json(report const& all, std::filesystem::path const& path) {
+  detail::atomic_write(path, [&](std::ostream& out) { out << to_json(all); });
+}
+
+}  // namespace torchdeploy::inline v0
+#endif  // TORCHDEPLOY_SINGLE_REPORT_JSON_HPP
+#endif
+// ---- torchdeploy/stages.hpp
+
+/// The steps of a pipeline.
+// ---- torchdeploy/stage/diagnose.hpp
 
 #include <algorithm>
-#include <cmath>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/diagnosis/batch.hpp
+
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+// ---- torchdeploy/diagnosis/probe.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
 #include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/diagnosis/state.hpp
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace torchdeploy::inline v0::detail {
+
+inline bool writes(c10::FunctionSchema const& schema, std::size_t argument) {
+  auto const* const alias = schema.arguments()[argument].alias_info();
+  return alias && alias->isWrite();
+}
+
+/// The attribute that a value is, or is a view of, or is after it was written to.
+inline std::optional<attribute_path> aliased_attribute(jit::Value const* value) {
+  for (;;) {
+    if (auto path = path_of(value)) return path;
+    auto const* const node = value->node();
+    auto const* const schema = node->maybeSchema();
+    if (!schema || node->inputs().empty() || schema->arguments().empty() || schema->returns().empty())
+      return std::nullopt;
+    // a view: `select(Tensor(a) self, ...) -> Tensor(a)`; in place: `add_(Tensor(a!) self, ...) -> Tensor(a!)`
+    if (!schema->arguments()[0].alias_info() || !schema->returns()[0].alias_info()) return std::nullopt;
+    value = node->input(0);
+  }
+}
+
+/// What a method writes into the model itself: attributes set anew, and tensors or lists changed in place.
+inline std::vector<std::string> written_state(jit::Graph& graph) {
+  std::vector<std::string> written;
+  auto const add = [&](std::string name) {
+    if (std::find(written.begin(), written.end(), name) == written.end()) written.push_back(std::move(name));
+  };
+  for_each_node(graph, [&](jit::Node* node) {
+    if (node->kind() == c10::prim::SetAttr) {
+      if (node->input(0)->node()->kind() == c10::prim::CreateObject) return;  // its own, as no_grad() makes one
+      auto path = path_of(node->input(0)).value_or(attribute_path{});
+      path.push_back(node->s(c10::attr::name));
+      return add(joined(path));
+    }
+    auto const* const schema = node->maybeSchema();
+    if (!schema) return;
+    for (std::size_t i = 0; i < std::min(node->inputs().size(), schema->arguments().size()); ++i)
+      if (writes(*schema, i))
+        if (auto const path = aliased_attribute(node->input(i))) add(joined(*path));
+  });
+  return written;
+}
+
+inline void find_state(inspected const& in, std::vector<finding>& found) {
+  if (auto const written = written_state(*in.graph); !written.empty())
+    found.push_back({"mutable-state", severity::note, first_of(written),
+                     in.method + " writes " + std::to_string(written.size()) +
+                         " attribute(s) of the model: a call depends on those before it",
+                     "a session for each stream and thread, of model.clone()"});
+}
+
+/// Operators that draw random numbers in evaluation mode too.
+inline void find_random(inspected const& in, std::vector<finding>& found) {
+  static constexpr std::array random = {
+      "rand",      "randn",     "randint",     "rand_like",   "randn_like",
+      "randperm",  "bernoulli", "normal",      "multinomial", "randint_like",
+      "uniform",   "random",    "exponential", "poisson",     "fractional_max_pool2d",
+      "geometric", "cauchy",    "log_normal",  "binomial",    "fractional_max_pool3d"};
+  std::vector<jit::Node*> drawing;
+  for_each_node(*in.graph, [&](jit::Node* node) {
+    if (is_aten(node) && std::find(random.begin(), random.end(), operator_name(node)) != random.end())
+      drawing.push_back(node);
+  });
+  if (!drawing.empty())
+    found.push_back({"random-operator", severity::note, where(drawing.front()),
+                     std::to_string(drawing.size()) + " operator(s) draw random numbers in evaluation mode",
+                     "take the noise as an input, so that a call can be repeated"});
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/verification/outputs.hpp
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
@@ -3989,14 +5326,6 @@ struct elementwise {
 }
 
 }  // namespace torchdeploy::inline v0
-// ---- torchdeploy/verification/outputs.hpp
-
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <string>
-#include <utility>
-#include <vector>
 
 /// What a model returns is a tree: tuples, lists and dicts of tensors and plain values.
 namespace torchdeploy::inline v0::detail {
@@ -4138,6 +5467,3809 @@ inline example copy_of(example const& inputs) {
 }
 
 }  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/verification/runner.hpp
+
+#include <concepts>
+#include <utility>
+
+namespace torchdeploy::inline v0 {
+
+/// A format whose models can be run for verification: `Format::run(handle&, example const&)` gives an IValue.
+template <class Format>
+concept runs = std::same_as<typename record<Format>::example, example> &&
+               requires(typename Format::handle& handle, example const& inputs) {
+                 { Format::run(handle, inputs) } -> std::convertible_to<c10::IValue>;
+               };
+
+namespace detail {
+
+/// A copy of a model, in the form that leaves: what runs in it, and what state it keeps, disturbs nobody.
+template <runs Format>
+class runner {
+  using handle_type = typename Format::handle;
+
+ public:
+  template <class Record>
+  runner(handle_type const& handle, Record const& record) : handle_(copy(handle, record)) {}
+
+  c10::IValue operator()(example const& inputs) { return run(copy_of(inputs)); }
+  /// On inputs that were made for this call.
+  c10::IValue run(example const& own) { return Format::run(handle_, own); }
+
+ private:
+  template <class Record>
+  static handle_type copy(handle_type const& handle, Record const& record) {
+    auto const cloned = [](handle_type const& whole) {
+      if constexpr (requires { Format::clone(whole); })
+        return handle_type(Format::clone(whole));
+      else
+        return handle_type(whole);
+    };
+    if constexpr (requires { Format::leaving(handle, record); })
+      return cloned(Format::leaving(handle, record));
+    else
+      return cloned(handle);
+  }
+
+  handle_type handle_;
+};
+
+}  // namespace detail
+
+}  // namespace torchdeploy::inline v0
+
+/// Running a model to see what it does.
+namespace torchdeploy::inline v0::detail {
+
+/// What came of one call.
+struct outcome {
+  std::optional<c10::IValue> output{};  ///< nothing: it raised
+  std::string raised{};                 ///< the operator; empty where none is known
+  std::string failure{};                ///< "raises in view: shape '[2, 8]' is invalid for input of size 32"
+};
+
+/// The operator that raised: the trace of LibTorch's interpreter underlines it in the serialized code.
+inline std::string raising_operator(std::exception const& thrown) {
+  auto const* const torch_error = dynamic_cast<c10::Error const*>(&thrown);
+  std::string text = torch_error ? torch_error->what_without_backtrace() : thrown.what();
+  text.erase(std::min(text.find("of TorchScript, original code"), text.size()));
+  auto const here = text.rfind("<--- HERE");
+  if (here == std::string::npos) return {};
+  auto const line = text.rfind('\n', here) + 1;
+  auto const marks = text.find('~', line) - line;
+  if (line < 2) return {};
+  auto const above = text.rfind('\n', line - 2) + 1;
+  auto code = text.substr(above, line - 1 - above);
+  code.erase(0, std::min(marks, code.size()));
+  code.erase(std::min(code.find_first_of("( ["), code.size()));
+  return code.substr(code.rfind('.') + 1);
+}
+
+/// LibTorch gives an LSTM to oneDNN without a check of its sizes: with states of two rows for a batch of four (a trace bakes
+/// them), or with other features than its weights have, it reads and writes past the end. LibTorch's own kernels raise.
+class without_onednn {
+  bool before_ = at::globalContext().userEnabledMkldnn();
+
+ public:
+  explicit without_onednn(bool wanted) {
+    if (wanted) at::globalContext().setUserEnabledMkldnn(false);
+  }
+  without_onednn(without_onednn const&) = delete;
+  without_onednn& operator=(without_onednn const&) = delete;
+  ~without_onednn() { at::globalContext().setUserEnabledMkldnn(before_); }
+};
+
+/// A copy to run. What was frozen in this process knows of each operator which functions it was inlined from, and LibTorch
+/// 2.13 can die while it puts them into an error's text (a scripted MultiheadAttention, unoptimized, given a wrong size).
+/// The copy knows of none but its own.
+inline jit::Module runnable_copy(jit::Module const& module) {
+  auto copy = TorchScript::clone(module);
+  auto const method = copy.get_method("forward");
+  for_each_node(*method.graph(), [&](jit::Node* node) {
+    if (node->callstack())
+      node->setCallStack(c10::make_intrusive<jit::InlinedCallStack>(&method.function(), node->sourceRange()));
+  });
+  return copy;
+}
+
+inline bool has_lstm(jit::Graph& graph) {
+  bool found = false;
+  for_each_node(graph, [&](jit::Node* node) { found = found || is_operator(node, "aten::lstm"); });
+  return found;
+}
+
+/// Runs copies of a model: in the form that leaves, each on tensors of its own. What keeps a state gets a fresh copy for
+/// every call; what keeps none is copied once.
+class prober {
+ public:
+  prober(torch::jit::Module const& module, record<TorchScript> const& record, jit::Graph& graph)
+      : module_(module),
+        record_(record),
+        keeps_state_(!written_state(graph).empty()),
+        has_lstm_(has_lstm(graph)),
+        dynamic_(record.extras.reference && record.extras.reference->type == torch::jit::QuantType::DYNAMIC) {}
+
+  outcome operator()(example const& inputs) {
+    return attempt([&] { return copy_of(inputs); });
+  }
+
+  /// The same on the caller's tensors, which the model may write to.
+  outcome run(example const& inputs) {
+    return attempt([&] { return inputs; });
+  }
+
+  /// Relative difference below which two outputs count as the same: rounding differs from one batch size to another, and
+  /// a model quantized dynamically takes its ranges from the whole batch.
+  [[nodiscard]] double tolerance() const { return dynamic_ ? 0.1 : 1e-3; }
+
+ private:
+  template <class Arguments>
+  outcome attempt(Arguments const& arguments) {
+    try {
+      without_warnings const silence;
+      without_onednn const checked(has_lstm_);
+      // few calls of many sizes: MobileNetV2 takes 0.36 s, optimized 2.4 s
+      torch::jit::GraphOptimizerEnabledGuard const optimized(false);
+      if (!runner_ || keeps_state_) runner_.emplace(runnable_copy(TorchScript::leaving(module_, record_)));
+      return {TorchScript::run(*runner_, arguments()), {}, {}};
+    } catch (std::exception const& thrown) {
+      auto const raised = raising_operator(thrown);
+      return {std::nullopt, raised,
+              (raised.empty() ? "raises: " : "raises in " + raised + ": ") + first_words(thrown).substr(0, longest)};
+    }
+  }
+
+  static constexpr std::size_t longest = 120;
+  torch::jit::Module const& module_;
+  record<TorchScript> const& record_;
+  bool keeps_state_, has_lstm_, dynamic_;
+  std::optional<torch::jit::Module> runner_{};
+};
+
+/// All tensors of an output, in order.
+inline void collect_tensors(c10::IValue const& value, std::vector<at::Tensor>& all) {
+  if (value.isTensor()) {
+    if (value.toTensor().defined()) all.push_back(value.toTensor());
+  } else if (is_sequence(value)) {
+    for (auto const& each : elements_of(value)) collect_tensors(each, all);
+  } else if (value.isGenericDict()) {
+    for (auto const& each : value.toGenericDict()) collect_tensors(each.value(), all);
+  }
+}
+inline std::vector<at::Tensor> tensors_of(c10::IValue const& value) {
+  std::vector<at::Tensor> all;
+  collect_tensors(value, all);
+  return all;
+}
+
+/// |a - b| / |b| in the Euclidean norm; infinity where the shapes differ.
+inline double relative_difference(at::Tensor const& a, at::Tensor const& b) {
+  if (a.sizes() != b.sizes()) return std::numeric_limits<double>::infinity();
+  if (a.numel() == 0) return 0;
+  auto const values = [](at::Tensor const& tensor) {
+    auto all = plain(tensor);
+    return (all.is_complex() ? at::view_as_real(all.to(at::kComplexDouble)) : all.to(at::kDouble)).nan_to_num(0, 0, 0);
+  };
+  auto const one = values(a), other = values(b);
+  auto const size = other.norm().item<double>();
+  auto const apart = (one - other).norm().item<double>();
+  return apart == 0 ? 0 : size == 0 ? std::numeric_limits<double>::infinity() : apart / size;
+}
+
+/// The largest of all tensors of two outputs.
+inline double relative_difference(std::vector<at::Tensor> const& a, std::vector<at::Tensor> const& b) {
+  if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
+  double most = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, relative_difference(a[i], b[i]));
+  return most;
+}
+
+/// Other values from the same range: what was the largest is the smallest. Numbers of tokens stay within the vocabulary.
+inline at::Tensor mirrored(at::Tensor const& x) {
+  if (x.numel() == 0) return x.clone();
+  if (x.scalar_type() == at::kBool) return x.logical_not();
+  auto other = x.max() + x.min() - x;
+  return other.to(x.scalar_type());
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/diagnosis/tracing.hpp
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// What a trace has made constant. The branches it did not take leave nothing in its graph: LibTorch removes the comparison
+/// with them. What does remain is looked for here and in weights.hpp.
+namespace torchdeploy::inline v0::detail {
+
+/// Was this number computed by float32 arithmetic, and not typed? It is then exactly a float32 with most of its bits in
+/// use, which a float64 is once in 2^29, and one that a person made of five digits or fewer is left out (float32(0.1)).
+inline bool is_computed_float32(double value) {
+  auto const narrow = static_cast<float>(value);
+  using limits = std::numeric_limits<float>;
+  if (!std::isfinite(narrow) || static_cast<double>(narrow) != value) return false;
+  for (auto const known : {limits::max(), limits::min(), limits::epsilon()})
+    if (std::abs(narrow) == known) return false;
+  constexpr std::uint32_t mantissa = 0x7FFFFF;
+  auto const bits = std::bit_cast<std::uint32_t>(narrow) & mantissa;
+  if (bits == 0 || std::countr_zero(bits) > 7) return false;  // dyadic: 0.5, 0.375
+  std::array<char, 32> text{};
+  auto const end =
+      std::to_chars(text.data(), text.data() + text.size(), std::abs(narrow), std::chars_format::scientific).ptr;
+  auto const digits = std::string_view(text.data(), static_cast<std::size_t>(end - text.data()));
+  return digits.substr(0, digits.find('e')).size() > 6;  // six digits and the point
+}
+
+/// The number in a constant: a float, or the tensor without dimensions that a trace makes of one.
+inline std::optional<double> number_of(jit::Value const* value) {
+  auto const constant = jit::toIValue(value);
+  if (!constant) return std::nullopt;
+  if (constant->isDouble()) return constant->toDouble();
+  if (constant->isInt()) return static_cast<double>(constant->toInt());
+  if (!constant->isTensor() || !constant->toTensor().defined()) return std::nullopt;
+  auto const& tensor = constant->toTensor();
+  if (tensor.dim() != 0 || !tensor.device().is_cpu() || tensor.is_quantized() || tensor.is_complex())
+    return std::nullopt;
+  return tensor.item<double>();
+}
+
+/// Numbers that a trace got from a tensor: `x.max().item()`, `float(x.mean())`.
+inline void find_baked_numbers(inspected const& in, std::vector<finding>& found) {
+  std::vector<std::pair<jit::Node*, double>> baked;
+  for_each_node(*in.graph, [&](jit::Node* node) {
+    if (!is_aten(node) || operator_name(node).starts_with("quantize_") || operator_name(node).starts_with("_make_per_"))
+      return;
+    for (auto const* input : node->inputs()) {
+      auto const constant = jit::toIValue(input);
+      if (!constant || constant->isInt()) continue;
+      if (constant->isTensor() &&
+          (!constant->toTensor().defined() || constant->toTensor().scalar_type() != at::kDouble))
+        continue;
+      if (auto const number = number_of(input); number && is_computed_float32(*number) && is_traced(node))
+        baked.emplace_back(node, *number);
+    }
+  });
+  if (!baked.empty())
+    found.push_back({"lost-control-flow", severity::warning, where(baked.front().first),
+                     "the trace holds " + std::to_string(baked.size()) +
+                         " number(s) that a tensor had when it was made: " + formatted("%.6g", baked.front().second),
+                     "no .item(), float(x) or int(x) of what depends on the input: keep it a tensor, or script"});
+}
+
+/// A loop over an input, written out: `x[:, 0]`, `x[:, 1]`, ... and nothing after the last.
+inline void find_unrolled_loops(inspected const& in, std::vector<finding>& found) {
+  std::map<std::pair<jit::Value const*, std::int64_t>, std::pair<jit::Node*, std::set<std::int64_t>>> taken;
+  for_each_node(*in.graph, [&](jit::Node* node) {
+    if (!is_operator(node, "aten::select")) return;
+    auto const dimension = jit::toIValue(node->input(1)), index = jit::toIValue(node->input(2));
+    if (!dimension || !index) return;
+    auto const* source = node->input(0);
+    while (is_operator(source->node(), "aten::slice")) source = source->node()->input(0);  // x[:, t] slices first
+    if (source->node()->kind() != c10::prim::Param) return;
+    auto& [first, indices] = taken[{source, dimension->toInt()}];
+    if (!first) first = node;
+    indices.insert(index->toInt());
+  });
+  for (auto const& [from, uses] : taken) {
+    auto const& [node, indices] = uses;
+    auto const count = static_cast<std::int64_t>(indices.size());
+    constexpr std::int64_t least = 3;  // x[:, 0] and x[:, 1] are written by hand
+    if (count < least || *indices.begin() != 0 || *indices.rbegin() != count - 1 || !is_traced(node)) continue;
+    found.push_back({"lost-control-flow", severity::warning, where(node),
+                     "a loop over dimension " + std::to_string(from.second) + " of the input was written out " +
+                         std::to_string(count) + " times: longer inputs are cut off, shorter ones raise",
+                     "torch.jit.script the loop"});
+  }
+}
+
+/// Does a value depend on the method's input by more than its sizes, and row by row? (Sums of everything do not.)
+inline bool follows_input(jit::Value const* value) {
+  std::set<jit::Value const*> seen;
+  std::vector<jit::Value const*> waiting{value};
+  while (!waiting.empty()) {
+    auto const* const each = waiting.back();
+    waiting.pop_back();
+    if (!seen.insert(each).second) continue;
+    auto const type = each->type()->kind();
+    if (type != c10::TypeKind::TensorType && type != c10::TypeKind::ListType && type != c10::TypeKind::TupleType &&
+        type != c10::TypeKind::OptionalType)
+      continue;
+    auto const* const node = each->node();
+    if (node->kind() == c10::prim::Param) return true;
+    auto const kind = operator_name(node);
+    bool const reduces = kind == "sum" || kind == "mean" || kind == "max" || kind == "min" || kind == "norm";
+    if (kind == "size" || kind == "NumToTensor" || (reduces && node->inputs().size() <= 2)) continue;
+    waiting.insert(waiting.end(), node->inputs().begin(), node->inputs().end());
+  }
+  return false;
+}
+
+/// Sizes given as constants; none where any is computed.
+inline std::vector<std::int64_t> constant_sizes(jit::Value const* list) {
+  if (auto const constant = jit::toIValue(list))
+    return constant->isIntList() ? constant->toIntVector() : std::vector<std::int64_t>();
+  std::vector<std::int64_t> sizes;
+  if (list->node()->kind() != c10::prim::ListConstruct) return sizes;
+  for (auto const* each : list->node()->inputs()) {
+    auto const size = jit::toIValue(each);
+    if (!size || !size->isInt()) return {};
+    sizes.push_back(size->toInt());
+  }
+  return sizes;
+}
+
+/// `view` or `reshape` of what was computed from the input, to sizes that are all constants: no -1 is there to follow the
+/// batch, so one number of elements fits. `view(-1, 256)` is right, and so is what reshapes a weight.
+inline std::vector<jit::Node*> fixed_views(jit::Graph& graph) {
+  std::vector<jit::Node*> fixed;
+  for_each_node(graph, [&](jit::Node* node) {
+    if (!is_operator(node, "aten::view") && !is_operator(node, "aten::reshape")) return;
+    auto const sizes = constant_sizes(node->input(1));
+    if (sizes.empty() || std::find(sizes.begin(), sizes.end(), -1) != sizes.end()) return;
+    if (follows_input(node->input(0))) fixed.push_back(node);
+  });
+  return fixed;
+}
+
+/// The constant sizes of a new tensor.
+inline std::vector<std::int64_t> made_with(jit::Value const* tensor) {
+  static constexpr std::array makers = {"zeros", "ones", "full", "empty", "rand", "randn"};
+  bool const is_new = std::find(makers.begin(), makers.end(), operator_name(tensor->node())) != makers.end();
+  return is_new ? constant_sizes(tensor->node()->input(0)) : std::vector<std::int64_t>();
+}
+
+/// The states that an LSTM starts from, made with constant sizes: for one batch size. LibTorch gives them to oneDNN
+/// unchecked, which then reads and writes past the end.
+inline void find_baked_states(inspected const& in, std::vector<finding>& found) {
+  for_each_node(*in.graph, [&](jit::Node* node) {
+    if (!is_operator(node, "aten::lstm") || node->input(1)->node()->kind() != c10::prim::ListConstruct) return;
+    for (auto const* state : node->input(1)->node()->inputs()) {
+      auto const constant = jit::toIValue(state);  // settling computes zeros of constant sizes
+      bool const folded = constant && constant->isTensor() && constant->toTensor().defined();
+      auto const sizes = folded ? constant->toTensor().sizes().vec() : made_with(state);
+      if (sizes.size() != 3) continue;
+      found.push_back({"baked-batch", severity::warning, where(node),
+                       "the LSTM starts from states of batch " + std::to_string(sizes[1]) +
+                           ": at another one oneDNN writes past their end, and nothing is raised",
+                       "torch.zeros(layers, x.size(0), hidden), or no initial state at all"});
+      return;
+    }
+  });
+}
+
+inline void find_fixed_views(inspected const& in, std::vector<finding>& found) {
+  auto const fixed = fixed_views(*in.graph);
+  if (fixed.empty()) return;
+  std::string sizes;
+  for (auto const each : constant_sizes(fixed.front()->input(1)))
+    sizes += (sizes.empty() ? "" : ", ") + std::to_string(each);
+  found.push_back(
+      {"baked-sizes", severity::note, where(fixed.front()),
+       std::to_string(fixed.size()) + " view(s) have constants for all sizes: [" + sizes +
+           "] fits one batch and resolution only",
+       "x.flatten(1), or -1 for the batch; sizes from x.shape stay alive in a trace, int(...) and len(x) don't"});
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0::detail {
+
+/// The first tensor of a sample; a null pointer without one.
+inline at::Tensor const* first_tensor(example const& inputs) {
+  for (auto const& each : inputs)
+    if (each.isTensor() && each.toTensor().defined() && each.toTensor().dim() > 0) return &each.toTensor();
+  return nullptr;
+}
+
+/// Every argument whose dimension 0 is the batch, changed by `change`.
+template <class Change>
+example with_batch(example const& inputs, std::int64_t batch, Change const& change) {
+  example other = inputs;
+  for (auto& each : other)
+    if (each.isTensor() && each.toTensor().defined() && each.toTensor().dim() > 0 && each.toTensor().size(0) == batch)
+      each = change(each.toTensor());
+  return other;
+}
+
+/// A sample with rows of other values behind its own: twice the batch.
+inline example doubled_batch(example const& inputs, std::int64_t batch) {
+  return with_batch(inputs, batch, [](at::Tensor const& x) { return at::cat({x, mirrored(x)}); });
+}
+
+/// How outputs of one batch size answer to those of another.
+struct rows {
+  bool followed = true;  ///< has each output that had a row per sample one per sample now?
+  double apart{};        ///< how far the rows that both have differ
+};
+inline rows compare_rows(std::vector<at::Tensor> const& few, std::int64_t fewer, std::vector<at::Tensor> const& many,
+                         std::int64_t more) {
+  rows result;
+  if (few.size() != many.size()) return {false, 0};
+  for (std::size_t i = 0; i < few.size(); ++i) {
+    if (few[i].dim() == 0 || few[i].size(0) != fewer) continue;
+    if (many[i].dim() != few[i].dim() || many[i].size(0) != more)
+      result.followed = false;
+    else
+      result.apart = std::max(result.apart, relative_difference(many[i].narrow(0, 0, fewer), few[i]));
+  }
+  return result;
+}
+
+/// A layer that raises was given channels or features that it does not have: what was taken for the batch is none.
+inline bool raised_in_a_layer(outcome const& call) { return weight_argument(call.raised).has_value(); }
+
+/// Runs the sample at twice its batch, and one row of it alone. Is dimension 0 a batch at all? No file says so. Of a tensor
+/// with three dimensions it may be time or channels: then what is found is a note.
+/// @returns whether one row runs alone
+inline bool find_baked_batch(prober& model, inspected const& in, example const& inputs, c10::IValue const& output,
+                             bool deterministic, std::vector<finding>& found) {
+  auto const* const first = first_tensor(inputs);
+  if (!first || first->dim() < 2 || first->size(0) == 0) return false;
+  auto const batch = first->size(0);
+  auto const base = tensors_of(output);
+  bool const likely = first->dim() != 3;
+  bool const baked = is_traced(in) || !fixed_views(*in.graph).empty();
+  auto const refuse = [&](std::string text, severity level) {
+    found.push_back({"baked-batch", level, in.method, std::move(text),
+                     "trace with sizes from x.shape, or x.flatten(1); or serve this batch size only"});
+  };
+  auto const refuse_call = [&](outcome const& call, std::int64_t tried) {
+    auto const text = "batch " + std::to_string(batch) + " runs, batch " + std::to_string(tried) + " " + call.failure;
+    if (call.raised == "lstm" && baked)  // of baked states; features that don't fit can't be told from them
+      refuse(text + " (in a session oneDNN does not check, and writes past the end)",
+             likely ? severity::fault : severity::warning);
+    else
+      refuse(text, baked && (likely || !raised_in_a_layer(call)) ? severity::warning : severity::note);
+  };
+  auto const report = [&](std::int64_t few, std::vector<at::Tensor> const& fewer, std::int64_t many,
+                          std::vector<at::Tensor> const& more, std::int64_t tried) {
+    auto const compared = compare_rows(fewer, few, more, many);
+    if (!compared.followed) {
+      refuse("the number of output rows does not follow the batch from " + std::to_string(few) + " to " +
+                 std::to_string(many),
+             baked && likely ? severity::warning : severity::note);
+      return false;
+    }
+    if (deterministic && compared.apart > model.tolerance()) {
+      found.push_back({"rows-mix", likely ? severity::warning : severity::note, in.method,
+                       "a row's output depends on the other rows of its batch: batch " + std::to_string(tried) +
+                           " gives other numbers than batch " + std::to_string(batch),
+                       "no statistics and no branches over dimension 0; or serve the batch size that it was made for"});
+      return false;
+    }
+    return true;
+  };
+  auto const twice = model(doubled_batch(inputs, batch));
+  if (!twice.output) refuse_call(twice, 2 * batch);
+  bool const good = !twice.output || report(batch, base, 2 * batch, tensors_of(*twice.output), 2 * batch);
+  if (batch == 1) return true;
+  auto const one = model(with_batch(inputs, batch, [](at::Tensor const& x) { return x.narrow(0, 0, 1); }));
+  if (!one.output) {
+    if (twice.output) refuse_call(one, 1);
+    return false;
+  }
+  if (good && twice.output) report(1, tensors_of(*one.output), batch, base, 1);
+  return true;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/diagnosis/behaviour.hpp
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace torchdeploy::inline v0::detail {
+
+inline bool is_finite(at::Tensor const& tensor) {
+  return (!tensor.is_floating_point() && !tensor.is_complex()) || plain(tensor).isfinite().all().item<bool>();
+}
+
+inline bool has_nan(at::Tensor const& tensor) {
+  return (tensor.is_floating_point() || tensor.is_complex()) && plain(tensor).isnan().any().item<bool>();
+}
+
+/// Does the model write into what it is given? The caller's tensor then changes under his hands.
+inline void find_written_inputs(prober& model, example const& inputs, std::vector<finding>& found) {
+  auto const given = copy_of(inputs);
+  if (!model.run(given).output || identical(given, inputs)) return;
+  found.push_back({"input-written", severity::warning, "forward", "the model writes into the tensors that it is given",
+                   "x = x.clone() first, or no operator in place (inplace=True, add_) on an input"});
+}
+
+/// NaN or infinity from inputs that have none, and float64 from inputs that are narrower.
+inline void find_odd_outputs(example const& inputs, c10::IValue const& output, std::vector<finding>& found) {
+  bool wide = false, finite = true;
+  for (auto const& input : inputs)
+    for (auto const& each : tensors_of(input)) {
+      wide = wide || each.scalar_type() == at::kDouble;
+      finite = finite && is_finite(each);
+    }
+  auto const outputs = tensors_of(output);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    auto const place = outputs.size() == 1 ? std::string("output") : "output[" + std::to_string(i) + "]";
+    if (finite && has_nan(outputs[i]))
+      found.push_back({"output-not-finite", severity::fault, place, "the output has NaN, and the sample has none",
+                       "compare, layer by layer, with the model in Python; look for 0/0, log(0) and float16"});
+    else if (finite && !is_finite(outputs[i]))
+      found.push_back({"output-not-finite", severity::warning, place, "the output has infinities, the sample has none",
+                       "meant for masks and log(0); else look for overflow, of float16 for instance"});
+    if (!wide && outputs[i].scalar_type() == at::kDouble)
+      found.push_back({"float64-leftover", severity::warning, place, "the output is float64, and no input is",
+                       "look for numpy values and dtype=torch.float64 in forward"});
+  }
+}
+
+/// Two copies, the same sample: are the outputs the same?
+inline bool find_chance(prober& model, example const& inputs, c10::IValue const& first, std::vector<finding>& found) {
+  auto const again = model(inputs);
+  if (again.output && relative_difference(tensors_of(*again.output), tensors_of(first)) <= model.tolerance())
+    return true;
+  found.push_back({"not-deterministic", severity::warning, "forward", "two runs on the same sample differ",
+                   "look for dropout that is always on and for random operators; verify can't judge such a model"});
+  return false;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/diagnosis/preprocessing.hpp
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace torchdeploy::inline v0::detail {
+
+/// Is the attribute a parameter, and not a buffer?
+inline bool is_parameter(jit::Module const& module, attribute_path const& path) {
+  auto const owner = attribute_at(module, attribute_path(path.begin(), path.end() - 1));
+  auto const type = owner.toObjectRef().type();
+  return type->is_parameter(type->getAttributeSlot(path.back()));
+}
+
+/// A number, or one for each channel (at most four): given as a constant or kept in an attribute. A larger tensor is
+/// learned, or a position encoding.
+inline std::optional<std::string> constant_text(jit::Module const& module, jit::Value const* value) {
+  while (is_operator(value->node(), "aten::detach") || is_operator(value->node(), "aten::to") ||
+         is_operator(value->node(), "aten::view") || is_operator(value->node(), "aten::unsqueeze") ||
+         is_operator(value->node(), "aten::reshape"))
+    value = value->node()->input(0);
+  if (auto const number = number_of(value)) return formatted("%.6g", *number);
+  std::optional<c10::IValue> constant = jit::toIValue(value);
+  if (auto const path = path_of(value); !constant && path && !is_parameter(module, *path))
+    constant = attribute_at(module, *path);
+  if (!constant || !constant->isTensor() || !constant->toTensor().defined()) return std::nullopt;
+  auto const& tensor = constant->toTensor();
+  constexpr std::int64_t channels = 4;
+  if (tensor.numel() == 0 || tensor.numel() > channels) return std::nullopt;
+  return std::to_string(tensor.numel()) + " constant(s)";
+}
+
+/// From [N, H, W, C] or [H, W, C] to channels first.
+inline bool moves_channels(jit::Node const* permute) {
+  auto const order = constant_sizes(permute->input(1));
+  return order == std::vector<std::int64_t>{0, 3, 1, 2} || order == std::vector<std::int64_t>{2, 0, 1};
+}
+
+/// What is done to an input before anything else: "divides by 255", "resizes", ...
+inline std::vector<std::string> preprocessing_of(jit::Module const& module, jit::Value* input) {
+  std::vector<std::string> steps;
+  bool reaches_more = false;
+  for (auto* value = input; !reaches_more;) {
+    jit::Node* next = nullptr;
+    for (auto const& use : value->uses()) {
+      auto const kind = operator_name(use.user);
+      if (kind == "size" || kind == "dim" || kind == "dtype" || kind == "device" || kind == "RaiseException" ||
+          !use.user->hasUses() || use.user->kind() == c10::prim::If)
+        continue;
+      if (next) return steps;  // it goes two ways: that is the model's own work
+      next = use.user;
+    }
+    if (!next || next->outputs().size() != 1 || next->inputs().empty() || next->kind() == c10::prim::Return) return {};
+    auto const kind = operator_name(next);
+    auto const with = [&](std::string const& verb) {
+      auto const* const other = next->input(next->input(0) == value ? 1 : 0);
+      auto const text = constant_text(module, other);
+      if (text) steps.push_back(verb + " " + *text);
+      return text.has_value();
+    };
+    if (kind == "div" || kind == "true_divide")
+      reaches_more = !with("divides by");
+    else if (kind == "mul")
+      reaches_more = !with("multiplies by");
+    else if (kind == "sub")
+      reaches_more = !with("subtracts");
+    else if (kind == "add")
+      reaches_more = !with("adds");
+    else if (kind.starts_with("upsample_") || kind.starts_with("_upsample_") || kind == "interpolate")
+      steps.emplace_back("resizes");
+    else if (kind == "permute" && moves_channels(next))
+      steps.emplace_back("moves the channels to the front");
+    else if (kind == "flip")
+      steps.emplace_back("flips");
+    else if (kind != "to" && kind != "contiguous" && kind != "float" && kind != "unsqueeze" && kind != "clone" &&
+             kind != "detach" && kind != "quantize_per_tensor" && kind != "dequantize" && kind != "type_as" &&
+             kind != "clamp")
+      reaches_more = true;
+    value = next->output();
+  }
+  return steps;
+}
+
+/// Only in front of layers: arithmetic that is the whole model prepares nothing.
+inline void find_preprocessing(inspected const& in, std::vector<finding>& found) {
+  if (layers_of(*in.graph).empty()) return;
+  for (auto* input : in.graph->inputs().slice(1)) {
+    if (input->type()->kind() != c10::TypeKind::TensorType) continue;
+    auto const steps = preprocessing_of(in.module, input);
+    if (steps.empty()) continue;
+    std::string text = "the model prepares '" + input->debugNameBase() + "' itself: it ";
+    for (std::size_t i = 0; i < steps.size(); ++i) text += (i ? ", " : "") + steps[i];
+    found.push_back({"preprocessing-inside", severity::note, in.method, text,
+                     "give it raw inputs: prepared twice, they are wrong without any error"});
+  }
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/diagnosis/sizes.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace torchdeploy::inline v0::detail {
+
+/// "48 x 48"
+inline std::string sizes_text(at::Tensor const& x, std::vector<std::int64_t> const& dimensions) {
+  std::string text;
+  for (auto const each : dimensions) text += (text.empty() ? "" : " x ") + std::to_string(x.size(each));
+  return text;
+}
+
+/// The sample with its first tensor replaced.
+inline example with_first(example inputs, at::Tensor x) {
+  for (auto& each : inputs)
+    if (each.isTensor() && each.toTensor().defined() && each.toTensor().dim() > 0) {
+      each = std::move(x);
+      break;
+    }
+  return inputs;
+}
+
+inline at::Tensor doubled(at::Tensor const& x, std::vector<std::int64_t> const& dimensions) {
+  std::vector<std::int64_t> times(static_cast<std::size_t>(x.dim()), 1);
+  for (auto const each : dimensions) times[static_cast<std::size_t>(each)] = 2;
+  return x.repeat(times);
+}
+
+/// The doubled input with other values beyond the old size.
+inline at::Tensor changed_beyond(at::Tensor const& larger, at::Tensor const& x,
+                                 std::vector<std::int64_t> const& dimensions) {
+  auto other = mirrored(larger);
+  auto inside = other;
+  for (auto const each : dimensions) inside = inside.narrow(each, 0, x.size(each));
+  inside.copy_(x);
+  return other;
+}
+
+enum class sizes_answer { follows, raises, ignores, keeps };
+
+/// Was an output as large as the input (a mask, a tag for each step), and is it no longer? Classes are as many as steps by
+/// chance, so this is asked of outputs with the dimensions of the input, three at least.
+inline bool keeps_sizes(at::Tensor const& x, std::vector<at::Tensor> const& before,
+                        std::vector<at::Tensor> const& after, std::vector<std::int64_t> const& dimensions) {
+  for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
+    if (x.dim() < 3 || before[i].dim() != x.dim() || after[i].dim() != x.dim()) continue;
+    auto const all = [&](at::Tensor const& tensor) {
+      return std::all_of(dimensions.begin(), dimensions.end(),
+                         [&](std::int64_t each) { return tensor.size(each) == x.size(each); });
+    };
+    if (all(before[i]) && all(after[i])) return true;
+  }
+  return false;
+}
+
+/// Runs a sample at twice its sizes. If it runs, does what lies beyond the old sizes count? A trace may have cut it off.
+inline sizes_answer ask_sizes(prober& model, example const& inputs, std::vector<std::int64_t> const& dimensions,
+                              bool deterministic, std::string& failure) {
+  auto const& x = *first_tensor(inputs);
+  auto const larger = doubled(x, dimensions);
+  auto const whole = model(with_first(inputs, larger));
+  if (!whole.output) {
+    failure = whole.failure;
+    return sizes_answer::raises;
+  }
+  if (auto const before = model(inputs);
+      before.output && keeps_sizes(x, tensors_of(*before.output), tensors_of(*whole.output), dimensions))
+    return sizes_answer::keeps;
+  if (!deterministic) return sizes_answer::follows;
+  auto const beyond = changed_beyond(larger, x, dimensions);
+  auto const all = mirrored(larger);
+  if (at::equal(beyond, larger)) return sizes_answer::follows;  // one value all over: nothing to tell by
+  auto const changed = model(with_first(inputs, beyond)), other = model(with_first(inputs, all));
+  if (!changed.output || !other.output) return sizes_answer::follows;
+  auto const tensors = tensors_of(*whole.output);
+  bool const reacts = relative_difference(tensors_of(*other.output), tensors) > 0;
+  bool const counts = relative_difference(tensors_of(*changed.output), tensors) > 0;
+  return reacts && !counts ? sizes_answer::ignores : sizes_answer::follows;
+}
+
+/// Which dimensions may be a resolution or a length; no file says so. Of four or five, all but batch and channels, which
+/// come second or last; of three, either of the last two; of two, the last: tokens, or features.
+inline std::vector<std::vector<std::int64_t>> resizable(std::int64_t rank) {
+  std::vector<std::vector<std::int64_t>> ways;
+  if (rank < 4) {
+    for (std::int64_t each = 1; each < rank; ++each) ways.push_back({each});
+  } else {
+    ways.resize(2);
+    for (std::int64_t each = 2; each < rank; ++each) {
+      ways[0].push_back(each);
+      ways[1].push_back(each - 1);
+    }
+  }
+  return ways;
+}
+
+/// Runs a row at twice its resolution or length. A number of features is fixed, and that is no finding.
+/// @returns why nothing was tried, or an empty text
+inline std::string find_baked_sizes(prober& model, inspected const& in, example const& inputs, bool one_row,
+                                    bool deterministic, std::vector<finding>& found) {
+  constexpr std::int64_t most_elements = 1 << 23;  // of an enlarged sample: 32 MB of float32
+  auto const* const given = first_tensor(inputs);
+  if (!given || given->dim() < 2 || given->dim() > 5 || given->numel() == 0) return {};
+  auto const row =
+      !one_row ? inputs
+               : with_batch(inputs, given->size(0), [](at::Tensor const& each) { return each.narrow(0, 0, 1); });
+  auto const& x = *first_tensor(row);
+  if (x.numel() << (x.dim() - 2) > most_elements) return "the sample is too large to try it at twice its size";
+
+  std::string refusal;
+  bool runs = false;
+  for (auto const& dimensions : resizable(x.dim())) {
+    std::string failure;
+    auto const answer = ask_sizes(model, row, dimensions, deterministic, failure);
+    auto const from = sizes_text(x, dimensions), to = sizes_text(doubled(x, dimensions), dimensions);
+    auto const which = dimensions.size() == 1 ? "dimension " + std::to_string(dimensions[0]) + ": " : std::string();
+    if (answer == sizes_answer::ignores)
+      found.push_back({"input-ignored", severity::warning, in.method,
+                       which + to + " runs, but what lies beyond " + from + " has no effect on the output",
+                       "a trace keeps the sizes and loops of its example: script it, or give it this size only"});
+    if (answer == sizes_answer::keeps)
+      found.push_back({"baked-sizes", severity::warning, in.method,
+                       which + "the output is as large as the input at " + from + ", and stays so at " + to,
+                       "take sizes from x.shape in forward, as F.interpolate(y, size=x.shape[2:])"});
+    if (answer == sizes_answer::raises && refusal.empty()) refusal = which + from + " runs, " + to + " " + failure;
+    runs = runs || answer != sizes_answer::raises;
+    if (runs && x.dim() > 3) break;
+  }
+  bool const tokens = x.scalar_type() == at::kLong || x.scalar_type() == at::kInt;
+  if (!runs && (x.dim() > 2 || tokens))
+    found.push_back({"fixed-size", severity::note, in.method, refusal,
+                     "resize or pad inputs to this size; adaptive pooling before the first linear layer lifts it"});
+  return {};
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/diagnosis/weights.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace torchdeploy::inline v0::detail {
+
+inline void const* storage_of(at::Tensor const& tensor) {
+  return tensor.has_storage() ? tensor.storage().unsafeGetStorageImpl() : nullptr;
+}
+
+/// Equal values in storages of their own. What shares a storage costs nothing. Small tensors, and those that are one
+/// number all over (as new biases are), say nothing.
+inline void find_duplicates(jit::Module const& module, std::vector<inspected> const& methods,
+                            std::vector<finding>& found) {
+  constexpr std::size_t least_bytes = 1024;
+  struct content {
+    char const* data;
+    std::size_t bytes;
+    bool operator<(content const& other) const {
+      return bytes != other.bytes ? bytes < other.bytes : std::memcmp(data, other.data, bytes) < 0;
+    }
+  };
+  std::map<content, std::string> seen;
+  std::set<void const*> storages;
+  std::vector<std::string> copies;
+  std::size_t wasted = 0;
+  for (auto const& [name, tensor] : carried_tensors(module, methods)) {
+    if (!tensor.device().is_cpu() || tensor.layout() != at::kStrided || !tensor.is_contiguous() ||
+        !tensor.has_storage() || tensor.nbytes() < least_bytes || !storages.insert(storage_of(tensor)).second)
+      continue;
+    auto const* const data = static_cast<char const*>(tensor.const_data_ptr());
+    auto const step = static_cast<std::size_t>(tensor.element_size());
+    if (std::memcmp(data, data + step, tensor.nbytes() - step) == 0) continue;
+    auto const [first, is_new] = seen.emplace(content{data, tensor.nbytes()}, name);
+    if (is_new) continue;
+    copies.push_back(name + " (as " + first->second + ")");
+    wasted += tensor.nbytes();
+  }
+  if (!copies.empty())
+    found.push_back(
+        {"duplicated-weights", severity::note, copies.front(),
+         std::to_string(copies.size()) + " tensor(s) hold the same values as another: " + in_bytes(wasted) + " twice",
+         "tie them in Python (b.weight = a.weight) before exporting; what is shared is stored once"});
+}
+
+/// Storages of all tensors in a value.
+inline void collect_storages(c10::IValue const& value, std::set<void const*>& storages) {
+  if (value.isTensor()) {
+    if (value.toTensor().defined()) storages.insert(storage_of(value.toTensor()));
+  } else if (value.isList()) {
+    for (auto const& each : value.toListRef()) collect_storages(each, storages);
+  } else if (value.isTuple()) {
+    for (auto const& each : value.toTupleRef().elements()) collect_storages(each, storages);
+  } else if (value.isGenericDict()) {
+    for (auto const& each : value.toGenericDict()) collect_storages(each.value(), storages);
+  }
+}
+
+/// Parameters that no method reads. In a trace they are what is left of a branch that the example did not take.
+inline void find_unused(jit::Module const& module, std::vector<inspected> const& methods, std::vector<finding>& found) {
+  std::set<void const*> read;
+  bool undecided = false;
+  for (auto const& method : methods)
+    for_each_node(*method.graph, [&](jit::Node* node) {
+      if (node->kind() == c10::prim::CallMethod) undecided = true;  // through an interface: whose is not known
+      if (node->kind() != c10::prim::GetAttr || node->output()->type()->is_module()) return;
+      auto const path = path_of(node->output());
+      if (!path)
+        undecided = undecided || node->output()->type()->kind() == c10::TypeKind::TensorType;
+      else
+        collect_storages(attribute_at(module, *path), read);
+    });
+  if (undecided) return;
+  std::vector<std::string> unread;
+  std::size_t bytes = 0;
+  for (auto const& each : module.named_parameters(true))
+    if (each.value.defined() && !read.contains(storage_of(each.value))) {
+      unread.push_back(each.name);
+      bytes += each.value.nbytes();
+    }
+  if (unread.empty()) return;
+  auto const what = std::to_string(unread.size()) + " parameter(s), " + in_bytes(bytes) + ", are never read";
+  if (std::any_of(methods.begin(), methods.end(), [](inspected const& each) { return is_traced(each); }))
+    found.push_back({"lost-control-flow", severity::warning, first_of(unread),
+                     what + " by this trace: left of a branch that its example did not take, or of unused layers",
+                     "torch.jit.script what has branches; or delete the layers that it does not use"});
+  else
+    found.push_back({"unused-weights", severity::note, first_of(unread), what + " in evaluation mode",
+                     "delete the layers that only training uses before exporting"});
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0 {
+
+struct diagnose_options {
+  torchdeploy::samples samples{};      ///< to run copies on; default: the artifact's examples
+  std::vector<std::string> expects{};  ///< methods or attributes that callers will use
+};
+
+namespace detail {
+
+/// Collects findings. A check that throws becomes a finding itself: whoever asks gets an answer.
+class diagnosis {
+ public:
+  template <class Check>
+  void attempt(std::string const& what, Check const& check) {
+    try {
+      check(found_);
+    } catch (std::exception const& thrown) {
+      skipped(what, first_words(thrown));
+    }
+  }
+  void add(finding what) { found_.push_back(std::move(what)); }
+  void skipped(std::string const& what, std::string const& why) {
+    add({"check-skipped", severity::note, what, "not checked, since " + why, ""});
+  }
+
+  /// What is worst first, each finding once.
+  std::vector<finding> result() && {
+    std::vector<finding> all;
+    for (auto& each : found_)
+      if (std::none_of(all.begin(), all.end(), [&](finding const& other) {
+            return other.id == each.id && other.place == each.place && other.text == each.text;
+          }))
+        all.push_back(std::move(each));
+    std::stable_sort(all.begin(), all.end(), [](auto const& a, auto const& b) { return a.level > b.level; });
+    return all;
+  }
+
+ private:
+  std::vector<finding> found_;
+};
+
+inline void diagnose_names(torch::jit::Module const& module, std::vector<std::string> const& expects,
+                           std::vector<finding>& found) {
+  std::vector<std::string> known;
+  for (auto const& each : module.get_methods()) known.push_back(each.name());
+  for (auto const& each : module.named_attributes(false)) known.push_back(each.name);
+  for (auto const& name : expects)
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      found.push_back({"missing-name", severity::fault, name, "there is no method or attribute '" + name + "'",
+                       did_you_mean(name, known) + " (a method is exported by @torch.jit.export)"});
+}
+
+/// The checks that read graphs and attributes.
+inline std::vector<inspected> diagnose_graphs(torch::jit::Module const& module, record<TorchScript> const& record,
+                                              diagnosis& work) {
+  std::vector<inspected> methods;
+  auto names = exported_methods(module);
+  names.insert(names.begin(), "forward");
+  for (auto const& name : names)
+    work.attempt("graph of " + name, [&](auto&) { methods.push_back(inspect(module, name)); });
+  for (auto const& each : methods) {
+    auto const check = [&](auto const& find) {
+      work.attempt("graph of " + each.method, [&](auto& found) { find(each, found); });
+    };
+    check(find_training_constants);
+    check(find_gradients);
+    check(find_baked_devices);
+    check(find_baked_states);
+    check(find_fixed_views);
+    check(find_baked_numbers);
+    check(find_unrolled_loops);
+    check(find_random);
+    check(find_preprocessing);
+    if (each.method == "forward") check(find_state);
+  }
+  work.attempt("dtypes", [&](auto& found) { find_float64(module, methods, found); });
+  work.attempt("weights", [&](auto& found) { find_duplicates(module, methods, found); });
+  if (!record.extras.reference)  // its batch norms are folded into other weights, and lowering drops them
+    work.attempt("weights", [&](auto& found) { find_unused(module, methods, found); });
+  work.attempt("parameters", [&](auto& found) { find_parameters_with_gradients(module, found); });
+  return methods;
+}
+
+/// The checks that run copies.
+inline void diagnose_runs(torch::jit::Module const& module, record<TorchScript> const& record, inspected const& forward,
+                          std::vector<example> const& inputs, diagnosis& work) {
+  prober model(module, record, *forward.graph);
+  auto const tried = std::min(inputs.size(), torchdeploy::record<TorchScript>::max_examples);
+  std::optional<std::pair<example, c10::IValue>> first;
+  std::vector<std::string> failures;
+  for (std::size_t i = 0; i < tried; ++i)
+    work.attempt("sample " + std::to_string(i), [&](auto& found) {
+      auto ran = model(inputs[i]);
+      if (!ran.output) return failures.push_back("sample " + std::to_string(i) + " " + ran.failure);
+      find_odd_outputs(inputs[i], *ran.output, found);
+      if (!first) first.emplace(inputs[i], std::move(*ran.output));
+    });
+  if (!failures.empty())
+    work.add({"sample-raises", severity::fault, "forward",
+              failures.front() + " (" + std::to_string(failures.size()) + " of " + std::to_string(tried) + " raise)",
+              "are these the model's inputs: dtype, rank, sizes, order?"});
+  if (!first) return work.skipped("batch and sizes", "no sample runs");
+  auto const& [sample, output] = *first;
+  bool deterministic = false, one_row = false;
+  work.attempt("determinism", [&](auto& found) { deterministic = find_chance(model, sample, output, found); });
+  work.attempt("inputs", [&](auto& found) { find_written_inputs(model, sample, found); });
+  if (!first_tensor(sample)) return work.skipped("batch and sizes", "no argument is a tensor");
+  work.attempt("batch",
+               [&](auto& found) { one_row = find_baked_batch(model, forward, sample, output, deterministic, found); });
+  work.attempt("sizes", [&](auto& found) {
+    if (auto const why = find_baked_sizes(model, forward, sample, one_row, deterministic, found); !why.empty())
+      work.skipped("sizes", why);
+  });
+}
+
+inline std::vector<finding> diagnosed(torch::jit::Module const& module, record<TorchScript> const& record,
+                                      diagnose_options const& options) {
+  diagnosis work;
+  work.attempt("train mode", [&](auto& found) {
+    // load repaired the flag and wrote it down
+    for (auto const& each : record.report.findings())
+      if (each.id == "train-mode-flag") found.push_back(each);
+  });
+  work.attempt("names", [&](auto& found) { diagnose_names(module, options.expects, found); });
+  auto const methods = diagnose_graphs(module, record, work);
+  std::vector<example> inputs(options.samples.begin(), options.samples.end());
+  if (inputs.empty()) inputs = record.examples;
+  if (inputs.empty())
+    work.skipped("behaviour", "there are no samples: other batch sizes, other sizes, NaN and chance need a run");
+  else if (!methods.empty() && methods.front().method == "forward")
+    work.attempt("behaviour", [&](auto&) { diagnose_runs(module, record, methods.front(), inputs, work); });
+  return std::move(work).result();
+}
+
+}  // namespace detail
+
+/// What may surprise you about a model: looks, changes nothing, and never throws for what a model is or does.
+///
+/// Reads the graphs and attributes; with samples (`.samples`, else the artifact's examples) it also runs copies: twice on
+/// the same sample, at twice the batch, one row alone, and at twice the resolution or length. A quantized artifact runs as
+/// it will leave, lowered. Findings come worst first; each `id` is a heading in docs/pitfalls.md. `load` has made the cheap
+/// checks already and reported what was a warning or worse.
+///
+/// @par Example
+///     for (auto const& each : td::diagnose(model, {.samples = images, .expects = {"reset_states"}}))
+///       std::cout << td::to_text(each) << '\n';
+template <class Facts>
+[[nodiscard]] std::vector<finding> diagnose(artifact<TorchScript, Facts> const& model,
+                                            diagnose_options const& options = {}) {
+  return detail::diagnosed(model.handle(), model.record(), options);
+}
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/stage/freeze.hpp
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace torchdeploy::inline v0 {
+
+struct freeze_options {
+  /// Methods and attributes to keep beside `forward`; default: every exported method.
+  std::optional<std::vector<std::string>> preserve{};
+};
+
+namespace detail {
+
+/// Freeze a module, or lower it, which freezes too, when it is in reference form.
+inline torch::jit::Module frozen_module(torch::jit::Module const& module, record<TorchScript>& record,
+                                        std::optional<std::vector<std::string>> const& wanted) {
+  auto const kept = wanted.value_or(exported_methods(module));
+  for (auto const& name : kept) {
+    if (module.find_method(name) || module.hasattr(name)) continue;
+    auto known = exported_methods(module);
+    for (auto const& each : module.named_attributes(false)) known.push_back(each.name);
+    throw format_error(errc::preserve_unknown, "expected a method or attribute to preserve, got unknown '" + name + "'",
+                       did_you_mean(name, known));
+  }
+  if (auto const reference = std::exchange(record.extras.reference, std::nullopt)) {
+    reference->stamp(record.extras.files);
+    return lowered(module, *reference, kept);
+  }
+  auto& entry = record.report.current();
+  if (is_lowered(*settled_graph(module))) {
+    entry.findings.push_back(
+        {"already-lowered", severity::note, "forward", "the model was lowered before: it is frozen", ""});
+    return module;
+  }
+  return translated<format_error>(errc::freeze_failed, "LibTorch can't freeze this module", {}, [&] {
+    compiler_lock const alone;
+    auto copy = module.clone();
+    // without the flag (a module made by code, or frozen before) LibTorch takes it to be in train mode
+    if (!copy.hasattr("training")) copy.register_attribute("training", c10::BoolType::get(), false);
+    return torch::jit::freeze(copy, kept);
+  });
+}
+
+}  // namespace detail
+
+/// Made by `freeze`.
+struct freeze_t : stage<freeze_t> {
+  using needs = facts<evaluating>;
+  using forbids = facts<frozen>;
+  using adds = facts<frozen>;
+  static constexpr std::string_view name = "freeze";
+
+  freeze_options options{};
+
+  torch::jit::Module run(torch::jit::Module const& module, record<TorchScript>& record) const {
+    auto& entry = record.report.current();
+    entry.bytes_before = TorchScript::bytes(module);
+    auto result = detail::frozen_module(module, record, options.preserve);
+    entry.bytes_after = TorchScript::bytes(result);
+    for (auto const& method : result.get_methods())
+      if (method.name() != "forward") entry.details.emplace_back("preserved", method.name());
+    return result;
+  }
+};
+
+namespace detail {
+struct freeze_maker : stage_maker {
+  auto operator()(freeze_options options = {}) const { return freeze_t{{}, std::move(options)}; }
+};
+}  // namespace detail
+
+/// Turn parameters and attributes into constants of the graph, and fold what then can be: batch norm into convolutions,
+/// dropout away. `torch::jit::freeze`, but no exported method is lost unless asked for: silero-vad without its
+/// `reset_states` carries the state of one audio stream into the next.
+///
+/// Needs: evaluating. Forbids: frozen. Adds: frozen. A quantized artifact is lowered.
+/// Throws: format_error 701, 702; quantization_error 404, 409.
+///
+/// @par Example
+///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze({.preserve = {{"reset_states"}}});
+inline constexpr detail::freeze_maker freeze{};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/stage/load.hpp
+
+#include <concepts>
+#include <cstddef>
+#include <filesystem>
+#include <istream>
+#include <iterator>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace torchdeploy::inline v0 {
+
+/// What a model can be read from: a path, an istream, or bytes (a contiguous range of char or std::byte).
+template <class S>
+concept model_source = std::derived_from<std::remove_cvref_t<S>, std::istream> ||
+                       std::convertible_to<S, std::filesystem::path> || requires(S&& s) {
+                         std::as_bytes(std::span(s));
+                         requires sizeof(*std::data(s)) == 1;
+                       };
+
+/// `load<F>()`: the beginning of a recipe. Made by `load`.
+template <class Format>
+struct load_t : stage<load_t<Format>> {
+  using consumes = source;
+  using produces = Format;
+  using adds = typename Format::facts_on_load;
+  static constexpr std::string_view name = "load";
+
+  load_options options{};
+
+  template <model_source Source>
+  auto open(Source&& from) const {
+    record<Format> record;
+    auto handle = [&] {
+      auto const clock = record.report.start(name);
+      if constexpr (std::derived_from<std::remove_cvref_t<Source>, std::istream>)
+        return Format::read(static_cast<std::istream&>(from), record, options);
+      else if constexpr (std::convertible_to<Source, std::filesystem::path>)
+        return Format::read(std::filesystem::path(std::forward<Source>(from)), record, options);
+      else
+        return Format::read(std::as_bytes(std::span(from)), record, options);
+    }();
+    return artifact<Format, typename Format::facts_on_load>(std::move(handle), std::move(record));
+  }
+  template <model_source Source>
+  auto operator()(Source&& from) const {
+    return open(std::forward<Source>(from));
+  }
+};
+
+namespace detail {
+template <class Format>
+struct load_maker : stage_maker {
+  auto operator()() const { return load_t<Format>{}; }
+  auto operator()(load_options options) const { return load_t<Format>{{}, std::move(options)}; }
+  template <model_source Source>
+  auto operator()(Source&& from, load_options options = {}) const {
+    return load_t<Format>{{}, std::move(options)}.open(std::forward<Source>(from));
+  }
+};
+struct evaluate_maker : stage_maker {
+  auto operator()(torch::jit::Module const& module, load_options options = {}) const {
+    return TorchScript::adopt(module, std::move(options));
+  }
+};
+}  // namespace detail
+
+/// Load a model, now (`load<TorchScript>(path | istream | bytes, {options})`), or later, as the first stage of a recipe
+/// (`load<TorchScript>()`).
+///
+/// The model is put into evaluation mode. What is suspicious about it becomes a finding in the report and a line on
+/// standard error: saved in train mode (repaired), or traced in train mode (`eval()` can't repair that).
+///
+/// Adds: evaluating. Throws: load_error 101, 102, 103, 106, 107, 108; format_error 104, 105.
+///
+/// @par Example
+///     auto model = td::load<td::TorchScript>("digits_cnn.pt", {.examples = images});
+template <class Format>
+inline constexpr detail::load_maker<Format> load{};
+
+/// The same for a module that code made: `evaluate(module)`. The caller's module stays as it is.
+inline constexpr detail::evaluate_maker evaluate{};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/stage/optimize.hpp
+
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace torchdeploy::inline v0 {
+
+/// Made by `optimize`.
+struct optimize_t : stage<optimize_t> {
+  using needs = facts<evaluating>;
+  using forbids = facts<optimized>;
+  using adds = facts<frozen, optimized>;
+  static constexpr std::string_view name = "optimize";
+
+  freeze_options options{};
+
+  torch::jit::Module run(torch::jit::Module const& module, record<TorchScript>& record) const {
+    auto frozen_one = detail::frozen_module(module, record, options.preserve);
+    auto& entry = record.report.current();
+    auto const methods = detail::exported_methods(frozen_one);
+    try {
+      detail::compiler_lock const alone;
+      detail::operators_ran = true;
+      auto copy = frozen_one.clone();  // LibTorch rewrites a frozen module's graph where it stands
+      if (copy.hasattr("training")) copy = torch::jit::freeze(copy, methods);
+      auto result = torch::jit::optimize_for_inference(copy, methods);
+      // it can emit a module that throws when it runs (AdaptiveAvgPool2d(2) on 13 x 13): try it on what we have
+      for (auto const& each : record.examples) {
+        auto trial = result.deepcopy();
+        TorchScript::run(trial, each);
+      }
+      entry.details.emplace_back("tried on", std::to_string(record.examples.size()) + " examples");
+      return result;
+    } catch (std::exception const& thrown) {
+      entry.findings.push_back(
+          {"optimize-undone", severity::warning, "forward",
+           "the optimized module does not run, the frozen one is kept: " + detail::first_words(thrown),
+           "nothing is wrong with the frozen one"});
+      detail::notice(entry.findings.back());
+      return frozen_one;
+    }
+  }
+};
+
+namespace detail {
+struct optimize_maker : stage_maker {
+  auto operator()(freeze_options options = {}) const { return optimize_t{{}, std::move(options)}; }
+};
+}  // namespace detail
+
+/// Freeze, then rewrite the graph for this machine (`torch::jit::optimize_for_inference`: oneDNN layouts, fusions).
+///
+/// The result runs here and can't be stored: `save` after it does not compile. It is tried on the artifact's examples; if
+/// it throws there, the frozen module is kept and the report says so. Measure it: it is sometimes slower than `freeze`.
+///
+/// Needs: evaluating. Forbids: optimized. Adds: frozen, optimized. Throws: format_error 701, 702;
+/// quantization_error 404, 409.
+///
+/// @par Example
+///     auto session = td::load<td::TorchScript>("model.pt") | td::optimize() | td::deploy<td::LibTorch>();
+inline constexpr detail::optimize_maker optimize{};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/stage/prune.hpp
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/pruning/choice.hpp
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Which weights of a model a pruning is about.
+namespace torchdeploy::inline v0::detail {
+
+struct prunable {
+  layer at;
+  at::Tensor weight;
+};
+
+/// The weight of a convolution or linear layer, where it is a tensor of numbers that may become zero.
+inline std::optional<at::Tensor> prunable_weight(jit::Module const& module, layer const& each) {
+  if (!has_prunable_weight(each)) return std::nullopt;
+  auto const value = attribute_at(module, *each.weight);
+  if (!value.isTensor()) return std::nullopt;
+  auto weight = value.toTensor();
+  bool const numbers = weight.defined() && weight.layout() == at::kStrided && !weight.is_quantized() &&
+                       (weight.is_floating_point() || weight.is_complex());
+  return numbers ? std::optional(std::move(weight)) : std::nullopt;
+}
+
+/// Modules may share a tensor under several names.
+inline bool is_same_weight(at::Tensor const& a, at::Tensor const& b) {
+  return a.is_alias_of(b) && a.storage_offset() == b.storage_offset() && a.sizes() == b.sizes() &&
+         a.strides() == b.strides() && a.numel() > 0;
+}
+
+/// Does one element in memory stand for several?
+inline bool is_expanded(at::Tensor const& weight) {
+  for (std::int64_t i = 0; i < weight.dim(); ++i)
+    if (weight.size(i) > 1 && weight.stride(i) == 0) return true;
+  return false;
+}
+
+/// All that could be pruned, in the order they run, a shared weight once.
+inline std::vector<prunable> prunable_layers(jit::Module const& module, std::vector<layer> const& layers) {
+  std::vector<prunable> all;
+  for (auto const& each : layers) {
+    auto weight = prunable_weight(module, each);
+    if (!weight) continue;
+    bool const seen = std::any_of(all.begin(), all.end(),
+                                  [&](prunable const& other) { return is_same_weight(other.weight, *weight); });
+    if (!seen) all.push_back({each, std::move(*weight)});
+  }
+  return all;
+}
+
+/// Those that a pattern matches, or all if there is none. @throws error (502, 503)
+inline std::vector<prunable> chosen_layers(jit::Module const& module, jit::Graph& graph,
+                                           std::vector<std::string> const& patterns) {
+  auto const layers = layers_of(graph);
+  auto chosen = prunable_layers(module, layers);
+  if (std::none_of(chosen.begin(), chosen.end(), [](prunable const& each) { return each.weight.numel() > 0; }))
+    throw error(errc::nothing_to_prune, "expected convolution or linear layers with weights of their own, got none",
+                "a frozen file has its weights as constants: prune before freezing");
+  std::vector<std::string> names;
+  for (auto const& each : chosen) names.push_back(each.at.name);
+  for (auto const& pattern : patterns) {
+    if (std::any_of(names.begin(), names.end(), [&](auto const& name) { return matches(pattern, name); })) continue;
+    for (auto const& each : layers)
+      if (matches(pattern, each.name))
+        throw error(errc::pattern_unmatched,
+                    "expected a pattern that matches a convolution or linear layer with a weight of its own, got '" +
+                        pattern + "': '" + each.name + "' is " + each.kind);
+    demand_match<error>(errc::pattern_unmatched, pattern, names);
+  }
+  if (!patterns.empty())
+    std::erase_if(chosen, [&](prunable const& each) {
+      return std::none_of(patterns.begin(), patterns.end(),
+                          [&](auto const& pattern) { return matches(pattern, each.at.name); });
+    });
+  for (auto const& each : chosen)
+    if (is_expanded(each.weight))
+      throw error(errc::nothing_to_prune,
+                  "expected weights of their own, got elements that share memory in '" + each.at.name + "'",
+                  "save the weight as a copy: weight.contiguous()");
+  return chosen;
+}
+
+/// A dimension, counted from the end if negative, as an index into the shape of a layer's weight. @throws error (504)
+inline std::int64_t dimension_of(prunable const& each, std::int64_t dimension) {
+  auto const n = each.weight.dim();
+  if (n < 2)
+    throw error(errc::dimension_out_of_range,
+                "expected weights of two dimensions or more, got " + std::to_string(n) + " in '" + each.at.name + "'",
+                "leave it out by .layers");
+  if (dimension < -n || dimension >= n)
+    throw error(errc::dimension_out_of_range,
+                "expected a dimension from " + std::to_string(-n) + " to " + std::to_string(n - 1) + ", got " +
+                    std::to_string(dimension) + " for '" + each.at.name + "' (" + each.at.kind + ")",
+                ".layers picks the layers that have it");
+  return dimension < 0 ? dimension + n : dimension;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/pruning/criterion.hpp
+
+#include <concepts>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+// ---- torchdeploy/detail/libtorch/generator.hpp
+
+/// Door to LibTorch: random numbers from a generator of one's own.
+
+#include <ATen/CPUGeneratorImpl.h>
+
+namespace torchdeploy::inline v0 {
+
+/// What says how much each weight matters: those of the least importance are pruned.
+///
+/// A user's own criterion is any type with a name and `importance`, which gives each weight of a layer its importance (a
+/// tensor of the same shape). It may also have
+/// - `slice_importance(weight, dimension)`: the importance of each slice along a dimension, [size of that dimension].
+///   Without it a slice is worth the mean of its elements.
+/// - `seed(std::uint64_t)`, if it draws. What draws is not shown a whole layer but only the weights not yet pruned, flat,
+///   since how many it draws decides what it draws next.
+///
+/// @par Example
+///     struct Smallest {  // whatever the sign
+///       static constexpr std::string_view name = "smallest";
+///       static at::Tensor importance(at::Tensor const& weight) { return weight; }
+///     };
+template <class C>
+concept pruning_criterion = std::default_initializable<C> && requires(C c, at::Tensor const& weight) {
+  { C::name } -> std::convertible_to<std::string_view>;
+  { c.importance(weight) } -> std::convertible_to<at::Tensor>;
+};
+
+/// A criterion that draws.
+template <class C>
+concept seeded_criterion = pruning_criterion<C> && requires(C c, std::uint64_t seed) { c.seed(seed); };
+
+namespace detail {
+
+/// All dimensions but one.
+inline std::vector<std::int64_t> dimensions_without(std::int64_t dimension, std::int64_t count) {
+  std::vector<std::int64_t> others;
+  for (std::int64_t i = 0; i < count; ++i)
+    if (i != dimension) others.push_back(i);
+  return others;
+}
+
+template <int Order>
+struct magnitude {
+  static at::Tensor importance(at::Tensor const& weight) { return weight.abs(); }
+  static at::Tensor slice_importance(at::Tensor const& weight, std::int64_t dimension) {
+    return at::linalg_vector_norm(weight, Order, dimensions_without(dimension, weight.dim()));
+  }
+};
+
+}  // namespace detail
+
+/// The smallest magnitudes go; of slices, those of the smallest L1 norm. torch: l1_unstructured and ln_structured with
+/// n=1, torch/nn/utils/prune.py.
+struct L1 : detail::magnitude<1> {
+  static constexpr std::string_view name = "l1";
+};
+
+/// As L1 for elements; of slices, those of the smallest L2 norm. torch: ln_structured with n=2.
+struct L2 : detail::magnitude<2> {
+  static constexpr std::string_view name = "l2";
+};
+
+/// What goes is drawn, by a generator of its own: the same seed, the same weights, and the global generator is left alone.
+/// torch: random_unstructured and random_structured after torch.manual_seed(seed), layer by layer.
+class Random {
+ public:
+  static constexpr std::string_view name = "random";
+
+  void seed(std::uint64_t value) { generator_.set_current_seed(value); }
+
+  at::Tensor importance(at::Tensor const& weights) {  // torch drops the largest of these, and the smallest of slices
+    auto const dtype = c10::toRealValueType(weights.scalar_type());
+    return at::rand(weights.sizes(), generator_, at::TensorOptions(dtype)).neg().to(weights.device());
+  }
+  at::Tensor slice_importance(at::Tensor const& weight, std::int64_t dimension) {
+    return at::rand({weight.size(dimension)}, generator_, at::TensorOptions(at::kFloat)).to(weight.device());
+  }
+
+ private:
+  at::Generator generator_ = at::make_generator<at::CPUGeneratorImpl>(std::uint64_t{0});
+};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/pruning/mask.hpp
+
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace torchdeploy::inline v0 {
+
+/// So many, not a fraction: `prune<L1>(count{5})`.
+struct count {
+  std::int64_t value{};
+};
+
+/// Which weights a pruning keeps: torch.nn.utils.prune's masks, bit for bit.
+namespace detail {
+
+/// A weight and what is kept of it.
+struct masked_weight {
+  std::string layer;
+  at::Tensor weight;
+  at::Tensor kept;  ///< bool, of the weight's shape; replaced, never written: clones of an artifact share it
+};
+
+/// How many of n: torch rounds as Python does, halves to even.
+inline std::int64_t count_to_prune(double amount, std::int64_t n, std::string const&) {
+  return static_cast<std::int64_t>(std::nearbyint(amount * static_cast<double>(n)));
+}
+inline std::int64_t count_to_prune(count amount, std::int64_t n, std::string const& place) {
+  if (amount.value > n)
+    throw error(errc::amount_out_of_range,
+                "expected to prune at most the " + std::to_string(n) + " not yet pruned of " + place + ", got " +
+                    std::to_string(amount.value),
+                "a fraction suits layers of every size");
+  return amount.value;
+}
+
+/// A criterion is a user's code: what it gives is looked at before it ranks anything.
+inline at::Tensor checked_importance(at::Tensor const& importance, at::IntArrayRef sizes, std::string_view criterion) {
+  auto const text = [](at::IntArrayRef shape) { return c10::str(shape); };
+  if (!importance.defined() || importance.sizes() != sizes)
+    throw error(errc::criterion_unusable, "expected importances of shape " + text(sizes) + " from the criterion '" +
+                                              std::string(criterion) + "', got " +
+                                              (importance.defined() ? text(importance.sizes()) : "none"));
+  if (importance.is_floating_point() && importance.isnan().any().item<bool>())
+    throw error(errc::criterion_unusable,
+                "expected importances to compare, got NaN from the criterion '" + std::string(criterion) + "'",
+                "are there NaNs among the weights?");
+  return importance;
+}
+
+/// The importance of the weights that are kept so far, flat.
+template <pruning_criterion C>
+at::Tensor importance_of_kept(C& criterion, masked_weight const& each) {
+  if constexpr (seeded_criterion<C>) {
+    auto const weights = each.weight.masked_select(each.kept);
+    return checked_importance(criterion.importance(weights), weights.sizes(), C::name);
+  } else {
+    return checked_importance(criterion.importance(each.weight), each.weight.sizes(), C::name).masked_select(each.kept);
+  }
+}
+
+template <pruning_criterion C>
+at::Tensor slice_importance(C& criterion, at::Tensor const& weight, std::int64_t dimension) {
+  if constexpr (requires { criterion.slice_importance(weight, dimension); })
+    return criterion.slice_importance(weight, dimension);
+  else
+    return checked_importance(criterion.importance(weight), weight.sizes(), C::name)
+        .mean(dimensions_without(dimension, weight.dim()));
+}
+
+/// Drop the least important elements of several weights, ranked together; of one, if only one is given. Ties fall as
+/// torch's topk has them.
+template <pruning_criterion C, class Amount>
+void drop_elements(C& criterion, std::span<masked_weight> weights, Amount amount, std::string const& place) {
+  std::vector<std::int64_t> sizes;
+  for (auto const& each : weights) sizes.push_back(each.kept.count_nonzero().template item<std::int64_t>());
+  auto const n = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
+  auto const dropped = count_to_prune(amount, n, place);
+  if (dropped == 0) return;  // and nothing is drawn, as in torch
+  std::vector<at::Tensor> importances;
+  for (auto const& each : weights) importances.push_back(importance_of_kept(criterion, each));
+  auto const importance = importances.size() == 1 ? importances.front() : at::cat(importances);
+  auto const least = std::get<1>(importance.topk(dropped, 0, /*largest=*/false, /*sorted=*/false));
+  auto const stay = at::ones({n}, at::kBool).index_fill_(0, least, false).split_with_sizes(sizes);
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    weights[i].kept = weights[i].kept.masked_scatter(weights[i].kept, stay[i]);
+}
+
+/// Drop the least important slices along a dimension, of those that are not all dropped yet.
+template <pruning_criterion C, class Amount>
+void drop_slices(C& criterion, masked_weight& each, std::int64_t dimension, Amount amount, std::string const& place) {
+  auto const size = each.weight.size(dimension);
+  auto const places = each.kept.movedim(dimension, 0).flatten(1).any(1).nonzero().squeeze(1);
+  auto const n = places.numel();
+  auto const dropped = count_to_prune(amount, n, place);
+  if (dropped == 0) return;
+  auto const rest = n == size ? each.weight : each.weight.index_select(dimension, places);
+  auto const importance = checked_importance(slice_importance(criterion, rest, dimension), {n}, C::name);
+  auto const most = std::get<1>(importance.topk(n - dropped, 0, /*largest=*/true, /*sorted=*/false));
+  std::vector<std::int64_t> shape(static_cast<std::size_t>(each.weight.dim()), 1);
+  shape[static_cast<std::size_t>(dimension)] = size;
+  auto const stay = at::zeros({size}, at::kBool).index_fill_(0, places.index_select(0, most), true);
+  each.kept = each.kept.logical_and(stay.view(shape));
+}
+
+/// Make what is dropped zero, in place, since layers may share the weight. Not by multiplying: that leaves -0, which
+/// compresses worse, and NaN where there was infinity.
+inline void apply(masked_weight const& each) {
+  c10::InferenceMode const as_it_was_made(each.weight.is_inference());
+  at::NoGradGuard const no_grad;  // leaving inference mode turns gradients on
+  each.weight.masked_fill_(each.kept.logical_not(), 0);
+}
+
+}  // namespace detail
+
+}  // namespace torchdeploy::inline v0
+
+namespace torchdeploy::inline v0 {
+
+struct prune_options {
+  /// Prune whole slices of the weight along this dimension (0: output channels, 1: input channels, of a group; the other
+  /// way round in transposed convolutions; negative: from the end). Default: single weights.
+  std::optional<std::int64_t> dimension{};
+  /// Rank the weights of all chosen layers together, not layer by layer?
+  bool global = false;
+  /// Patterns of the layers' names, as the report has them: {"layer1.*", "fc"}. Default: all.
+  std::vector<std::string> layers{};
+  /// For a criterion that draws. Default: 0.
+  std::optional<std::uint64_t> seed{};
+};
+
+namespace detail {
+
+inline void demand_amount(double amount) {
+  if (!(amount >= 0 && amount <= 1))
+    throw error(errc::amount_out_of_range,
+                "expected an amount of weights between 0 and 1, got " + formatted("%g", amount),
+                "0.3 prunes 30 % of every layer, count{5} prunes 5");
+}
+inline void demand_amount(count amount) {
+  if (amount.value < 0)
+    throw error(errc::amount_out_of_range, "expected a count of weights, got " + std::to_string(amount.value));
+}
+
+inline std::string in_words(double amount, bool) { return formatted("%g", amount); }
+inline std::string in_words(count amount, bool slices) {
+  return std::to_string(amount.value) + (slices ? " slices" : " weights");
+}
+
+/// The masks of earlier prunings, or of none.
+inline masked_weight masked(prunable const& each, TorchScript::extras const& extras) {
+  auto const before = extras.masks.find(joined(*each.at.weight));
+  bool const pruned = before != extras.masks.end() && before->second.sizes() == each.weight.sizes();
+  return {each.at.name, each.weight,
+          pruned ? before->second : at::ones(each.weight.sizes(), each.weight.options().dtype(at::kBool))};
+}
+
+inline layer_report described(prunable const& each, std::optional<std::int64_t> dimension) {
+  auto const nonzero = each.weight.ne(0);
+  auto const n = static_cast<std::uint64_t>(each.weight.numel());
+  auto const zeros = n - static_cast<std::uint64_t>(nonzero.count_nonzero().item<std::int64_t>());
+  layer_report entry{.name = each.at.name,
+                     .kind = each.at.kind,
+                     .precision = each.at.int8_weight ? "int8" : dtype_name(each.weight.scalar_type()),
+                     .weights = n,
+                     .bytes = each.at.int8_weight ? n : each.weight.nbytes(),
+                     .sparsity = n ? static_cast<double>(zeros) / static_cast<double>(n) : 0};
+  if (dimension) {
+    auto const left = nonzero.movedim(dimension_of(each, *dimension), 0).flatten(1).any(1);
+    entry.slices = static_cast<std::uint64_t>(left.numel());
+    entry.zero_slices = entry.slices - static_cast<std::uint64_t>(left.count_nonzero().item<std::int64_t>());
+  }
+  return entry;
+}
+
+}  // namespace detail
+
+/// Made by `prune<Criterion>`.
+template <class Criterion, class Amount>
+struct prune_t : stage<prune_t<Criterion, Amount>> {
+  using forbids = facts<frozen, optimized>;
+  using adds = facts<pruned>;
+  static constexpr std::string_view name = "prune";
+
+  Amount amount{};
+  prune_options options{};
+
+  torch::jit::Module run(torch::jit::Module const& module, record<TorchScript>& record) const {
+    demand_what_can_be();
+    c10::InferenceMode const inference(false);
+    at::NoGradGuard const no_grad;
+    auto const graph = detail::settled_graph(module);
+    auto const chosen = detail::chosen_layers(module, *graph, options.layers);
+    if (options.dimension)
+      for (auto const& each : chosen) detail::dimension_of(each, *options.dimension);
+    auto& entry = record.report.current();
+    say_what_was_asked(entry);
+    detail::translated<error>(errc::criterion_unusable, "the criterion can't rank these weights", {}, [&] {
+      for (auto const& each : masks_of(chosen, record.extras)) detail::apply(each);
+    });
+    say_what_became(chosen, entry);
+    return module;
+  }
+
+ private:
+  void demand_what_can_be() const {
+    detail::demand_amount(amount);
+    if (options.dimension && options.global)
+      throw error(errc::prune_options_conflict, "expected .dimension or .global, got both",
+                  "the norms of slices of different layers do not compare");
+    if (options.seed && !seeded_criterion<Criterion>)
+      throw error(errc::prune_options_conflict,
+                  "expected no .seed for the criterion '" + std::string(Criterion::name) + "', which draws nothing");
+  }
+
+  /// The new masks, kept for the next pruning. Nothing is written to the weights before all are known.
+  std::vector<detail::masked_weight> masks_of(std::vector<detail::prunable> const& chosen,
+                                              TorchScript::extras& extras) const {
+    Criterion criterion;
+    if constexpr (seeded_criterion<Criterion>) criterion.seed(options.seed.value_or(0));
+    std::vector<detail::masked_weight> masks;
+    for (auto const& each : chosen) masks.push_back(detail::masked(each, extras));
+    if (options.global) detail::drop_elements(criterion, std::span(masks), amount, "all layers");
+    for (std::size_t i = 0; i < masks.size() && !options.global; ++i) {
+      auto const place = "'" + masks[i].layer + "'";
+      if (options.dimension)
+        detail::drop_slices(criterion, masks[i], detail::dimension_of(chosen[i], *options.dimension), amount, place);
+      else
+        detail::drop_elements(criterion, std::span(&masks[i], 1), amount, place);
+    }
+    for (std::size_t i = 0; i < masks.size(); ++i)
+      extras.masks.insert_or_assign(detail::joined(*chosen[i].at.weight), masks[i].kept);
+    return masks;
+  }
+
+  void say_what_was_asked(stage_report& entry) const {
+    entry.details.emplace_back("criterion", Criterion::name);
+    entry.details.emplace_back("amount", detail::in_words(amount, options.dimension.has_value()));
+    if (options.dimension) entry.details.emplace_back("dimension", std::to_string(*options.dimension));
+    if (options.global) entry.details.emplace_back("global", "true");
+    if (seeded_criterion<Criterion>) entry.details.emplace_back("seed", std::to_string(options.seed.value_or(0)));
+  }
+
+  void say_what_became(std::vector<detail::prunable> const& chosen, stage_report& entry) const {
+    double zeros = 0, weights = 0;
+    std::uint64_t zero_slices = 0, slices = 0;
+    for (auto const& each : chosen) {
+      auto const& layer = entry.layers.emplace_back(detail::described(each, options.dimension));
+      zeros += layer.sparsity * static_cast<double>(layer.weights);
+      weights += static_cast<double>(layer.weights);
+      zero_slices += layer.zero_slices;
+      slices += layer.slices;
+    }
+    entry.details.emplace_back("sparsity", detail::formatted("%.4f", weights > 0 ? zeros / weights : 0));
+    if (options.dimension)
+      entry.details.emplace_back("slices", std::to_string(zero_slices) + " of " + std::to_string(slices));
+  }
+};
+
+namespace detail {
+template <class Criterion>
+struct prune_maker : stage_maker {
+  static constexpr bool fits = pruning_criterion<Criterion>;  // by name: of a concept, g++ tells the inside in 8 lines
+  static_assert(fits, "prune<C> needs a criterion: a type with a name and importance(weight)");
+
+  constexpr auto operator()(double amount, prune_options options = {}) const {
+    return prune_t<Criterion, double>{{}, amount, std::move(options)};
+  }
+  constexpr auto operator()(count amount, prune_options options = {}) const {
+    return prune_t<Criterion, count>{{}, amount, std::move(options)};
+  }
+};
+}  // namespace detail
+
+/// Set the least important weights of convolution and linear layers to zero: `prune<L1>(0.3)`, the 30 % of smallest
+/// magnitude in each layer, float or quantized (int8 zero is exact); `count{5}`, five in each.
+///
+/// A second pruning counts among what the first has left, as torch's PruningContainer does; a saved file holds zeros and
+/// no masks, so what is loaded counts as never pruned. Zeros make the file compress better; they make no dense runtime
+/// faster. Forbids: frozen, optimized. Adds: pruned. Throws: error 501 to 506. Source: torch/nn/utils/prune.py, whose masks
+/// these are.
+///
+/// @par Example
+///     auto model = td::load<td::TorchScript>("model.pt") | td::prune<td::L1>(0.3, {.layers = {"layer1.*"}})
+///                | td::prune<td::L2>(0.25, {.dimension = 0, .layers = {"layer4.*"}});
+template <class Criterion>
+inline constexpr detail::prune_maker<Criterion> prune{};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/stage/quantize.hpp
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/quantization/calibrate.hpp
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/quantization/observer.hpp
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+namespace torchdeploy::inline v0 {
+
+/// The interval that an activation's values are mapped from.
+struct value_range {
+  float min{};
+  float max{};
+};
+
+namespace detail {
+template <class O>
+concept has_name = requires {
+  { O::name } -> std::convertible_to<std::string_view>;
+};
+template <class O>
+concept has_observe = requires(O& o, at::Tensor const& x) { o.observe(x); };
+template <class O>
+concept has_range = requires(O const& o) {
+  { o.range() } -> std::convertible_to<std::optional<value_range>>;
+};
+}  // namespace detail
+
+/// What watches one activation while the samples run, and tells the range to quantize it with.
+///
+/// There are `Histogram`, `MinMax`, `MovingAverage` and `Percentile<P>`. A user's own is any type with these three members,
+/// whatever else it has; each activation gets one, made by its default constructor. `range()` is empty when nothing was
+/// observed; where it is NaN or infinite, the quantization is refused with the place.
+/// @par Example
+///     struct Clipped {
+///       static constexpr std::string_view name = "clipped";
+///       td::MinMax all;
+///       void observe(at::Tensor const& x) { all.observe(x); }
+///       auto range() const { auto r = all.range(); if (r) r->max = std::min(r->max, 6.0f); return r; }
+///     };
+template <class O>
+concept observer =
+    std::default_initializable<O> && detail::has_name<O> && detail::has_observe<O> && detail::has_range<O>;
+
+namespace detail {
+
+/// Smallest and largest value, in float32; both NaN when one is.
+inline value_range extremes(at::Tensor const& x) {
+  auto const [low, high] = at::aminmax(x.detach().to(at::kFloat));
+  return {low.item<float>(), high.item<float>()};
+}
+
+struct qparams {
+  float scale{1};
+  std::int64_t zero_point{};
+};
+
+/// Scale and zero point of an activation (quint8, affine), in float32 throughout as torch computes them:
+/// UniformQuantizationObserverBase._calculate_qparams. The range is made to hold zero.
+inline qparams affine(value_range range, std::int64_t qmin, std::int64_t qmax) {
+  auto const low = std::min(range.min, 0.0f);
+  auto const high = std::max(range.max, 0.0f);
+  auto const scale = std::max((high - low) / static_cast<float>(qmax - qmin), std::numeric_limits<float>::epsilon());
+  auto const zero_point = qmin - static_cast<std::int64_t>(std::nearbyint(low / scale));
+  return {scale, std::clamp(zero_point, qmin, qmax)};
+}
+
+/// Scales of a weight (qint8, symmetric): one for each output channel (PerChannelMinMaxObserver) or a single one
+/// (MinMaxObserver). The denominator is (127 - -128) / 2; with 127 the result is not torch's.
+inline at::Tensor weight_scales(at::Tensor const& weight, bool per_channel) {
+  auto const rows =
+      per_channel ? weight.detach().to(at::kFloat).flatten(1) : weight.detach().to(at::kFloat).reshape({1, -1});
+  auto const [low, high] = at::aminmax(rows, 1);
+  return at::max(-low.clamp_max(0), high.clamp_min(0)).div(127.5).clamp_min(std::numeric_limits<float>::epsilon());
+}
+
+}  // namespace detail
+
+}  // namespace torchdeploy::inline v0
+
+/// LibTorch's InsertObservers wants observers that are TorchScript modules. Ours are C++ types, so the module it gets is
+/// a shell of two calls back into C++: `observe` while samples run and `qparams` when the pass asks for the result.
+namespace torchdeploy::inline v0::detail {
+
+/// How far an activation reached in each sample: its largest magnitude, NaN or infinity if it had one, -1 where no value came.
+struct activation_history {
+  std::vector<float> reach;
+
+  void see(at::Tensor const& x) {
+    if (reach.empty() || x.numel() == 0) return;
+    auto const [low, high] = at::aminmax(x.detach());
+    auto const far = std::fabs(low.item<float>()), near = std::fabs(high.item<float>());
+    auto& last = reach.back();
+    last = std::isfinite(last) ? std::isnan(far) ? far : std::max({last, far, near}) : last;
+  }
+  [[nodiscard]] float last() const { return reach.empty() ? -1 : reach.back(); }
+};
+
+/// One observed value of the model: what a shell's two calls reach.
+struct site {
+  std::string place;  ///< of the shell in the model: "layer1.0.conv1._observer_0"
+
+  site() = default;
+  site(site const&) = delete;
+  site& operator=(site const&) = delete;
+  virtual ~site() = default;
+  virtual void observe(at::Tensor const& x) = 0;
+  virtual void begin_sample() {}
+  [[nodiscard]] virtual activation_history const* history() const { return nullptr; }  ///< null for a weight
+  virtual std::pair<at::Tensor, at::Tensor> qparams() const = 0;
+};
+
+/// The scale of what no sample reached. Most such values lie in branches that constant propagation then removes
+/// (`if inplace:`); where one survives, the quantization fails.
+inline constexpr float unreached = -1;
+
+inline std::string module_of(std::string const& place) {
+  auto const dot = place.rfind('.');
+  return dot == std::string::npos ? "the model's top level" : place.substr(0, dot);
+}
+
+template <observer O>
+class activation_site final : public site {
+ public:
+  explicit activation_site(bool reduce_range) : qmax_(reduce_range ? 127 : 255) {}
+  void observe(at::Tensor const& x) override {
+    if (x.scalar_type() != at::kFloat) {
+      other_dtype_ = x.scalar_type();
+      return;
+    }
+    history_.see(x);
+    observer_.observe(x);
+  }
+  void begin_sample() override { history_.reach.push_back(-1); }
+  activation_history const* history() const override { return &history_; }
+  std::pair<at::Tensor, at::Tensor> qparams() const override {
+    if (other_dtype_)
+      throw quantization_error(
+          errc::not_quantizable,
+          "expected float32 activations, got " + dtype_name(*other_dtype_) + " in " + module_of(place),
+          "quantize a float32 model with float32 samples");
+    std::optional<value_range> const range = observer_.range();  // or what converts to it
+    if (!range) return {at::full({1}, unreached, at::kFloat), at::zeros({1}, at::kInt)};
+    if (!std::isfinite(range->min) || !std::isfinite(range->max))
+      throw quantization_error(
+          errc::not_finite,
+          "expected finite activations, got NaN or infinity in " + module_of(place) + " ('" + place + "')",
+          "look for a NaN in the samples");
+    auto const [scale, zero_point] = affine(*range, 0, qmax_);
+    return {at::full({1}, scale, at::kFloat), at::full({1}, zero_point, at::kInt)};
+  }
+
+ private:
+  O observer_{};
+  activation_history history_;
+  std::optional<at::ScalarType> other_dtype_;
+  std::int64_t qmax_;
+};
+
+class weight_site final : public site {
+ public:
+  explicit weight_site(bool per_channel) : per_channel_(per_channel) {}
+  void observe(at::Tensor const& weight) override {
+    if (!scales_.defined()) scales_ = weight_scales(weight, per_channel_);
+  }
+  std::pair<at::Tensor, at::Tensor> qparams() const override {
+    if (!scales_.defined()) return {at::full({1}, unreached, at::kFloat), at::zeros({1}, at::kLong)};
+    if (!std::isfinite(scales_.max().item<float>()))
+      throw quantization_error(errc::not_finite, "expected finite weights, got NaN or infinity in " + module_of(place));
+    return {scales_, at::zeros_like(scales_, at::kLong)};
+  }
+
+ private:
+  bool per_channel_;
+  at::Tensor scales_;
+};
+
+inline void register_site_operators() {
+  using torch::jit::Operator;
+  using torch::jit::Stack;
+  static torch::jit::RegisterOperators const registered({
+      Operator(
+          "torchdeploy::observe(Tensor x, int site) -> ()",
+          [](Stack& stack) {
+            auto* const at = reinterpret_cast<site*>(torch::jit::pop(stack).toInt());
+            at->observe(torch::jit::pop(stack).toTensor());
+          },
+          // a call into C++ must be neither moved nor dropped
+          c10::AliasAnalysisKind::CONSERVATIVE),
+      Operator(
+          "torchdeploy::qparams(int site) -> (Tensor, Tensor)",
+          [](Stack& stack) {
+            auto [scale, zero_point] = reinterpret_cast<site*>(torch::jit::pop(stack).toInt())->qparams();
+            torch::jit::push(stack, std::move(scale), std::move(zero_point));
+          },
+          c10::AliasAnalysisKind::CONSERVATIVE),
+  });
+}
+
+struct site_resolver final : torch::jit::NativeResolver {
+  std::shared_ptr<torch::jit::SugaredValue> resolveValue(std::string const& name, torch::jit::GraphFunction& function,
+                                                         torch::jit::SourceRange const& where) override {
+    if (name == "observe" || name == "qparams")
+      return std::make_shared<torch::jit::BuiltinFunction>(c10::Symbol::fromQualString("torchdeploy::" + name),
+                                                           std::nullopt);
+    return NativeResolver::resolveValue(name, function, where);
+  }
+};
+
+/// The attribute that tells a shell from the model's own modules.
+inline constexpr auto site_attribute = "torchdeploy_site";
+
+inline torch::jit::Module shell(std::string const& name, at::ScalarType dtype, at::QScheme qscheme) {
+  register_site_operators();
+  torch::jit::Module module("__torch__." + name);
+  module.register_attribute(site_attribute, c10::IntType::get(), std::int64_t{0});
+  module.register_attribute("dtype", c10::IntType::get(), static_cast<std::int64_t>(dtype));
+  module.register_attribute("qscheme", c10::QSchemeType::get(), static_cast<std::int64_t>(qscheme));
+  module.register_attribute("ch_axis", c10::IntType::get(), std::int64_t{0});
+  module.register_attribute("compute_dtype", c10::IntType::get(), static_cast<std::int64_t>(dtype));
+  module.register_attribute("is_dynamic", c10::BoolType::get(), true);
+  module.define(R"(
+def forward(self, x: Tensor) -> Tensor:
+    observe(x, self.torchdeploy_site)
+    return x
+def calculate_qparams(self) -> Tuple[Tensor, Tensor]:
+    return qparams(self.torchdeploy_site)
+)",
+                std::make_shared<site_resolver>());
+  return module;
+}
+
+/// The shells in a model that InsertObservers went through, each given a site of its own.
+template <class MakeActivationSite>
+std::vector<std::unique_ptr<site>> furnish(torch::jit::Module const& observed, MakeActivationSite make) {
+  std::vector<std::unique_ptr<site>> sites;
+  for (auto const& [place, module] : observed.named_modules()) {
+    if (!module.hasattr(site_attribute)) continue;
+    bool const is_weight = module.attr("dtype").toInt() == static_cast<std::int64_t>(at::kQInt8);
+    bool const per_channel = module.attr("qscheme").toInt() == static_cast<std::int64_t>(at::kPerChannelSymmetric);
+    sites.push_back(is_weight ? std::make_unique<weight_site>(per_channel) : std::unique_ptr<site>(make()));
+    sites.back()->place = place;
+    module._ivalue()->setAttr(site_attribute, reinterpret_cast<std::int64_t>(sites.back().get()));
+  }
+  return sites;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/quantization/configuration.hpp
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+// ---- torchdeploy/quantization/overrides.hpp
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/quantization/preparation.hpp
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// What LibTorch's graph mode dies of, found before it is called: repaired where the model's meaning allows, else refused
+/// with the place and the reason.
+namespace torchdeploy::inline v0::detail {
+
+inline bool always_raises(jit::Block* block) {
+  for (jit::Node* node : block->nodes()) {
+    if (node->kind() == c10::prim::RaiseException) return true;
+    if (node->kind() != c10::prim::If) continue;
+    bool both = true;
+    for (jit::Block* inner : node->blocks()) both = both && always_raises(inner);
+    if (both) return true;
+  }
+  return false;
+}
+
+/// An `if` that gives values though each of its branches raises: InsertObservers indexes an empty vector there.
+inline bool is_deadly_branch(jit::Node const* node) {
+  if (node->kind() != c10::prim::If || node->outputs().empty()) return false;
+  bool raises = true;
+  for (auto* block : node->blocks()) raises = raises && always_raises(const_cast<jit::Block*>(block));
+  return raises;
+}
+
+inline jit::GraphFunction* called_function(jit::Node const* node) {
+  if (node->kind() != c10::prim::CallFunction) return nullptr;
+  auto const type = node->input(0)->type()->cast<c10::FunctionType>();
+  return type ? jit::tryToGraphFunction(*type->function()) : nullptr;
+}
+
+/// Does the graph, or a function it calls, hold what ends the process? Beside the branches above, that is a call of a
+/// function without parameters, of whose graph InsertObservers reads the first input: scripted nn.MultiheadAttention asks
+/// `get_fastpath_enabled()`.
+inline bool is_deadly(jit::Graph& graph, std::set<jit::Graph*>& seen) {
+  if (!seen.insert(&graph).second) return false;
+  bool found = false;
+  for_each_node(graph, [&](jit::Node* node) {
+    found = found || is_deadly_branch(node);
+    if (auto* const function = called_function(node))
+      found = found || function->num_inputs() == 0 || is_deadly(*function->graph(), seen);
+  });
+  return found;
+}
+
+/// After a branch that raises, nothing reads what it gives: let the values come from nowhere, and the `if` give none.
+inline void disarm(jit::Node* branch) {
+  auto& graph = *branch->owningGraph();
+  jit::WithInsertPoint const before(branch);
+  for (auto i = branch->outputs().size(); i-- > 0;) {
+    auto* const nothing = graph.insertNode(graph.createUninitialized(branch->output(i)->type()))->output();
+    branch->output(i)->replaceAllUsesWith(nothing);
+    branch->eraseOutput(i);
+    for (auto* block : branch->blocks()) block->eraseOutput(i);
+  }
+}
+
+/// A module that stays in float, and why: with all that is inside it, or alone.
+struct exclusion {
+  std::string path;
+  std::string reason;
+  bool alone = false;
+
+  [[nodiscard]] bool covers(std::string_view name) const {
+    return path.empty() || name == path || (name.starts_with(path) && name[path.size()] == '.');
+  }
+  [[nodiscard]] bool applies_to(layer const& each) const {
+    return alone ? each.weight && owner_of(*each.weight) == path : covers(each.name);
+  }
+};
+
+/// Make a module of ours safe for InsertObservers: a method that would end the process is settled first (the functions it
+/// calls are shared with others and stay as they are), and its module stays in float, since what such control flow gives
+/// is not observed alike in all branches.
+inline std::vector<exclusion> disarm(jit::Module const& module) {
+  std::vector<exclusion> excluded;
+  for (auto const& [path, each] : module.named_modules())
+    for (auto const& method : each.get_methods()) {
+      std::set<jit::Graph*> seen;
+      auto const graph = method.graph();
+      if (!is_deadly(*graph, seen)) continue;
+      settle(*graph, each);
+      std::vector<jit::Node*> deadly;
+      for_each_node(*graph, [&](jit::Node* node) {
+        if (is_deadly_branch(node)) deadly.push_back(node);
+      });
+      for (auto* node : deadly) disarm(node);
+      excluded.push_back(
+          {path, "graph mode can't follow the branches of " + each.type()->name()->name() + "." + method.name()});
+    }
+  return excluded;
+}
+
+/// Graph mode follows the calls from `forward` and must know, at each, which module is called.
+inline void refuse_what_graph_mode_cannot_follow(jit::Module const& module) {
+  constexpr auto hint = "quantize the sub-modules by themselves, or load another export of the model";
+  for (auto const& [path, each] : module.named_modules())
+    for (auto const& method : each.get_methods()) {
+      auto const graph = method.graph();
+      auto const where = (path.empty() ? "" : path + ".") + method.name();
+      for_each_node(*graph, [&](jit::Node* node) {
+        if (node->kind() != c10::prim::CallMethod) return;
+        auto* at = node->input(0);
+        while (at->node()->kind() == c10::prim::GetAttr) at = at->node()->input(0);
+        if (at != graph->inputs()[0])
+          throw quantization_error(errc::not_quantizable,
+                                   "expected calls of sub-modules only, but '" + where + "' calls '" +
+                                       node->s(c10::attr::name) + "' of an object that it gets at run time",
+                                   hint);
+      });
+    }
+}
+
+/// What would surface only inside LibTorch, as the text of another error, or when the session runs. `in_float` tells of a
+/// layer that it will not be quantized.
+template <class InFloat>
+void refuse_weights_that_cannot_be_quantized(jit::Module const& module, jit::Graph& graph, InFloat const& in_float) {
+  for (auto const& each : layers_of(graph)) {
+    if (!each.weight || in_float(each.name)) continue;
+    auto const value = attribute_at(module, *each.weight);
+    if (!value.isTensor() || !value.toTensor().is_floating_point()) continue;
+    auto const weight = value.toTensor();
+    auto const name = "'" + joined(*each.weight) + "'";
+    if (weight.scalar_type() != at::kFloat)
+      throw quantization_error(errc::not_quantizable,
+                               "expected float32 weights, got " + dtype_name(weight.scalar_type()) + " in " + name,
+                               "export the model with model.float()");
+    if (weight.numel() == 0) throw quantization_error(errc::not_quantizable, "expected weights, got none in " + name);
+    if (!at::isfinite(weight).all().item<bool>())
+      throw quantization_error(errc::not_finite, "expected finite weights, got NaN or infinity in " + name);
+  }
+}
+inline void refuse_weights_that_cannot_be_quantized(jit::Module const& module) {
+  refuse_weights_that_cannot_be_quantized(module, *settled_graph(module), [](std::string const&) { return false; });
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0 {
+
+/// What a layer shall be.
+enum class precision {
+  float32,           ///< as it was
+  int8_per_channel,  ///< a scale for each output channel of the weight
+  int8_per_tensor,   ///< one scale for the whole weight
+};
+using enum precision;
+
+/// The precision of the layers whose names in the report match a shell's pattern: "fc", "layer1.*", "*.conv?".
+struct layer_override {
+  std::string pattern{};
+  precision as{};
+};
+
+namespace detail {
+
+/// What the user asked for, layer by layer; where several patterns match, the last decides.
+class overrides {
+ public:
+  overrides() = default;
+  /// @throws quantization_error 410 for a pattern that matches no layer of the (settled) graph
+  overrides(std::vector<layer_override> all, jit::Graph& graph) : all_(std::move(all)) {
+    if (all_.empty()) return;
+    std::vector<std::string> names;
+    for (auto const& each : layers_of(graph)) names.push_back(each.name);
+    for (auto const& each : all_) demand_match<quantization_error>(errc::override_unmatched, each.pattern, names);
+  }
+
+  [[nodiscard]] bool empty() const { return all_.empty(); }
+  [[nodiscard]] std::optional<precision> of(std::string const& name) const {
+    auto const* const found = decisive(name);
+    return found ? std::optional(found->as) : std::nullopt;
+  }
+  [[nodiscard]] bool in_float(std::string const& name) const { return of(name) == float32; }
+  [[nodiscard]] std::string reason(std::string const& name) const {
+    return in_float(name) ? "kept in float32 by the override '" + decisive(name)->pattern + "'" : "";
+  }
+
+ private:
+  [[nodiscard]] layer_override const* decisive(std::string const& name) const {
+    auto const found =
+        std::find_if(all_.rbegin(), all_.rend(), [&](auto const& e) { return matches(e.pattern, name); });
+    return found == all_.rend() ? nullptr : &*found;
+  }
+  std::vector<layer_override> all_;
+};
+
+/// The layers that graph mode makes int8; `_convolution` is what a trace has for any of the others.
+inline constexpr std::array graph_mode_layers = {"conv1d",           "conv2d",       "conv3d", "conv_transpose1d",
+                                                 "conv_transpose2d", "_convolution", "linear"};
+
+/// Graph mode decides for a whole module. Where a single operator of one stays in float (a functional model has all its
+/// layers in one module), it is hidden behind a twin: the same operator by a name that graph mode does not know.
+inline c10::Symbol twin_of(std::string_view kind) {
+  return c10::Symbol::fromQualString("torchdeploy_float::" + std::string(kind));
+}
+inline void register_twins() {
+  static torch::jit::RegisterOperators const registered([] {
+    std::vector<std::optional<jit::Operator>> twins;
+    for (std::string const kind : graph_mode_layers)
+      for (auto const& each : jit::getAllOperatorsFor(c10::Symbol::fromQualString("aten::" + kind)))
+        twins.emplace_back(jit::Operator(twin_of(kind).toQualString(), each->schema().overload_name(),
+                                         each->schema().arguments(), each->schema().returns(), each->getOperation(),
+                                         c10::AliasAnalysisKind::FROM_SCHEMA));
+    return twins;
+  }());
+}
+inline void rename(jit::Node* node, c10::Symbol name) {
+  node->replaceWithNewSymbol(name);
+  node->destroy();
+}
+
+/// Give hidden operators their names back.
+inline void show_hidden(jit::Module const& reference) {
+  for (auto const& module : reference.modules())
+    for (auto const& method : module.get_methods()) {
+      std::vector<jit::Node*> hidden;
+      for_each_node(*method.graph(), [&](jit::Node* node) {
+        if (std::string_view(node->kind().ns().toUnqualString()) == "torchdeploy_float") hidden.push_back(node);
+      });
+      for (auto* node : hidden)
+        rename(node, c10::Symbol::fromQualString("aten::" + std::string(node->kind().toUnqualString())));
+    }
+}
+
+/// The operator of a layer in a module's own code, not inlined.
+struct layer_use {
+  std::string module;
+  std::string owner;  ///< of the weight
+  std::string name;
+  jit::Node* node{};
+};
+
+/// Where a layer's weight lives; a frozen model has constants, all in one piece of code.
+inline std::string owner_of(layer const& each) { return each.weight ? owner_of(*each.weight) : ""; }
+
+inline bool is_graph_mode_layer(layer const& each) {
+  return (each.weight || each.constant) &&
+         std::find(graph_mode_layers.begin(), graph_mode_layers.end(), each.kind) != graph_mode_layers.end();
+}
+
+inline std::vector<layer_use> uses_of_layers(jit::Module const& module) {
+  std::vector<layer_use> uses;
+  for (auto const& [path, each] : module.named_modules())
+    for (auto const& method : each.get_methods())
+      for (auto& found : layers_of(*method.graph(), true)) {
+        if (!is_graph_mode_layer(found)) continue;
+        if (found.weight && !path.empty()) found.weight->insert(found.weight->begin(), path);
+        auto name = found.weight ? layer_name(*found.weight) : found.name;
+        uses.push_back({path, owner_of(found), std::move(name), found.node});
+      }
+  return uses;
+}
+
+/// Do what the user asked for: in `dict` where it holds for a whole module, else by hiding operators of `module`. `graph`
+/// is the settled graph of the model.
+/// @throws quantization_error 402 where code that layers share stands in the way
+inline void apply(overrides const& wanted, jit::Module const& module, jit::Graph& graph,
+                  std::vector<exclusion> const& excluded, torch::jit::QConfigDict& dict) {
+  if (wanted.empty()) return;
+  auto const refuse = [](std::string const& a, std::string const& b, char const* why) {
+    throw quantization_error(errc::not_quantizable,
+                             "expected one precision for '" + a + "' and '" + b + "', which " + why,
+                             "override both, or neither");
+  };
+  bool const usually_whole =
+      std::get<1>(dict.at("").value()).attr("qscheme").toInt() == static_cast<std::int64_t>(at::kPerTensorSymmetric);
+  auto const observers = [&](bool whole) {
+    return torch::jit::QConfig(std::get<0>(dict.at("").value()),
+                               whole ? shell("WeightObserver", at::kQInt8, at::kPerTensorSymmetric)
+                                     : shell("ChannelWeightObserver", at::kQInt8, at::kPerChannelSymmetric));
+  };
+  auto const stays = [&](std::string const& path) {  // in float, for a reason of its own
+    auto const at = dict.find(path);
+    return (at != dict.end() && !at->second) ||
+           std::any_of(excluded.begin(), excluded.end(), [&](auto const& e) { return !e.alone && e.covers(path); });
+  };
+  std::map<std::string, jit::Module> modules;
+  for (auto const& [path, each] : module.named_modules()) modules.emplace(path, each);
+  auto const set = [&](std::string const& owner, std::optional<torch::jit::QConfig> const& how) {
+    dict.insert_or_assign(owner, how);
+    auto const below = owner.empty() ? owner : owner + ".";
+    for (auto const& [path, each] : modules) {
+      // an entry goes down the tree: hold it to this module
+      if (path != owner && path.starts_with(below) && !stays(path)) dict.try_emplace(path, observers(usually_whole));
+      // and LibTorch has one type for all instances of a class with the same observers, so that what holds them needs its own
+      if (!path.empty() && owner.starts_with(path + ".")) dict.try_emplace(path, observers(usually_whole));
+    }
+  };
+
+  struct layers_of_a_module {
+    std::vector<std::string> in_float, in_int8;
+    bool transposed = false;
+  };
+  std::map<std::string, layers_of_a_module> owners;
+  for (auto const& each : layers_of(graph)) {
+    if (!is_graph_mode_layer(each)) continue;
+    auto& owner = owners[owner_of(each)];
+    (wanted.in_float(each.name) ? owner.in_float : owner.in_int8).push_back(each.name);
+    owner.transposed = owner.transposed || is_transposed(each);
+  }
+  auto const is_whole = [&](std::string const& owner) {
+    // what a module without observers gives to its children is not observed, and they would stay in float with it
+    return owners[owner].in_int8.empty() && modules.contains(owner) && modules.at(owner).children().size() == 0;
+  };
+  for (auto const& [path, layers] : owners) {
+    if (stays(path)) continue;
+    if (is_whole(path)) set(path, std::nullopt);
+    if (layers.in_int8.empty()) continue;
+    auto const as = wanted.of(layers.in_int8.front());
+    for (auto const& each : layers.in_int8)
+      if (wanted.of(each) != as) refuse(layers.in_int8.front(), each, "are layers of one module");
+    if (as && !layers.transposed) set(path, observers(as == int8_per_tensor));  // transposed: one scale in any case
+  }
+
+  auto const uses = uses_of_layers(module);
+  std::map<jit::Node*, std::string> hidden;
+  for (auto const& each : uses)
+    if (wanted.in_float(each.name) && !(is_whole(each.owner) && each.module == each.owner) && !stays(each.module))
+      hidden.emplace(each.node, each.name);
+  for (auto const& each : uses)
+    if (auto const at = hidden.find(each.node); at != hidden.end() && !wanted.in_float(each.name))
+      refuse(at->second, each.name, "are run by the same code");
+  if (!hidden.empty()) register_twins();
+  for (auto const& [node, name] : hidden) rename(node, twin_of(operator_name(node)));
+}
+
+}  // namespace detail
+
+}  // namespace torchdeploy::inline v0
+
+namespace torchdeploy::inline v0::detail {
+
+/// Why a layer that graph mode takes for one of its own would fail, or give wrong numbers, when it runs; else empty.
+template <engine Engine>
+std::string why_not_int8(layer const& each) {
+  if (is_transposed(each) && !Engine::transposed_convolution)
+    return "its module has a transposed convolution, which engine " + std::string(Engine::name) +
+           " computes wrong in int8: use Fbgemm";
+  bool const named_padding = each.kind.starts_with("conv") && each.node->inputs().size() > 4 &&
+                             each.node->input(4)->type()->kind() == c10::TypeKind::StringType;
+  if (named_padding) return "its module has a convolution whose padding is a word: give it as numbers";
+  return {};
+}
+
+[[noreturn]] inline void refuse_without_weight(layer const& each) {
+  throw quantization_error(
+      errc::not_quantizable,
+      "expected a weight of its own for '" + each.name + "', got one that is " +
+          (each.constant ? "a constant" : "computed"),
+      each.constant ? "quantize the model before it is frozen" : "quantize the sub-modules beside it by themselves");
+}
+
+/// Which observers each module gets: a scale for each channel of its weight where the engine takes that. A transposed
+/// convolution gets one for the whole weight, having no kernel for more; what must stay in float is added to `excluded`.
+template <engine Engine>
+torch::jit::QConfigDict configuration(torch::jit::Module const& module, bool dynamic, std::vector<exclusion>& excluded,
+                                      overrides const& wanted = {}) {
+  auto const activation =
+      shell(dynamic ? "PlaceholderObserver" : "ActivationObserver", at::kQUInt8, at::kPerTensorAffine);
+  torch::jit::QConfig const per_channel(activation,
+                                        shell("ChannelWeightObserver", at::kQInt8, at::kPerChannelSymmetric));
+  torch::jit::QConfig const per_tensor(activation, shell("WeightObserver", at::kQInt8, at::kPerTensorSymmetric));
+  auto const& usual = Engine::per_channel_weights ? per_channel : per_tensor;
+  torch::jit::QConfigDict dict{{"", usual}};
+  for (auto const& each : excluded) dict.insert_or_assign(each.path, std::nullopt);
+  if (dynamic) return dict;  // linear layers only
+
+  auto const stays = [whole = excluded](std::string const& path) {
+    return std::any_of(whole.begin(), whole.end(), [&](exclusion const& e) { return e.covers(path); });
+  };
+  auto const graph = settled_graph(module);
+  for (auto const& each : layers_of(*graph)) {
+    auto const reason = why_not_int8<Engine>(each);
+    if ((reason.empty() && !is_transposed(each)) || stays(each.name) || wanted.in_float(each.name)) continue;
+    if (!each.weight) refuse_without_weight(each);
+    auto const owner = owner_of(*each.weight);
+    if (!reason.empty()) {
+      dict.insert_or_assign(owner, std::nullopt);
+      excluded.push_back({owner, reason, true});
+    } else if (auto const known = dict.find(owner); known == dict.end() || known->second) {
+      dict.insert_or_assign(owner, per_tensor);
+    }
+    for (auto const& [name, child] : module.named_modules())  // an override goes down the tree: hold it to this module
+      if (!name.empty() && name != owner && !stays(name) && (owner.empty() || name.starts_with(owner + ".")))
+        dict.try_emplace(name, usual);
+  }
+  return dict;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/quantization/histogram.hpp
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+// ---- torchdeploy/quantization/growing_histogram.hpp
+
+#include <cmath>
+#include <cstdint>
+#include <tuple>
+
+namespace torchdeploy::inline v0::detail {
+
+/// Counts of all values seen, in bins of equal width between the smallest and the largest: a fixed amount of memory,
+/// however many samples there are. A value outside makes the bins wider. Infinity is left out, as in torch.
+class growing_histogram {
+ public:
+  static constexpr std::int64_t bins = 2048;
+
+  void observe(at::Tensor const& seen) {
+    if (seen.numel() == 0) return;
+    auto x = seen.detach().to(at::kFloat);
+    auto [low, high] = at::aminmax(x);
+    if (std::isnan(low.item<float>())) {
+      saw_nan_ = true;
+      return;
+    }
+    if (std::isinf(low.item<float>()) || std::isinf(high.item<float>())) {
+      x = x.masked_select(at::isfinite(x));
+      if (x.numel() == 0) return;
+      std::tie(low, high) = at::aminmax(x);
+    }
+    if (!counts_.defined()) {
+      min_ = low, max_ = high;
+      counts_ = count(x);
+      return;
+    }
+    auto const min = at::min(min_, low), max = at::max(max_, high);
+    auto const wider = !min.equal(min_) || !max.equal(max_);
+    auto const before = wider ? spread_over(min, max) : counts_;
+    min_ = min, max_ = max;
+    counts_ = wider ? count(x) + before : before + count(x);
+  }
+
+  [[nodiscard]] bool empty() const { return !counts_.defined(); }
+  [[nodiscard]] bool saw_nan() const { return saw_nan_; }
+  [[nodiscard]] at::Tensor const& counts() const { return counts_; }  ///< float32 `[bins]`
+  [[nodiscard]] at::Tensor const& min() const { return min_; }
+  [[nodiscard]] at::Tensor const& max() const { return max_; }
+
+ private:
+  static constexpr std::int64_t upsampling = 16;  // finer bins while an old histogram moves into a wider one
+
+  [[nodiscard]] at::Tensor count(at::Tensor const& x) const { return at::histc(x, bins, min_.item(), max_.item()); }
+
+  /// The counts so far, moved into the bins of a wider range.
+  [[nodiscard]] at::Tensor spread_over(at::Tensor const& min, at::Tensor const& max) const {
+    if (min_.equal(max_)) return at::histc(min_, bins, min.item(), max.item()) * counts_.sum();
+    auto const fine = counts_.repeat_interleave(upsampling) / upsampling;
+    auto const fine_width = (max_ - min_) / (bins * upsampling);
+    auto const centers =
+        at::linspace(min_.item(), max_.item(), bins * upsampling + 1).slice(0, 0, -1) + fine_width * 0.5;
+    auto const borders = at::linspace(min.item(), max.item(), bins + 1);
+    auto const bin = (at::bucketize(centers, borders, /*out_int32=*/false, /*right=*/true) - 1).clamp(0, bins - 1);
+    return at::bincount(bin, fine, bins);
+  }
+
+  bool saw_nan_ = false;
+  at::Tensor min_, max_, counts_;
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0 {
+
+/// Keeps a histogram of all that was seen, and chooses the range inside it whose quantization loses least (L2): outliers
+/// are clipped where that pays. torch's default for activations: HistogramObserver, torch/ao/quantization/observer.py,
+/// after norm minimization in caffe2/quantization/server. Bit-equal to it.
+struct Histogram {
+  static constexpr std::string_view name = "histogram";
+
+  void observe(at::Tensor const& x) { seen_.observe(x); }
+  [[nodiscard]] std::optional<value_range> range() const {
+    constexpr auto nan = std::numeric_limits<float>::quiet_NaN();
+    if (seen_.saw_nan()) return value_range{nan, nan};
+    if (seen_.empty()) return std::nullopt;
+    auto const [first, last] = search();
+    auto const width = (seen_.max() - seen_.min()) / bins;
+    return value_range{(seen_.min() + width * first).item<float>(), (seen_.min() + width * (last + 1)).item<float>()};
+  }
+
+ private:
+  static constexpr std::int64_t bins = detail::growing_histogram::bins;
+  static constexpr std::int64_t levels = 256;  // of an 8-bit value, whatever part of them the engine uses
+
+  /// First and last bin of the range that loses least, narrowed from both ends in steps of 1e-5 of all counts, on the side
+  /// where a step drops more bins, until the loss grows.
+  [[nodiscard]] std::pair<std::int64_t, std::int64_t> search() const {
+    auto const total = static_cast<double>(seen_.counts().sum().item<float>());
+    auto const sums = seen_.counts().cumsum(0).contiguous();
+    auto const* const sum = sums.const_data_ptr<float>();
+    constexpr double step = 1e-5;
+    double alpha = 0, beta = 1;
+    std::int64_t first = 0, last = bins - 1;
+    double least = std::numeric_limits<double>::infinity();
+    // torch compares a float32 tensor element with a Python number: the number is rounded to float32
+    while (alpha < beta) {
+      auto const next_alpha = alpha + step, next_beta = beta - step;
+      auto left = first, right = last;
+      auto const low = static_cast<float>(next_alpha * total), high = static_cast<float>(next_beta * total);
+      while (left < last && sum[left] < low) ++left;
+      while (right > first && sum[right] > high) --right;
+      auto next_first = first, next_last = last;
+      if (left - first > last - right) {
+        next_first = left;
+        alpha = next_alpha;
+      } else {
+        next_last = right;
+        beta = next_beta;
+      }
+      if (next_first == first && next_last == last) continue;
+      auto const now = loss(next_first, next_last);
+      if (now > least) break;
+      least = now;
+      first = next_first, last = next_last;
+    }
+    return {first, last};
+  }
+
+  /// Squared error of quantizing everything with the range of bins [first, last].
+  [[nodiscard]] double loss(std::int64_t first, std::int64_t last) const {
+    auto const width =
+        (static_cast<double>(seen_.max().item<float>()) - static_cast<double>(seen_.min().item<float>())) / bins;
+    auto const level = width * static_cast<double>(last - first + 1) / levels;
+    if (level == 0) return 0;
+    auto const begin = (at::arange(bins) - first) * width;
+    auto const end = begin + width;
+    auto const level_of = [&](at::Tensor const& x) { return at::div(x, level, "floor").clamp(0, levels - 1); };
+    auto const level_begin = level_of(begin), level_end = level_of(end);
+    auto const density = seen_.counts() / width;
+    // of values spread evenly between two distances from their level
+    auto const norm = [&](at::Tensor const& from, at::Tensor const& to) {
+      return density * ((to * to * to - from * from * from) / 3);
+    };
+    auto const scalar = [](double value) { return at::full({}, value, at::kFloat); };
+    auto sum = at::zeros({bins});
+    sum += norm(begin - (level_begin + 0.5) * level, at::ones({bins}) * (level / 2));
+    sum += (level_end - level_begin - 1) * norm(scalar(-level / 2), scalar(level / 2));
+    sum += norm(scalar(-level / 2), end - (level_end * level + level / 2));
+    return static_cast<double>(sum.sum().item<float>());
+  }
+
+  detail::growing_histogram seen_;
+};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/quantization/minmax.hpp
+
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+namespace torchdeploy::inline v0 {
+
+/// The smallest and the largest value seen: nothing is clipped, and one outlier decides.
+/// torch: MinMaxObserver, torch/ao/quantization/observer.py. Bit-equal to it.
+struct MinMax {
+  static constexpr std::string_view name = "minmax";
+
+  void observe(at::Tensor const& x) {
+    if (x.numel() == 0) return;
+    auto const [lowest, highest] = detail::extremes(x);
+    // a NaN must not be lost in a comparison: it makes the range NaN, which calibration refuses
+    auto const keep = [](float a, float b, bool first) {
+      return std::isnan(a) || std::isnan(b) ? a + b : first ? a : b;
+    };
+    min_ = keep(min_, lowest, min_ < lowest);
+    max_ = keep(max_, highest, max_ > highest);
+  }
+  [[nodiscard]] std::optional<value_range> range() const {
+    if (min_ == infinity && max_ == -infinity) return std::nullopt;
+    return value_range{min_, max_};
+  }
+
+ private:
+  static constexpr float infinity = std::numeric_limits<float>::infinity();
+  float min_ = infinity;
+  float max_ = -infinity;
+};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/quantization/moving_average.hpp
+
+#include <optional>
+#include <string_view>
+
+// ---- torchdeploy/quantization/number.hpp
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+#include <type_traits>
+
+/// Numbers as template arguments of observers, and the names that tell them.
+namespace torchdeploy::inline v0::detail {
+
+/// A number as a template argument: `Percentile<99.99>`, `Percentile<99>`. (clang takes no plain double there before 18.)
+struct number {
+  double value;
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  consteval number(T given) : value(static_cast<double>(given)) {}  // NOLINT: to be written as a number
+};
+
+template <std::size_t N>
+struct literal {
+  std::array<char, N> text{};
+  consteval literal(char const (&characters)[N]) { std::copy_n(characters, N, text.begin()); }
+};
+
+/// "prefix 99.99": a positive number in decimal, up to six places, since std::to_chars is not constexpr in C++20.
+template <literal Prefix, number C>
+struct labelled {
+  static constexpr std::size_t prefix = Prefix.text.size() - 1;
+  std::array<char, prefix + 24> text{};
+  std::size_t size = prefix;
+
+  consteval labelled() {
+    std::copy_n(Prefix.text.begin(), prefix, text.begin());
+    auto const millionths = static_cast<unsigned long long>(C.value * 1e6 + 0.5);
+    auto place = 1'000'000ULL;
+    while (millionths / place >= 10) place *= 10;
+    for (auto rest = millionths; place > 0 && (rest > 0 || place >= 1'000'000ULL); place /= 10) {
+      if (place == 100'000ULL) text[size++] = '.';
+      text[size++] = static_cast<char>('0' + rest / place);
+      rest %= place;
+    }
+  }
+};
+template <literal Prefix, number C>
+inline constexpr labelled<Prefix, C> label_storage{};
+template <literal Prefix, number C>
+inline constexpr std::string_view label{label_storage<Prefix, C>.text.data(), label_storage<Prefix, C>.size};
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0 {
+
+/// The extremes of each batch, averaged: a batch moves the range by the fraction `C` of its distance from it, so that one
+/// with an outlier does little. The first batch counts in full; with the default of 0.01 it still weighs a third after a
+/// hundred, and samples should be batches of like data. torch: MovingAverageMinMaxObserver (averaging_constant),
+/// torch/ao/quantization/observer.py. Bit-equal to it.
+/// @par Example
+///     td::quantize<td::Int8, td::MovingAverage>(batches)
+///     td::quantize<td::Int8, td::MovingAverageWith<0.1>>(batches)
+template <detail::number C>
+struct MovingAverageWith {
+  static_assert(C.value > 0 && C.value <= 1, "MovingAverageWith<C>: the averaging constant C lies in (0, 1]");
+  static constexpr std::string_view name = detail::label<"moving average ", C>;
+
+  void observe(at::Tensor const& x) {
+    if (x.numel() == 0) return;
+    auto const [min, max] = detail::extremes(x);
+    seen_ = seen_ ? value_range{nearer(seen_->min, min), nearer(seen_->max, max)} : value_range{min, max};
+  }
+  [[nodiscard]] std::optional<value_range> range() const { return seen_; }
+
+ private:
+  /// In float32, each step rounded as in torch: a product that passes through double is never fused with the sum.
+  static float nearer(float average, float now) {
+    constexpr double constant = static_cast<float>(C.value);
+    return average + static_cast<float>(constant * static_cast<double>(now - average));
+  }
+
+  std::optional<value_range> seen_;
+};
+
+/// torch's default averaging constant.
+using MovingAverage = MovingAverageWith<0.01>;
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/quantization/percentile.hpp
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+namespace torchdeploy::inline v0 {
+
+/// The middle `P` percent of all values seen: of the rest, half is cut off at either end, so that rare outliers do not
+/// decide. After Wu et al., "Integer Quantization for Deep Learning Inference" (2020), section 4.1, where a symmetric range
+/// holds P percent of the magnitudes; for an affine range, as here, both tails are cut as ONNX Runtime's
+/// PercentileCalibrater does. Usual: 99.9 to 99.999.
+///
+/// Quantiles are read off a histogram of 2048 bins, evenly within a bin: each end is exact to a 2048th of the largest minus the
+/// smallest value seen.
+/// @par Example
+///     td::quantize<td::Int8, td::Percentile<99.99>>(samples)
+template <detail::number P>
+struct Percentile {
+  static_assert(P.value > 0 && P.value <= 100, "Percentile<P>: P is a percentage in (0, 100], such as 99.99");
+  static constexpr std::string_view name = detail::label<"percentile ", P>;
+
+  void observe(at::Tensor const& x) { seen_.observe(x); }
+  [[nodiscard]] std::optional<value_range> range() const {
+    constexpr auto nan = std::numeric_limits<float>::quiet_NaN();
+    if (seen_.saw_nan()) return value_range{nan, nan};
+    if (seen_.empty()) return std::nullopt;
+    constexpr auto tail = (1 - P.value / 100) / 2;
+    auto const sums = seen_.counts().to(at::kDouble).cumsum(0).contiguous();
+    auto const* const begin = sums.template const_data_ptr<double>();
+    auto const* const end = begin + sums.numel();
+    auto const total = *(end - 1);
+    auto const min = seen_.min().template item<double>(), max = seen_.max().template item<double>();
+    auto const value_at = [&](double wanted, auto const* bin) {
+      auto const before = bin == begin ? 0.0 : *(bin - 1);
+      auto const within = *bin > before ? (wanted - before) / (*bin - before) : 0.0;
+      auto const place = static_cast<double>(bin - begin) + std::clamp(within, 0.0, 1.0);
+      return static_cast<float>(min + (max - min) * (place / static_cast<double>(end - begin)));
+    };
+    auto const low = tail * total, high = (1 - tail) * total;
+    return value_range{value_at(low, std::upper_bound(begin, end - 1, low)),
+                       value_at(high, std::lower_bound(begin, end - 1, high))};
+  }
+
+ private:
+  detail::growing_histogram seen_;
+};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/quantization/plan.hpp
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What becomes of each layer, read off the reference form: int8, or float and why.
+namespace torchdeploy::inline v0::detail {
+
+inline bool is_int8_layer(layer const& each) {
+  auto const kind = std::string_view(each.kind);
+  bool const has_kernel = kind.starts_with("conv") || kind == "linear";
+  return has_kernel && is_dequantized(each.node->input(0)) && is_dequantized(each.node->input(1));
+}
+
+/// Of an int8 layer: has its weight a scale for each output channel, not one for all?
+inline bool has_scale_per_channel(layer const& each) {
+  return operator_name(each.node->input(1)->node()->input(0)->node()) == "quantize_per_channel";
+}
+
+inline std::string why_float(layer const& each, bool dynamic) {
+  auto const kind = std::string_view(each.kind);
+  bool const convolution = kind.starts_with("conv") || kind.starts_with("_convolution");
+  if (kind.starts_with("_transformer_encoder") || kind.starts_with("_native_multi_head"))
+    return "a fused operator hides its linear layers: trace it with torch.backends.mha.set_fastpath_enabled(False)";
+  if (kind == "lstm" || kind == "gru" || kind.starts_with("rnn_")) return "graph mode has no int8 recurrent layer";
+  if (kind.starts_with("embedding")) return "a table to look up, with nothing to multiply";
+  if (kind == "addmm" || kind == "mm") return "graph mode knows aten::linear, not aten::" + each.kind;
+  if (convolution && dynamic) return "dynamic quantization is for linear layers: give samples for a static one";
+  if ((!convolution || kind.starts_with('_')) && kind != "linear")
+    return "graph mode has no int8 kernel for aten::" + each.kind;
+  if (!is_dequantized(each.node->input(1))) return "its weight is computed, or lies in a loop";
+  return "its input is not quantized";
+}
+
+/// Operators between layers that graph mode runs on int8 tensors, or moves int8 tensors through.
+inline bool runs_on_int8(std::string_view kind) {
+  static constexpr std::array known = {"add",
+                                       "mul",
+                                       "cat",
+                                       "relu",
+                                       "hardswish",
+                                       "hardsigmoid",
+                                       "sigmoid",
+                                       "tanh",
+                                       "elu",
+                                       "leaky_relu",
+                                       "hardtanh",
+                                       "clamp",
+                                       "batch_norm",
+                                       "layer_norm",
+                                       "group_norm",
+                                       "instance_norm",
+                                       "mean",
+                                       "max_pool1d",
+                                       "max_pool2d",
+                                       "max_pool3d",
+                                       "avg_pool1d",
+                                       "avg_pool2d",
+                                       "avg_pool3d",
+                                       "adaptive_avg_pool1d",
+                                       "sort",
+                                       "max",
+                                       "min",
+                                       "dropout",
+                                       "flatten",
+                                       "reshape",
+                                       "view",
+                                       "adaptive_avg_pool2d",
+                                       "transpose",
+                                       "permute",
+                                       "contiguous",
+                                       "chunk",
+                                       "squeeze",
+                                       "unsqueeze",
+                                       "repeat",
+                                       "adaptive_avg_pool3d",
+                                       "detach",
+                                       "size",
+                                       "dim",
+                                       "len",
+                                       "stack",
+                                       "dequantize",
+                                       "repeat_interleave"};
+  return kind.starts_with("upsample_") || std::find(known.begin(), known.end(), kind) != known.end();
+}
+
+inline at::Tensor weight_of(jit::Module const& module, layer const& each) {
+  auto const value = each.weight     ? std::optional(attribute_at(module, *each.weight))
+                     : each.constant ? jit::toIValue(each.constant)
+                                     : std::nullopt;
+  return value && value->isTensor() ? value->toTensor() : at::Tensor();
+}
+
+/// One entry for each layer, then one for each operator between layers that turns int8 back into float. `graph` is the
+/// settled graph of the reference form.
+inline std::vector<layer_report> plan_of(jit::Module const& reference, jit::Graph& graph, bool dynamic,
+                                         std::vector<exclusion> const& excluded, overrides const& wanted) {
+  std::vector<layer_report> plan;
+  auto const layers = layers_of(graph);
+  for (auto const& each : layers) {
+    auto const weight = weight_of(reference, each);
+    bool const int8 = is_int8_layer(each);
+    layer_report entry{.name = each.name, .kind = each.kind, .precision = int8 ? "int8" : "float32", .reason = {}};
+    if (!int8) {
+      auto const rule =
+          std::find_if(excluded.begin(), excluded.end(), [&](exclusion const& e) { return e.applies_to(each); });
+      entry.reason = wanted.in_float(each.name) ? wanted.reason(each.name)
+                     : rule != excluded.end()   ? rule->reason
+                                                : why_float(each, dynamic);
+    }
+    if (weight.defined()) {
+      entry.weights = static_cast<std::uint64_t>(weight.numel());
+      // int8: a byte for each weight, and a float scale and an int64 zero point for each output channel, or for all
+      auto const scales = int8 && has_scale_per_channel(each) ? static_cast<std::uint64_t>(weight.size(0)) : 1;
+      entry.bytes = int8 ? entry.weights + scales * 12 : weight.nbytes();
+    }
+    plan.push_back(std::move(entry));
+  }
+  if (dynamic) return plan;
+  for_each_node(graph, [&](jit::Node* node) {
+    auto const kind = operator_name(node);
+    bool const computes = std::string_view(node->kind().ns().toUnqualString()) == "aten" && !weight_argument(kind);
+    if (!computes || runs_on_int8(kind) || kind.starts_with("quantize_per")) return;
+    if (node->outputs().empty() || node->output(0)->type()->kind() != c10::TypeKind::TensorType) return;
+    if (!std::any_of(node->inputs().begin(), node->inputs().end(), [](jit::Value* v) { return is_dequantized(v); }))
+      return;
+    plan.push_back({.name = place_of(node),
+                    .kind = kind,
+                    .precision = "float32",
+                    .reason = "graph mode has no int8 kernel for aten::" + kind});
+  });
+  return plan;
+}
+
+/// Operators of a reference form whose scale says that no sample reached them.
+inline std::vector<std::string> unreached_places(jit::Module const& reference, jit::Graph& graph, double mark) {
+  std::vector<std::string> places;
+  for_each_node(graph, [&](jit::Node* node) {
+    if (!operator_name(node).starts_with("quantize_per_")) return;
+    auto const path = path_of(node->input(1));
+    if (!path) return;
+    auto const scale = attribute_at(reference, *path);
+    bool const marked =
+        scale.isDouble() ? scale.toDouble() == mark : scale.isTensor() && (scale.toTensor() == mark).any().item<bool>();
+    if (!marked) return;
+    auto const weight = path_of(node->input(0));
+    places.push_back(weight ? layer_name(*weight) : place_of(node->input(0)->node()));
+  });
+  return places;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/quantization/watch.hpp
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What samples do to activations, by the names of the report: which sample brought a NaN, whose range is far from all others'.
+namespace torchdeploy::inline v0::detail {
+
+/// One activation that samples reach.
+struct watched {
+  activation_history const* history{};
+  std::string name;  ///< "the input 'x'", "the output of 'layer1.0.conv2'"
+};
+
+inline std::string name_of_activation(jit::Value* value) {
+  auto* const node = value->node();
+  if (node->kind() == c10::prim::Param)
+    return "the input '" + value->debugName().substr(0, value->debugName().find('.')) + "'";
+  auto const argument = weight_argument(operator_name(node));
+  auto const weight = argument && *argument < node->inputs().size() ? path_of(node->input(*argument)) : std::nullopt;
+  return "the output of '" + (weight ? layer_name(*weight) : place_of(node)) + "'";
+}
+
+/// The activations of an observed model, in the order they come to be.
+inline std::vector<watched> activations_of(jit::Module const& observed,
+                                           std::vector<std::unique_ptr<site>> const& sites) {
+  std::vector<watched> all;
+  auto const graph = settled_graph(observed);
+  for_each_node(*graph, [&](jit::Node* node) {
+    if (!is_operator(node, "torchdeploy::observe")) return;
+    auto const number = jit::toIValue(node->input(1));
+    if (!number || !number->isInt()) return;
+    for (auto const& each : sites)
+      if (reinterpret_cast<std::int64_t>(each.get()) == number->toInt() && each->history())
+        all.push_back({each->history(), name_of_activation(node->input(0))});
+  });
+  return all;
+}
+
+/// @throws quantization_error 406, naming the first activation that the last sample made NaN or infinite
+inline void refuse_not_finite(jit::Module const& observed, std::vector<std::unique_ptr<site>> const& sites,
+                              std::size_t sample) {
+  auto const spoiled = [](activation_history const* history) { return history && !std::isfinite(history->last()); };
+  if (std::none_of(sites.begin(), sites.end(), [&](auto const& each) { return spoiled(each->history()); })) return;
+  auto const all = activations_of(observed, sites);
+  auto const first = std::find_if(all.begin(), all.end(), [&](watched const& each) { return spoiled(each.history); });
+  auto const where = first != all.end() ? first->name : std::string("an activation");
+  throw quantization_error(
+      errc::not_finite,
+      "expected finite activations, got NaN or infinity in " + where + " on sample " + std::to_string(sample),
+      "repair the sample, or keep the layer in float32: {.layers = ...}");
+}
+
+/// Samples that reach this many times as far as the median sample. 16 = 2^4: an observer that follows takes half of their
+/// eight bits from all others. An image of 0..255 among ones of 0..1, or normalized, reaches 97 to 255 times as far;
+/// batches of one data set at most 2.4 times, at any activation of the tests' models.
+inline constexpr float jump = 16;
+
+/// A finding for each sample whose range jumps, at the first activation that shows it; three at most.
+inline std::vector<finding> range_jumps(std::vector<watched> const& activations) {
+  constexpr std::size_t most = 3;
+  std::vector<finding> findings;
+  std::vector<std::size_t> known;
+  for (auto const& each : activations) {
+    auto const& reach = each.history->reach;
+    std::vector<float> sorted;
+    std::copy_if(reach.begin(), reach.end(), std::back_inserter(sorted), [](float r) { return r >= 0; });
+    if (sorted.size() < 2) continue;
+    auto const middle = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);
+    std::nth_element(sorted.begin(), middle, sorted.end());
+    auto const median = *middle;
+    for (std::size_t sample = 0; sample < reach.size(); ++sample) {
+      if (median <= 0 || reach[sample] <= jump * median) continue;
+      if (std::find(known.begin(), known.end(), sample) != known.end()) continue;
+      known.push_back(sample);
+      if (findings.size() == most) continue;
+      char text[160];
+      std::snprintf(text, sizeof text, "sample %zu reaches %.3g in %s, where the median sample reaches %.3g", sample,
+                    static_cast<double>(reach[sample]), each.name.c_str(), static_cast<double>(median));
+      findings.push_back({"range-jumps", severity::warning, each.name, text,
+                          "look whether it was prepared (scaled, normalized) as the others were"});
+    }
+  }
+  if (known.size() > most) findings.back().text += " (and " + std::to_string(known.size() - most) + " samples more)";
+  return findings;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0 {
+
+/// Eight-bit integers: activations quint8 (affine, one scale for a tensor), weights qint8 (symmetric, one scale for each
+/// output channel; one for all in transposed convolutions, for which the engines have no other).
+struct Int8 {};
+
+struct quantize_options {
+  /// Layers that shall be something else, by patterns over the names in the report; the last that matches decides.
+  std::vector<layer_override> layers{};
+  /// The least CPU that the model will run on. Default: this machine.
+  std::optional<isa> target{};
+  /// Use 7 of the 8 bits of an activation? Default: where the engine saturates on the target without.
+  std::optional<bool> reduce_range{};
+  /// Count the samples on the terminal? (`td::quiet` silences everything.)
+  bool progress = true;
+};
+
+namespace detail {
+
+template <class Fallback, template <class> class Is, class... Choices>
+struct choose : std::type_identity<Fallback> {};
+template <class Fallback, template <class> class Is, class First, class... Rest>
+struct choose<Fallback, Is, First, Rest...>
+    : std::conditional_t<Is<First>::value, std::type_identity<First>, choose<Fallback, Is, Rest...>> {};
+template <class T>
+using is_observer = std::bool_constant<observer<T>>;
+template <class T>
+using is_engine = std::bool_constant<engine<T>>;
+
+struct no_samples {};
+
+}  // namespace detail
+
+/// Made by `quantize<Int8, ...>`.
+template <class Precision, class Observer, class Engine, class Samples>
+struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
+  using needs = facts<evaluating>;
+  using forbids = facts<quantized, frozen, optimized>;
+  using adds = facts<quantized>;
+  static constexpr std::string_view name = "quantize";
+  static constexpr bool dynamic = std::is_same_v<Samples, detail::no_samples>;
+  static constexpr bool repeatable = [] {
+    if constexpr (dynamic)
+      return true;
+    else
+      return Samples::multi_pass;
+  }();
+
+  Samples samples;
+  quantize_options options{};
+
+  torch::jit::Module run(torch::jit::Module const& module, record<TorchScript>& record) const& {
+    return quantized_module(module, record, samples);
+  }
+  torch::jit::Module run(torch::jit::Module const& module, record<TorchScript>& record) && {
+    return quantized_module(module, record, std::move(samples));
+  }
+
+ private:
+  template <class Held>
+  torch::jit::Module quantized_module(torch::jit::Module const& module, record<TorchScript>& record,
+                                      Held&& held) const {
+    constexpr auto type = dynamic ? torch::jit::QuantType::DYNAMIC : torch::jit::QuantType::STATIC;
+    std::optional<detail::engine_scope> engine(std::in_place, Engine::id);
+    detail::without_warnings const silence;
+    at::NoGradGuard const no_grad;
+    auto const before = detail::settled_graph(module);
+    if (detail::is_lowered(*before))
+      throw quantization_error(errc::already_quantized, "expected a float model, got one that was quantized before",
+                               "quantize the float model it was made from");
+    detail::overrides const wanted(options.layers, *before);
+    detail::refuse_what_graph_mode_cannot_follow(module);
+    detail::refuse_weights_that_cannot_be_quantized(module, *before,
+                                                    [&](std::string const& layer) { return wanted.in_float(layer); });
+    auto& entry = record.report.current();
+    entry.details.emplace_back("mode", dynamic ? "dynamic" : "static");
+    entry.details.emplace_back("engine", Engine::name);
+    auto const form = chosen_form(type, entry);
+
+    std::vector<detail::exclusion> excluded;
+    auto observed =
+        detail::translated<quantization_error>(errc::not_quantizable, "graph mode can't prepare this model", {}, [&] {
+          auto prepared = torch::jit::FoldConvBatchNorm(module);
+          excluded = detail::disarm(prepared);
+          auto configuration = detail::configuration<Engine>(prepared, dynamic, excluded, wanted);
+          detail::apply(wanted, prepared, *before, excluded, configuration);
+          return torch::jit::InsertObservers(prepared, "forward", configuration, false, type);
+        });
+    auto const sites = detail::furnish(
+        observed, [&] { return std::make_unique<detail::activation_site<Observer>>(!form.full_range); });
+    if constexpr (!dynamic) {
+      engine.reset();  // while samples run, which are a user's code
+      auto const count = calibrate(observed, sites, record, std::forward<Held>(held));
+      engine.emplace(Engine::id);
+      entry.details.emplace_back("observer", Observer::name);
+      entry.details.emplace_back("samples", std::to_string(count));
+      // what is wrong with a range is thrown here, not inside LibTorch
+      detail::translated<quantization_error>(errc::quantization_failed, "a range can't be computed", {}, [&] {
+        for (auto const& site : sites) site->qparams();
+      });
+    }
+    auto reference = detail::translated<quantization_error>(
+        errc::quantization_failed, "LibTorch can't quantize this model", {},
+        [&] { return torch::jit::InsertQuantDeQuant(observed, "forward", false, false, type); });
+    if (!wanted.empty()) detail::show_hidden(reference);
+    if (dynamic) detail::set_dynamic_range(reference, !form.full_range);
+    auto const graph = detail::settled_graph(reference);
+    if (auto const places = detail::unreached_places(reference, *graph, detail::unreached); !places.empty())
+      throw quantization_error(errc::never_observed,
+                               "expected samples to reach every layer, but none reached '" + places.front() + "'" +
+                                   (places.size() > 1 ? " and " + std::to_string(places.size() - 1) + " more" : ""),
+                               "add samples that take this branch, or keep the layers of all branches in float32");
+    entry.layers = detail::plan_of(reference, *graph, dynamic, excluded, wanted);
+    for (auto const& each : entry.layers)
+      if (each.precision == "int8" && wanted.in_float(each.name))
+        throw quantization_error(errc::not_quantizable,
+                                 "expected code of its own for '" + each.name + "', got a function that others call",
+                                 "export it as a module: torch.nn.Linear, torch.nn.Conv2d");
+    describe(module, entry);
+    record.extras.reference = form;
+    return reference;
+  }
+
+  /// Seven bits or eight, and for which CPU.
+  reference_form chosen_form(torch::jit::QuantType type, stage_report& entry) const {
+    auto const saturates = [&] {
+      return options.target ? detail::saturates(Engine::id, *options.target) : detail::saturates_here(Engine::id);
+    };
+    bool const full = !(options.reduce_range ? *options.reduce_range : saturates());
+    auto target = options.target ? std::string(to_text(*options.target)) : detail::this_isa();
+    entry.details.emplace_back("range", full ? "full" : "reduced");
+    entry.details.emplace_back("target", target);
+    if (full && saturates()) {
+      entry.findings.push_back(detail::int8_saturates(Engine::name, target));
+      detail::notice(entry.findings.back());
+    }
+    return {Engine::id, type, full, std::move(target)};
+  }
+
+  /// Run the samples through the observed model. On a copy: what the model keeps from call to call must not come from them.
+  template <class Held>
+  std::size_t calibrate(torch::jit::Module const& observed, std::vector<std::unique_ptr<detail::site>> const& sites,
+                        record<TorchScript>& record, Held&& held) const {
+    auto running = observed.deepcopy();
+    auto const size = held.size();
+    detail::progress const show(options.progress ? "quantize" : "");
+    std::size_t count = 0;
+    std::forward<Held>(held).for_each([&](auto&& each) {
+      auto inputs = to_example(std::forward<decltype(each)>(each));
+      record.add_example(inputs);
+      for (auto const& site : sites) site->begin_sample();
+      detail::translated<quantization_error>(errc::calibration_raised,
+                                             "the model raised on sample " + std::to_string(count), {},
+                                             [&] { running.forward(std::move(inputs)); });
+      detail::refuse_not_finite(observed, sites, count);
+      ++count;
+      if (options.progress) show(count, size.value_or(0));
+    });
+    if (count == 0)
+      throw quantization_error(errc::no_samples, "expected at least one calibration sample, got an empty range",
+                               "quantize<Int8>() without samples quantizes dynamically");
+    auto& findings = record.report.current().findings;
+    if (count == 1)
+      findings.push_back({"few-samples", severity::note, "forward", "ranges are those of a single sample",
+                          "give some hundred images of real data, in several samples"});
+    for (auto& each : detail::range_jumps(detail::activations_of(observed, sites))) {
+      detail::notice(each);
+      findings.push_back(std::move(each));
+    }
+    return count;
+  }
+
+  static void describe(torch::jit::Module const& before, stage_report& entry) {
+    entry.bytes_before = TorchScript::bytes(before);
+    entry.bytes_after = entry.bytes_before;
+    std::size_t int8 = 0;
+    for (auto const& each : entry.layers)
+      if (each.precision == "int8") {
+        ++int8;
+        entry.bytes_after -= std::min(
+            entry.bytes_after, each.weights * sizeof(float) - std::min(each.weights * sizeof(float), each.bytes));
+      }
+    entry.details.emplace_back("int8", std::to_string(int8) + " of " + std::to_string(entry.layers.size()));
+    if (int8 == 0) {
+      entry.findings.push_back({"nothing-quantized", severity::warning, "forward", "no layer of the model became int8",
+                                "the report says why for each layer"});
+      detail::notice(entry.findings.back());
+    }
+  }
+};
+
+namespace detail {
+
+/// Is it an observer or an engine? What is nearly an observer is told what it lacks, in one line (a plain false: of a
+/// concept g++ would print why it fails, too).
+template <class T>
+consteval bool is_choice() {
+  constexpr bool fails = !std::is_same_v<T, T>;
+  if constexpr (observer<T> || engine<T>)
+    return true;
+  else if constexpr (!has_observe<T> && !has_range<T>)
+    return false;
+  else if constexpr (!has_observe<T>)
+    static_assert(fails, "this observer lacks: void observe(at::Tensor const&)");
+  else if constexpr (!has_range<T>)
+    static_assert(fails, "this observer lacks: std::optional<value_range> range() const");
+  else if constexpr (!has_name<T>)
+    static_assert(fails, "this observer lacks: static constexpr std::string_view name");
+  else
+    static_assert(fails, "each activation gets an observer made by its default constructor, and this one has none");
+  return true;
+}
+
+template <class Precision, class... Choices>
+struct quantize_maker : stage_maker {
+  static_assert(std::same_as<Precision, Int8>, "quantize<Int8, ...>: Int8 is the precision there is");
+  static_assert((detail::is_choice<Choices>() && ...), "quantize<Int8, ...> takes an observer and an engine");
+  static_assert((0 + ... + observer<Choices>) <= 1, "quantize<Int8, ...> takes one observer, not two");
+  static_assert((0 + ... + engine<Choices>) <= 1, "quantize<Int8, ...> takes one engine, not two");
+  using chosen_observer = typename choose<Histogram, is_observer, Choices...>::type;
+  using chosen_engine = typename choose<X86, is_engine, Choices...>::type;
+
+  auto operator()(quantize_options options = {}) const {
+    static_assert((0 + ... + observer<Choices>) == 0, "quantize<Int8, ...>() without samples has nothing to observe");
+    return quantize_t<Precision, chosen_observer, chosen_engine, no_samples>{{}, {}, std::move(options)};
+  }
+  template <sample_range R>
+  constexpr auto operator()(R&& samples, quantize_options options = {}) const {
+    return quantize_t<Precision, chosen_observer, chosen_engine, held_range<R>>{
+        {}, held_range<R>(std::forward<R>(samples)), std::move(options)};
+  }
+};
+}  // namespace detail
+
+/// Quantize to eight-bit integers: statically with samples, dynamically without.
+///
+/// `quantize<Int8>(samples)`: the samples (any input range of tensors, tuples of tensors or `example`s, of the shapes the
+/// model takes, e.g. `[N, C, H, W]`; some hundred images of real data) run through the model while an observer watches
+/// each activation. `quantize<Int8>()`: the ranges of activations are found anew at each call; linear layers only.
+/// Observer and engine follow the precision, in any order: `quantize<Int8, MinMax, Onednn>(samples)`. Observers: Histogram
+/// (default), MinMax, MovingAverage, Percentile<P>, or a type of your own. Engines: X86 (default), Fbgemm, Onednn, Qnnpack.
+/// Activations have 8 bits where the engine's kernels do not saturate on the target, else 7. With torch's range
+/// (`{.reduce_range = true}` for X86 and Fbgemm) and one of its observers the result is bit-equal to
+/// torch.ao.quantization's `quantize_jit` (`quantize_dynamic_jit`). Single layers stay in float32, or get another scheme of
+/// weights, by `.layers`.
+///
+/// The result stays in reference form, so it can still be pruned, and is lowered where it leaves. The report lists every
+/// layer: int8, or float and why. A lvalue container of samples is borrowed, a rvalue owned, a view copied.
+///
+/// Needs: evaluating. Forbids: quantized, frozen, optimized. Adds: quantized.
+/// Throws: quantization_error 401-408, 410 (409 where it leaves).
+///
+/// @par Example
+///     auto model = td::load<td::TorchScript>("model.pt") |
+///                  td::quantize<td::Int8>(images, {.layers = {{"fc", td::float32}}, .target = td::isa::avx2});
+template <class Precision, class... Choices>
+inline constexpr detail::quantize_maker<Precision, Choices...> quantize{};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/stage/save.hpp
+
+#include <filesystem>
+#include <ostream>
+#include <utility>
+
+namespace torchdeploy::inline v0 {
+
+/// Made by `save`.
+struct save_t : stage<save_t> {
+  using consumes = any_format;
+  using forbids = facts<optimized>;
+  using drops = facts<>;
+  static constexpr std::string_view name = "save";
+
+  std::filesystem::path path;
+
+  template <class Format>
+  auto run(typename Format::handle handle, record<Format>& record) const {
+    detail::atomic_write(path, [&](std::ostream& out) { Format::write(handle, record, out); });
+    auto& entry = record.report.current();
+    entry.details.emplace_back("path", path.string());
+    entry.bytes_after = std::filesystem::file_size(path);
+    return handle;
+  }
+};
+
+namespace detail {
+struct save_maker : stage_maker {
+  auto operator()(std::filesystem::path path) const { return save_t{{}, std::move(path)}; }
+};
+}  // namespace detail
+
+/// Write the artifact to a file and pass it on. A quantized one is lowered for its engine; extra files are kept.
+///
+/// The file is written whole or not at all. Forbids: optimized (such a module can't be stored: LibTorch's own save
+/// throws, or writes a file that does not load). Throws: export_error 201, 202, 203; quantization_error 409.
+///
+/// @par Example
+///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze() | td::save("frozen.pt");
+inline constexpr detail::save_maker save{};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/stage/tap.hpp
+
+#include <utility>
+
+namespace torchdeploy::inline v0 {
+
+/// Made by `tap`.
+template <class Look>
+struct tap_t : stage<tap_t<Look>> {
+  using consumes = any_format;
+  using drops = facts<>;
+  static constexpr std::string_view name = "tap";
+
+  [[no_unique_address]] Look look;
+
+  template <any_artifact A>
+  constexpr A apply(A&& artifact) const {
+    look(std::as_const(artifact));
+    return std::move(artifact);
+  }
+};
+
+namespace detail {
+struct tap_maker : stage_maker {
+  template <class Look>
+  constexpr auto operator()(Look look) const {
+    return tap_t<Look>{{}, std::move(look)};
+  }
+};
+}  // namespace detail
+
+/// Look at the artifact in the middle of a pipeline: `look(artifact const&)` is called, nothing changes.
+///
+/// @par Example
+///     auto model = td::load<td::TorchScript>("model.pt")
+///                | td::tap([](auto const& m) { std::cout << m.report(); })
+///                | td::freeze();
+inline constexpr detail::tap_maker tap{};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/stage/to_mobile.hpp
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace torchdeploy::inline v0 {
+
+struct to_mobile_options {
+  /// Methods to keep beside `forward`; default: every exported method.
+  std::optional<std::vector<std::string>> preserve{};
+};
+
+namespace detail {
+
+/// `with torch.no_grad()` is a context manager, which the lite interpreter has no instruction for. Sessions run without
+/// gradients anyway, so it is left out.
+inline void remove_no_grad(torch::jit::Graph& graph) {
+  std::vector<torch::jit::Node*> scopes;
+  for_each_node(graph, [&](torch::jit::Node* node) {
+    if (node->kind() == c10::prim::CreateObject &&
+        node->output()->type()->expectRef<c10::ClassType>().name()->qualifiedName().ends_with("grad_mode.no_grad"))
+      scopes.push_back(node);
+  });
+  for (auto* scope : scopes) {
+    auto const uses = scope->output()->uses();
+    bool const only_a_scope = std::all_of(uses.begin(), uses.end(), [](torch::jit::Use const& use) {
+      auto const kind = use.user->kind();
+      return (kind == c10::prim::Enter || kind == c10::prim::Exit || kind == c10::prim::SetAttr) &&
+             std::none_of(use.user->outputs().begin(), use.user->outputs().end(),
+                          [](auto const* output) { return output->hasUses(); });
+    });
+    if (!only_a_scope) continue;
+    for (auto const& use : uses) use.user->destroy();
+    scope->destroy();
+  }
+}
+
+/// A copy with these methods and `forward` alone, what they call inlined.
+inline torch::jit::Module with_methods(torch::jit::Module const& module, std::vector<std::string> const& kept) {
+  std::vector<std::string> dropped, known;
+  for (auto const& each : module.get_methods()) {
+    known.push_back(each.name());
+    if (each.name() != "forward" && std::find(kept.begin(), kept.end(), each.name()) == kept.end())
+      dropped.push_back(each.name());
+  }
+  for (auto const& name : kept)
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      throw format_error(errc::preserve_unknown, "expected a method to preserve, got unknown '" + name + "'",
+                         did_you_mean(name, known));
+  auto copy = module.clone();
+  for (auto const& method : copy.get_methods()) {
+    torch::jit::Inline(*method.graph());
+    remove_no_grad(*method.graph());
+  }
+  for (auto const& name : dropped) copy.type()->unsafeRemoveMethod(name);
+  return copy;
+}
+
+/// What of this graph the lite interpreter has no instruction for, and what to do; empty when all can be written. Some
+/// of it LibTorch refuses without a name, or, for weights in a layout of oneDNN's, overflows the stack.
+inline std::pair<std::string, std::string_view> not_for_mobile(torch::jit::Graph& graph) {
+  std::pair<std::string, std::string_view> found;
+  for_each_node(graph, [&](torch::jit::Node* node) {
+    if (!found.first.empty()) return;
+    std::string const kind = node->kind().toQualString();
+    if (kind == "prim::fork" || kind == "aten::wait" || kind.starts_with("prim::awaitable"))
+      found = {kind, "call the function itself, without torch.jit.fork"};
+    else if (kind.starts_with("mkldnn::") || kind.find("MKLDNN") != kind.npos || kind.find("mkldnn") != kind.npos)
+      found = {kind, "convert the model before it is optimized for this machine"};
+    else if (kind == "prim::CreateObject")
+      found = {kind + " of " + node->output()->type()->expectRef<c10::ClassType>().name()->name(),
+               "a tuple in place of a class, no `with` but torch.no_grad"};
+    else if (kind == "prim::TensorExprGroup" || kind == "prim::PythonOp")
+      found = {kind, "script the model without it"};
+    for (auto* output : node->outputs())
+      if (output->type()->kind() == c10::TypeKind::EnumType)
+        found = {kind + " of an enum", "use an int or a string in place of the enum"};
+    if (kind == "prim::Constant" && node->hasAttribute(c10::attr::value) &&
+        node->kindOf(c10::attr::value) == torch::jit::AttributeKind::t && node->t(c10::attr::value).is_mkldnn())
+      found = {"a weight in oneDNN's layout", "convert the model before it is optimized for this machine"};
+  });
+  return found;
+}
+
+inline void refuse_for_mobile(torch::jit::Module const& module) {
+  for (auto const& method : module.get_methods())
+    if (auto const [what, hint] = not_for_mobile(*method.graph()); !what.empty())
+      throw format_error(errc::not_for_mobile,
+                         "expected what the mobile runtime can run, got " + what + " in " + method.name(), hint);
+}
+
+/// The model as the bytes of a .ptl file.
+inline shared_bytes mobile_bytes(torch::jit::Module const& module, torch::jit::ExtraFilesMap const& files) {
+  refuse_for_mobile(module);
+  return translated<format_error>(errc::not_for_mobile, "LibTorch can't write this model for mobile", {}, [&] {
+    std::stringstream out;
+    module._save_for_mobile(out, files);
+    return all_bytes(std::as_bytes(std::span(out.view())));
+  });
+}
+
+/// Does the mobile module run where the one it was made from does? Throws when it alone raises.
+inline void try_mobile(MobileLite::handle const& model, torch::jit::Module const& original,
+                       std::vector<example> const& examples) {
+  if (examples.empty()) return;
+  auto trial = MobileLite::clone(model);
+  for (auto const& each : examples) try {
+      MobileLite::run(trial, copy_of(each));
+    } catch (std::exception const& thrown) {
+      auto other = original.deepcopy();
+      try {
+        TorchScript::run(other, copy_of(each));
+      } catch (std::exception const&) {
+        continue;  // the example is to blame
+      }
+      std::throw_with_nested(
+          format_error(errc::not_for_mobile, "the mobile runtime can't run this model: " + first_words(thrown)));
+    }
+}
+
+}  // namespace detail
+
+/// Made by `to_mobile`.
+struct to_mobile_t : stage<to_mobile_t> {
+  using produces = MobileLite;
+  using needs = facts<evaluating>;
+  using forbids = facts<optimized>;
+  static constexpr std::string_view name = "to_mobile";
+
+  to_mobile_options options{};
+
+  template <any_artifact A>
+  auto apply(A&& artifact) const {
+    auto const module = std::move(artifact).handle();
+    auto record = std::move(artifact).record();
+    torchdeploy::record<MobileLite> next;
+    auto model = detail::timed(record, name, [&] { return converted(module, record, next); });
+    auto extras = std::move(next.extras);
+    next = torchdeploy::record<MobileLite>(std::move(record));
+    next.extras = std::move(extras);
+    return after<A, to_mobile_t>(std::move(model), std::move(next));
+  }
+
+ private:
+  MobileLite::handle converted(torch::jit::Module const& module, record<TorchScript>& from,
+                               record<MobileLite>& to) const {
+    auto files = from.extras.files;
+    if (from.extras.reference) files[engine_file] = at::toString(from.extras.reference->engine);
+    auto const kept = options.preserve.value_or(detail::exported_methods(module));
+    auto const leaving = detail::with_methods(TorchScript::leaving(module, from), kept);
+    auto const bytes = detail::mobile_bytes(leaving, files);
+    auto model =
+        detail::translated<format_error>(errc::not_for_mobile, "LibTorch can't load this model for mobile", {}, [&] {
+          record<MobileLite> loaded;
+          auto result = MobileLite::read(std::span<std::byte const>(*bytes), loaded, {});
+          to.extras = std::move(loaded.extras);
+          return result;
+        });
+    detail::try_mobile(model, leaving, from.examples);
+
+    auto& entry = from.report.current();
+    MobileLite::describe(model, entry);
+    for (auto const& method : detail::method_names(model.module))
+      if (method != "forward") entry.details.emplace_back("preserved", method);
+    entry.details.emplace_back("tried on", std::to_string(from.examples.size()) + " examples");
+    entry.bytes_before = TorchScript::bytes(module);
+    entry.bytes_after = MobileLite::bytes(model);
+    return model;
+  }
+};
+
+namespace detail {
+struct to_mobile_maker : stage_maker {
+  auto operator()(to_mobile_options options = {}) const { return to_mobile_t{{}, std::move(options)}; }
+};
+}  // namespace detail
+
+/// Convert for LibTorch's lite interpreter, the runtime inside an app: `save("model.ptl")`, `deploy<MobileRuntime>()`.
+///
+/// The results are those of LibTorch, bit for bit: the same kernels run. No exported method is lost unless asked for. A
+/// quantized artifact is lowered, and the file names its engine. The result is loaded back, and tried on the artifact's
+/// examples. Freeze first for a smaller and faster file: what LibTorch's `optimizeForMobile` does without XNNPACK is done
+/// by freezing, and no build of LibTorch for a desktop has XNNPACK.
+///
+/// Consumes: TorchScript. Produces: MobileLite. Needs: evaluating. Forbids: optimized.
+/// Throws: format_error 701, 801; quantization_error 404, 409.
+///
+/// @par Example
+///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze() | td::to_mobile() | td::save("model.ptl");
+inline constexpr detail::to_mobile_maker to_mobile{};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/stage/verify.hpp
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+// ---- torchdeploy/verification/compare.hpp
+
+#include <concepts>
+#include <functional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/verification/batch.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/verification/comparing.hpp
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/verification/comparison.hpp
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/verification/latency.hpp
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace torchdeploy::inline v0 {
+
+/// What one call takes.
+struct latency {
+  double median_ms{};   ///<
+  double p95_ms{};      ///< 95 % of the calls took no longer (nearest rank)
+  std::size_t calls{};  ///< that were measured
+};
+
+namespace detail {
+
+inline std::optional<latency> latency_of(std::vector<double> milliseconds) {
+  if (milliseconds.empty()) return std::nullopt;
+  std::sort(milliseconds.begin(), milliseconds.end());
+  auto const n = milliseconds.size();
+  auto const rank = [&](std::size_t percent) { return milliseconds[(percent * n + 99) / 100 - 1]; };
+  auto const median = n % 2 ? milliseconds[n / 2] : (milliseconds[n / 2 - 1] + milliseconds[n / 2]) / 2;
+  return latency{median, rank(95), n};
+}
+
+inline double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// One call of a side, in ms. Its inputs are copied before the clock starts: a model may write into them.
+template <class Runner>
+double timed_call(Runner& runner, example const& inputs) {
+  auto const own = copy_of(inputs);
+  auto const begin = std::chrono::steady_clock::now();
+  auto const output = runner.run(own);
+  return seconds_since(begin) * 1e3;
+}
+
+/// How long to measure. The first calls of a TorchScript module profile and compile: 3 slow ones traced, 5 scripted.
+struct measuring {
+  static constexpr std::size_t warm_up = 5;
+  static constexpr std::size_t most_calls = 20;
+  static constexpr double least_budget = 0.25;
+
+  std::optional<std::size_t> asked{};  ///< so many calls, however long they take; 0 for none
+  std::size_t calls_before{};          ///< that warmed up already
+  double seconds_before{};             ///< unless asked, measuring takes no longer than this
+
+  [[nodiscard]] std::size_t warm_up_left() const { return calls_before < warm_up ? warm_up - calls_before : 0; }
+  [[nodiscard]] std::size_t calls() const { return asked.value_or(most_calls); }
+  [[nodiscard]] bool over(double seconds) const { return !asked && seconds > std::max(least_budget, seconds_before); }
+};
+
+/// Call the sides in turn, now one first, now the other, so that whatever else the machine does falls on all of them
+/// alike. The ms of each side's calls after warm-up: none when time runs out before, since they would mislead (ResNet-18's
+/// second call took 109 ms, a warm one 28).
+inline std::vector<std::vector<double>> call_in_turn(std::vector<std::function<double(example const&)>> const& sides,
+                                                     std::vector<example> const& inputs, measuring const& how) {
+  std::vector<std::vector<double>> milliseconds(sides.size());
+  if (how.calls() == 0 || inputs.empty()) return milliseconds;
+  auto const begin = std::chrono::steady_clock::now();
+  auto const rounds = how.warm_up_left() + how.calls();
+  try {
+    for (std::size_t round = 0; round < rounds && (round == 0 || !how.over(seconds_since(begin))); ++round) {
+      std::vector<double> taken(sides.size());
+      for (std::size_t i = 0; i < sides.size(); ++i) {
+        auto const side = round % 2 ? sides.size() - 1 - i : i;
+        taken[side] = sides[side](inputs[round % inputs.size()]);
+      }
+      for (std::size_t side = 0; side < sides.size(); ++side) {
+        if (round >= how.warm_up_left()) milliseconds[side].push_back(taken[side]);
+      }
+    }
+  } catch (std::exception const&) {  // a model with a state need not take a sample twice: no reason to fail
+  }
+  return milliseconds;
+}
+
+}  // namespace detail
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/verification/layer_score.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+// ---- torchdeploy/verification/scores.hpp
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/verification/interval.hpp
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+namespace torchdeploy::inline v0 {
+
+/// The 95 % confidence interval of a fraction of which `successes` of `trials` were seen: Wilson's score interval, which
+/// stays inside 0 .. 1 and keeps its coverage for fractions near 1 and for few trials, where the textbook's
+/// p +- 1.96 sqrt(p(1 - p) / n) does not. Both are NaN without a trial.
+///
+/// Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927) 209-212;
+/// recommended by L. D. Brown, T. T. Cai, A. DasGupta, "Interval estimation for a binomial proportion", Statistical
+/// Science 16 (2001) 101-133.
+///
+/// @par Example
+///     auto const [low, high] = td::wilson_interval(447, 450);  // 0.981 .. 0.998
+[[nodiscard]] inline std::pair<double, double> wilson_interval(std::int64_t successes, std::int64_t trials) {
+  constexpr auto none = std::numeric_limits<double>::quiet_NaN();
+  if (trials <= 0) return {none, none};
+  constexpr double z = 1.959963984540054;  // the normal distribution's 97.5 % quantile
+  auto const n = static_cast<double>(trials), p = static_cast<double>(successes) / n;
+  auto const center = (p + z * z / (2 * n)) / (1 + z * z / n);
+  auto const half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  // exact at the ends, where rounding would leave 1 - 1e-16
+  return {successes == 0 ? 0 : std::max(0.0, center - half), successes == trials ? 1 : std::min(1.0, center + half)};
+}
+
+}  // namespace torchdeploy::inline v0
 
 namespace torchdeploy::inline v0 {
 
@@ -4164,6 +9296,9 @@ struct output_score {
   double sqnr_db{};                     ///< 10 log10(sum expected^2 / sum (expected - got)^2); infinity when equal
   double cosine{};                      ///< of the angle between got and expected
   double agreement{};  ///< in what fraction of rows (of the last dimension) the same one is the largest
+  double agreement_low{};   ///< its 95 % confidence interval, see `wilson_interval`
+  double agreement_high{};  ///<
+  std::int64_t rows{};      ///< of which agreement is the fraction; 0 where there is none
   double reference_min{};  ///< the range of the reference's finite values
   double reference_max{};  ///<
   compared_element worst{};  ///< the largest difference, of those out of tolerance if there are any
@@ -4198,6 +9333,8 @@ class tally {
                     : expected_ == 0 || got_ == 0 ? 0
                                                   : product_ / std::sqrt(expected_ * got_);
     result.agreement = choices_ > 0 ? static_cast<double>(agreeing_) / static_cast<double>(choices_) : none;
+    std::tie(result.agreement_low, result.agreement_high) = wilson_interval(agreeing_, choices_);
+    result.rows = choices_;
     if (result.reference_min > result.reference_max) result.reference_min = result.reference_max = none;
     return result;
   }
@@ -4284,6 +9421,69 @@ inline std::string place_text(compared_element const& at) {
          two_values_text(at.got, at.expected);
 }
 
+/// "0.993 (95 % 0.984 .. 0.997, 450 rows)"
+inline std::string agreement_text(output_score const& score) {
+  auto text = number_text(score.agreement, 4);
+  if (score.rows > 0)
+    text += " (95 % " + number_text(score.agreement_low, 3) + " .. " + number_text(score.agreement_high, 3) + ", " +
+            std::to_string(score.rows) + (score.rows == 1 ? " row)" : " rows)");
+  return text;
+}
+
+}  // namespace detail
+
+}  // namespace torchdeploy::inline v0
+
+namespace torchdeploy::inline v0 {
+
+/// How near the output of one layer is to that of the reference's same layer, over all samples.
+struct layer_score {
+  std::string name{};       ///< as reports have it: "layer1.0.conv1"; "output[1]" for what the model returns
+  std::string kind{};       ///< "conv2d"; "output"
+  std::string precision{};  ///< "int8", "float32"; empty for outputs
+  std::uint64_t weights{};  ///< elements in its weight
+  std::uint64_t bytes{};    ///< of its weight as it will be stored
+  output_score score{};     ///< of its output; a batch norm that follows is part of it
+  std::string structure{};  ///< what differs in shape or dtype; else empty
+  std::size_t calls{};      ///< that were compared: more than samples where it runs in a loop, or is used twice
+  bool diverges{};          ///< does its output leave the tolerance?
+  std::optional<double> milliseconds{};  ///< a call of the model spends in it; median, without batch norm
+  std::optional<double> reference_milliseconds{};  ///< the same of the reference
+};
+
+namespace detail {
+
+/// A table, the first layer that diverges marked.
+inline std::string layers_text(std::vector<layer_score> const& layers) {
+  std::vector<std::vector<std::string>> rows{
+      {"  ", "layer", "kind", "precision", "sqnr dB", "max_abs", "ms", "reference"}};
+  bool first = true;
+  for (auto const& each : layers) {
+    auto const ms = [](std::optional<double> const& value) {
+      return value ? formatted("%.3f", *value) : std::string();
+    };
+    bool const scored = each.structure.empty();
+    rows.push_back({each.diverges ? (first ? "->" : " *") : "", each.name, each.kind, each.precision,
+                    scored ? formatted("%.2f", each.score.sqnr_db) : "-",
+                    scored ? formatted("%.3g", each.score.max_abs) : "-", ms(each.milliseconds),
+                    ms(each.reference_milliseconds)});
+    first = first && !each.diverges;
+  }
+  std::vector<std::size_t> widths(rows.front().size());
+  for (auto const& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  std::string text;
+  for (auto const& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      auto const space = std::string(widths[i] - row[i].size(), ' ');
+      line += (i ? "  " : "") + (i < 4 ? row[i] + space : space + row[i]);
+    }
+    text += "\n  " + line.substr(0, line.find_last_not_of(' ') + 1);
+  }
+  return text;
+}
+
 }  // namespace detail
 
 }  // namespace torchdeploy::inline v0
@@ -4309,6 +9509,12 @@ struct verify_options {
   bool equal_nan = false;  ///< is NaN equal to NaN?
   std::optional<torchdeploy::metric> metric{};  ///< a measure of the user's own; alone, it judges alone
   bool allow_degenerate = false;  ///< accept outputs near zero, or that don't react to the inputs
+  /// The other size of dimension 0 at which the same must hold: default 1 for samples of several rows and 2 for samples of
+  /// one; 0 for none.
+  std::optional<std::int64_t> batch{};
+  bool per_layer = false;  ///< compare the output of each layer too: the reference must be of TorchScript
+  /// Calls of both to measure latency with: default up to 20, within the time that comparing took; 0 for none.
+  std::optional<std::size_t> latency_calls{};
 };
 
 /// One criterion, at the output that fares worst by it.
@@ -4320,6 +9526,16 @@ struct criterion {
   std::string output;  ///< "output[1]"; empty when it is the whole
   bool passed{};  ///<
   compared_element worst{};  ///< where to look
+};
+
+/// The same criteria at another batch size.
+struct batch_check {
+  bool passed{};
+  std::int64_t size{};  ///< rows that were given at once: 1
+  std::int64_t of_samples{};  ///< rows in the first sample: 4
+  std::vector<torchdeploy::criterion> criteria{};  ///< of these rows only
+  std::vector<output_score> outputs{};  ///<
+  std::string failure{};  ///< in one line; empty when passed
 };
 
 /// What comparing a model with its reference came to.
@@ -4336,6 +9552,10 @@ struct comparison {
   std::size_t samples{};  ///< how many were compared
   double seconds{};  ///< the model's, all samples, first and slow calls included
   double reference_seconds{};  ///<
+  std::optional<batch_check> batch{};  ///< at another batch size; where none could be tried, a note says why
+  std::vector<layer_score> layers{};  ///< with {.per_layer = true}: in the order they run, what is returned last
+  std::optional<torchdeploy::latency> latency{};  ///< of a call, after warm-up
+  std::optional<torchdeploy::latency> reference_latency{};  ///< of golden files there is none
 };
 
 namespace detail {
@@ -4344,10 +9564,29 @@ inline std::string scores_text(output_score const& s) {
   auto const pair = [](char const* name, double value, char const* unit = "") {
     return std::string("  ") + name + " " + number_text(value, 4) + unit;
   };
-  return s.name + " (" + s.dtype + "):" + pair("sqnr", s.sqnr_db, " dB") + pair("cosine", s.cosine) +
-         pair("agreement", s.agreement) + pair("max_abs", s.max_abs) + pair("max_rel", s.max_rel) + "  mismatched " +
+  return s.name + " (" + s.dtype + "):" + pair("sqnr", s.sqnr_db, " dB") + pair("cosine", s.cosine) + "  agreement " +
+         agreement_text(s) + pair("max_abs", s.max_abs) + pair("max_rel", s.max_rel) + "  mismatched " +
          std::to_string(s.mismatched) + " of " + std::to_string(s.numel) + pair("reference", s.reference_min) + " .. " +
          number_text(s.reference_max, 4);
+}
+
+/// "latency 1.2 ms against 3.4 ms"
+inline std::string latency_text(comparison const& result) {
+  if (!result.latency) return {};
+  auto const ms = [](double value) { return number_text(value, 3) + " ms"; };
+  auto const& other = result.reference_latency;
+  return ms(result.latency->median_ms) + (other ? " against " + ms(other->median_ms) : "") + " (p95 " +
+         ms(result.latency->p95_ms) + (other ? " against " + ms(other->p95_ms) : "") + ", " +
+         std::to_string(result.latency->calls) + (result.latency->calls == 1 ? " call)" : " calls)");
+}
+
+/// "1 as well as 4, sqnr >= 20 dB: 24.1 dB"
+inline std::string batch_text(batch_check const& check) {
+  auto text = std::to_string(check.size) + (check.passed ? " as well as " : " FAILED, unlike ") +
+              std::to_string(check.of_samples);
+  for (auto const& each : check.criteria)
+    text += ", " + each.wanted + ": " + (each.got.empty() ? "not reached" : each.got);
+  return text;
 }
 
 }  // namespace detail
@@ -4361,8 +9600,11 @@ inline std::string scores_text(output_score const& s) {
   text += "\n  compared with " + result.reference + " on " + std::to_string(result.samples) + " sample(s), " +
           detail::number_text(result.seconds * 1e3, 3) + " ms against " +
           detail::number_text(result.reference_seconds * 1e3, 3) + " ms";
+  if (auto const latency = detail::latency_text(result); !latency.empty()) text += "\n  latency " + latency;
   for (auto const& each : result.outputs) text += "\n  " + detail::scores_text(each);
+  if (result.batch) text += "\n  batch " + detail::batch_text(*result.batch);
   if (!result.worst.empty()) text += "\n  worst at " + detail::place_text(result.worst);
+  if (!result.layers.empty()) text += detail::layers_text(result.layers);
   for (auto const& each : result.notes) text += "\n  note: " + each;
   return text;
 }
@@ -4431,6 +9673,8 @@ inline void check(verify_options const& options) {
   in_range("sqnr_db", options.sqnr_db, -infinity, infinity);
   in_range("agreement", options.agreement, 0, 1);
   in_range("cosine", options.cosine, -1, 1);
+  if (options.batch && *options.batch < 0)
+    refuse("expected a batch of 1 or more, or 0 for none, got " + std::to_string(*options.batch));
   if (options.metric && (!options.metric->score || std::isnan(options.metric->at_least)))
     refuse("expected a metric with a score function and a number to reach, got '" + options.metric->name + "' without");
 }
@@ -4467,6 +9711,20 @@ inline criteria_plan plan_criteria(verify_options options, report const* history
     chosen.sqnr_db = pruned ? 10 : 20;
   }
   return plan;
+}
+
+/// The criteria that hold for any tensor, a layer's too: "sqnr >= 20 dB". Empty when there are none among them.
+inline std::string tolerance_text(criteria_plan const& plan) {
+  auto const& asked = plan.options;
+  std::string text;
+  auto const add = [&](std::string const& each) { text += (text.empty() ? "" : " and ") + each; };
+  if (plan.close)
+    add(asked.rtol ? "close (rtol " + number_text(*asked.rtol) + ", atol " + number_text(*asked.atol) + ")"
+                   : "close but for the rounding of its dtype");
+  if (asked.sqnr_db) add("sqnr >= " + number_text(*asked.sqnr_db) + " dB");
+  if (asked.max_abs) add("max_abs <= " + number_text(*asked.max_abs));
+  if (asked.cosine) add("cosine >= " + number_text(*asked.cosine));
+  return text;
 }
 
 /// The output that fares worst; NaN is worse than anything.
@@ -4573,6 +9831,7 @@ class comparing {
   }
 
   comparison& result() { return result_; }
+  [[nodiscard]] criteria_plan const& plan() const { return plan_; }
 
   comparison finish() {
     for (auto const& each : tallies_) result_.outputs.push_back(each.score());
@@ -4831,6 +10090,692 @@ class reaction {
 };
 
 }  // namespace torchdeploy::inline v0::detail
+
+/// The same rows in a batch of another size: a trace may have baked in the one it was made with.
+namespace torchdeploy::inline v0::detail {
+
+/// The size of dimension 0 that all tensor arguments share, or why there is none.
+inline std::pair<std::int64_t, std::string> batch_of(example const& inputs) {
+  std::int64_t size = -1;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    auto const which = "argument " + std::to_string(i);
+    if (!inputs[i].isTensor()) {
+      if (is_sequence(inputs[i]) || inputs[i].isGenericDict() || inputs[i].isObject())
+        return {-1, which + " is " + kind_text(inputs[i])};
+      continue;
+    }
+    auto const& tensor = inputs[i].toTensor();
+    if (!tensor.defined() || tensor.dim() == 0) return {-1, which + " is a scalar"};
+    if (tensor.layout() != at::kStrided) return {-1, which + " is sparse"};
+    if (size >= 0 && tensor.size(0) != size)
+      return {-1, "the arguments have no common dimension 0, but " + std::to_string(size) + " and " +
+                      std::to_string(tensor.size(0))};
+    size = tensor.size(0);
+  }
+  if (size < 0) return {-1, "no argument is a tensor"};
+  if (size == 0) return {-1, "dimension 0 is empty"};
+  return {size, {}};
+}
+
+/// Do two samples differ in nothing but their rows, so that these can stand in one batch?
+inline bool can_be_joined(example const& a, example const& b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].isTensor() != b[i].isTensor()) return false;
+    if (!a[i].isTensor()) {
+      if (!identical(a[i], b[i])) return false;
+      continue;
+    }
+    auto const &x = a[i].toTensor(), &y = b[i].toTensor();
+    if (!y.defined() || x.dim() != y.dim() || x.scalar_type() != y.scalar_type() ||
+        x.sizes().slice(1) != y.sizes().slice(1))
+      return false;
+  }
+  return true;
+}
+
+/// Rows `first`, `first` + 1, ... of a sample, begun anew where they end.
+inline example rows_of(example const& inputs, std::int64_t first, std::int64_t count) {
+  auto picked = inputs;
+  for (auto& each : picked) {
+    if (!each.isTensor()) continue;
+    auto const& x = each.toTensor();
+    auto const index = at::arange(first, first + count, x.options().dtype(at::kLong)).remainder(x.size(0));
+    each = x.index_select(0, index);
+  }
+  return picked;
+}
+
+/// Inputs at another batch size, and the same rows at the samples' own.
+struct other_batch {
+  std::int64_t from{}, to{};
+  example inputs;                ///< `to` rows
+  std::vector<example> control;  ///< these rows, `from` at a time
+};
+
+inline other_batch make_other_batch(std::vector<example> const& samples, std::int64_t from, std::int64_t to) {
+  auto pool = samples.front();
+  auto rows = from;
+  for (std::size_t i = 1; i < samples.size() && rows < to; ++i) {
+    if (!can_be_joined(samples.front(), samples[i])) continue;
+    for (std::size_t j = 0; j < pool.size(); ++j)
+      if (pool[j].isTensor()) pool[j] = at::cat({pool[j].toTensor(), samples[i][j].toTensor()});
+    rows += batch_of(samples[i]).first;
+  }
+  other_batch made{from, to, rows_of(pool, 0, to), {}};
+  for (std::int64_t first = 0; first < to; first += from) made.control.push_back(rows_of(made.inputs, first, from));
+  return made;
+}
+
+/// The same criteria for other runs, but for the user's metric, which knows the samples and nothing else.
+inline criteria_plan without_metric(criteria_plan plan) {
+  plan.options.metric.reset();
+  return plan;
+}
+
+/// What the two models' answers to some inputs come to. Throws what they throw.
+template <class Model, class Reference>
+comparison judged(criteria_plan const& plan, std::vector<example> const& inputs, Model& model, Reference& reference) {
+  comparing work(without_metric(plan), {});
+  for (auto const& each : inputs) {
+    auto const expected = reference.run(copy_of(each));
+    if (!work.add(model.run(copy_of(each)), expected)) break;
+  }
+  return work.finish();
+}
+
+/// Run both at another batch size and hold the criteria there. What can't be run, or can't be judged, leaves a note.
+/// `model` answered `first` to the first sample; where it no longer does, it keeps a state.
+template <class Model, class Reference>
+void check_batch(comparison& result, criteria_plan const& plan, std::vector<example> const& samples, Model& model,
+                 Reference& reference, c10::IValue const& first) {
+  auto const skip = [&](std::string const& why) { result.notes.push_back("compared at one batch size only: " + why); };
+  auto const [from, why_not] = batch_of(samples.front());
+  if (from < 0) return skip(why_not);
+  auto const to = plan.options.batch.value_or(from > 1 ? 1 : 2);
+  if (to == from) return skip("the samples have the batch of " + std::to_string(to) + " that was asked for");
+
+  std::optional<other_batch> made;
+  c10::IValue expected, got;
+  try {
+    made = make_other_batch(samples, from, to);
+  } catch (std::exception const& thrown) {
+    return skip("the inputs can't be taken apart by rows: " + first_words(thrown));
+  }
+  try {
+    if (!same_answer(model.run(copy_of(samples.front())), first))
+      return skip("the model's answer changes from call to call: it keeps a state, or is random");
+  } catch (std::exception const& thrown) {
+    return skip("the model keeps a state, and raised on a sample it took before: " + first_words(thrown));
+  }
+  try {
+    expected = reference.run(copy_of(made->inputs));
+  } catch (std::exception const& thrown) {
+    return skip("the reference can't run with a batch of " + std::to_string(to) + ": " + first_words(thrown));
+  } catch (...) {
+    return skip("the reference can't run with a batch of " + std::to_string(to));
+  }
+
+  batch_check check{.size = to, .of_samples = from};
+  auto const sizes = "at batch " + std::to_string(to) + " as at " + std::to_string(from);
+  try {
+    got = model.run(copy_of(made->inputs));
+  } catch (std::exception const& thrown) {
+    check.failure =
+        "expected the model to run " + sizes + ", as its reference does, but it raised: " + first_words(thrown);
+  } catch (...) {
+    check.failure = "expected the model to run " + sizes + ", as its reference does, but it raised";
+  }
+  if (check.failure.empty() && !plan.metric_alone()) {
+    comparing work(without_metric(plan), {});
+    work.add(got, expected);
+    auto scored = work.finish();
+    check.criteria = std::move(scored.criteria);
+    check.outputs = std::move(scored.outputs);
+    if (!scored.structure.empty()) {
+      check.failure = "expected outputs that follow the batch " + sizes + ", got another " + scored.structure;
+    } else if (!scored.passed) {
+      // a few rows may score less than all samples do: it is the batch only if they pass where the batch is the samples'
+      auto const there = judged(plan, made->control, model, reference);
+      if (there.passed)
+        check.failure = "expected what holds " + sizes + "; " + scored.failure;
+      else
+        result.notes.push_back("at batch " + std::to_string(to) + " " + scored.failure + "; the same rows at batch " +
+                               std::to_string(from) + " do not reach it either");
+    }
+  }
+  check.passed = check.failure.empty();
+  if (!check.passed) {
+    result.passed = false;
+    result.failure = check.failure;
+  }
+  result.batch = std::move(check);
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/verification/layer_comparing.hpp
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/verification/layer_probe.hpp
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// Looking into a model while it runs: operators of ours stand around its layers, in branches and loops too.
+namespace torchdeploy::inline v0::detail {
+
+/// One layer of a model that is looked into, and what the operators around it reach.
+struct probed_layer {
+  std::string name;              ///< as reports have it; empty where a file lost it
+  std::string kind;              ///< "conv2d"
+  std::string family;            ///< of kinds that one layer may have by another export
+  layer first;                   ///< the first node of it
+  std::vector<jit::Node*> uses;  ///< in the graph: several where a weight is shared
+
+  std::size_t calls{};       ///< in the run that is on
+  double milliseconds{};     ///< of all calls in the run that is on
+  std::size_t turn{};        ///< when it was first reached; 0 if never
+  std::size_t* turns{};      ///< how many layers were reached, of the model that it belongs to
+  std::function<void(at::Tensor const&)> look{};  ///< what to do with its output, if anything
+  std::chrono::steady_clock::time_point entered{};
+
+  void leave() {
+    milliseconds += std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - entered).count();
+    ++calls;
+    if (turn == 0) turn = ++*turns;
+  }
+};
+
+inline void register_probe_operators() {
+  using torch::jit::Operator;
+  using torch::jit::Stack;
+  static auto const popped = [](Stack& stack) {
+    return reinterpret_cast<probed_layer*>(torch::jit::pop(stack).toInt());
+  };
+  // calls into C++ must be neither moved nor dropped
+  constexpr auto conservative = c10::AliasAnalysisKind::CONSERVATIVE;
+  static torch::jit::RegisterOperators const registered({
+      Operator(
+          "torchdeploy::enter_layer(int layer) -> ()",
+          [](Stack& stack) { popped(stack)->entered = std::chrono::steady_clock::now(); }, conservative),
+      Operator(
+          "torchdeploy::leave_layer(int layer) -> ()", [](Stack& stack) { popped(stack)->leave(); }, conservative),
+      Operator(
+          "torchdeploy::look_at_layer(Tensor x, int layer) -> ()",
+          [](Stack& stack) {
+            auto* const at = popped(stack);
+            auto const x = torch::jit::pop(stack).toTensor();
+            if (at->look) at->look(x);
+          },
+          conservative),
+  });
+}
+
+/// What a layer is, whatever operator an export or an engine made of it: scripting leaves conv2d, tracing _convolution,
+/// LibTorch's int8 engines quantized::conv2d_relu.
+inline std::string family_of(std::string_view kind) {
+  auto const begins = [&](std::string_view word) { return kind.starts_with(word); };
+  if (begins("conv_transpose")) return "convolution";
+  if (begins("conv") || begins("_convolution")) return "convolution";
+  if (begins("linear") || kind == "addmm" || kind == "matmul" || kind == "mm") return "matrix product";
+  return std::string(kind);
+}
+
+/// A layer's place without its operator: "layer1.0.conv1"; empty where nothing is known of it.
+inline std::string module_place(jit::Node* node) {
+  auto const place = place_of(node);
+  auto const operation = operator_name(node).size();
+  return place.size() > operation ? place.substr(0, place.size() - operation - 1) : std::string();
+}
+
+/// Int8 layers of a lowered model. They carry no name.
+inline std::optional<layer> lowered_layer_at(jit::Node* node) {
+  if (std::string_view(node->kind().ns().toUnqualString()) != "quantized") return std::nullopt;
+  auto const kind = operator_name(node);
+  bool const works = kind.starts_with("conv") || kind.starts_with("linear");
+  bool const other = kind.find("pack") != kind.npos || kind.find("add") != kind.npos;
+  if (!works || other || node->outputs().size() != 1) return std::nullopt;
+  layer found;
+  found.node = node;
+  found.kind = kind;
+  return found;
+}
+
+/// The one use of a value as a tensor: asking for its shape or dtype is none.
+inline std::optional<jit::Use> only_use(jit::Value* value) {
+  std::optional<jit::Use> only;
+  for (auto const& use : value->uses()) {
+    auto const outputs = use.user->outputs();
+    bool const asks =
+        use.user->blocks().empty() && !outputs.empty() &&
+        std::none_of(outputs.begin(), outputs.end(), [](jit::Value* each) {
+          return each->type()->isSubtypeOf(*c10::TensorType::get()) || each->type()->kind() == c10::TypeKind::TupleType;
+        });
+    if (asks && use.user->kind() != c10::prim::ListConstruct) continue;
+    if (only) return std::nullopt;
+    only = use;
+  }
+  return only;
+}
+
+/// Where a layer's output is comparable in all forms of a model. Folding a batch norm into the layer before it moves its
+/// work there, so what both forms share is the output after it; a quantized model may hold a quantize/dequantize pair
+/// between the two. A linear layer may be a product and the addition of its bias.
+inline jit::Value* comparable_output(jit::Node* node) {
+  jit::Value* const own = node->output(0);
+  bool const product = operator_name(node) == "matmul" || operator_name(node) == "mm";
+  for (auto* at = own;;) {
+    auto const use = only_use(at);
+    if (!use || use->offset != 0 || use->user->owningBlock() != node->owningBlock() || use->user->outputs().size() != 1)
+      return own;
+    auto const next = operator_name(use->user);
+    if (next == "batch_norm") return use->user->output();
+    if (product && next == "add" && at == own) {
+      auto* const bias = use->user->input(1);
+      bool const learned = path_of(bias) || bias->node()->kind() == c10::prim::Constant;
+      return learned ? use->user->output() : own;
+    }
+    if (!next.starts_with("quantize_per_") && !is_operator(use->user, "aten::dequantize")) return own;
+    at = use->user->output();
+  }
+}
+
+/// A copy of a model, its calls inlined, with operators of ours before and behind each layer. It gives what the model
+/// gives. Neither copied nor moved: its graph holds pointers to its layers.
+class probed_model {
+ public:
+  explicit probed_model(jit::Module const& module) : module_(module.clone()) {
+    register_probe_operators();
+    graph_ = module_.get_method("forward").graph();
+    settle(*graph_, module_);
+    for_each_node(*graph_, [&](jit::Node* node) {
+      if (auto found = layer_at(node))
+        add(*std::move(found));
+      else if (auto packed = lowered_layer_at(node))
+        add(*std::move(packed));
+    });
+    for (auto const& each : layers_)
+      for (auto* node : each->uses) stand_around(node, *each);
+  }
+  probed_model(probed_model const&) = delete;
+  probed_model& operator=(probed_model const&) = delete;
+
+  [[nodiscard]] std::vector<std::unique_ptr<probed_layer>> const& layers() const { return layers_; }
+  [[nodiscard]] jit::Module const& module() const { return module_; }
+
+  /// On inputs that the caller made for this call.
+  c10::IValue run(example const& own) {
+    for (auto const& each : layers_) {
+      each->calls = 0;
+      each->milliseconds = 0;
+    }
+    c10::InferenceMode const inference;
+    return module_.forward(own);
+  }
+
+ private:
+  void add(layer found) {
+    auto const name = found.constant ? module_place(found.node) : found.name;
+    bool const lowered = found.name.empty();
+    for (auto const& each : layers_) {
+      // freezing pools equal constants, so a constant alone does not make two layers one
+      if (lowered || each->name != name || !same_layer(each->first, found)) continue;
+      each->uses.push_back(found.node);
+      return;
+    }
+    auto made = std::make_unique<probed_layer>();
+    made->name = name;
+    made->kind = found.kind;
+    made->family = family_of(found.kind);
+    made->uses.push_back(found.node);
+    made->turns = &turns_;
+    made->first = std::move(found);
+    layers_.push_back(std::move(made));
+  }
+
+  void call_before(jit::Node* where, char const* name, std::vector<jit::Value*> arguments, probed_layer& layer) {
+    jit::WithInsertPoint const point(where);
+    arguments.push_back(graph_->insertConstant(reinterpret_cast<std::int64_t>(&layer)));
+    graph_->insertNode(graph_->create(c10::Symbol::fromQualString(name), arguments, 0));
+  }
+  void stand_around(jit::Node* node, probed_layer& layer) {
+    auto* const output = node->output(0);
+    bool const comparable = output->type()->kind() == c10::TypeKind::TensorType;
+    auto* const shown = comparable ? comparable_output(node) : output;
+    call_before(node, "torchdeploy::enter_layer", {}, layer);
+    call_before(node->next(), "torchdeploy::leave_layer", {}, layer);
+    if (!comparable) return;
+    auto* const behind = shown == output ? node->next()->next()->next() : shown->node()->next();
+    call_before(behind, "torchdeploy::look_at_layer", {shown}, layer);
+  }
+
+  jit::Module module_;
+  std::shared_ptr<jit::Graph> graph_;
+  std::size_t turns_{};
+  std::vector<std::unique_ptr<probed_layer>> layers_;
+};
+
+/// Pairs of layers, by their index in either model.
+struct layer_pairs {
+  std::vector<std::pair<std::size_t, std::size_t>> pairs;
+  std::string by;  ///< "name", "order"; empty when there is nothing in common
+};
+
+/// By the names of reports where these are there; where an export or a file lost them, by order, as long as both models
+/// have the same kinds of layers in the same order.
+inline layer_pairs paired(std::vector<std::unique_ptr<probed_layer>> const& a,
+                          std::vector<std::unique_ptr<probed_layer>> const& b) {
+  layer_pairs named{{}, "name"}, ordered{{}, "order"};
+  std::vector<bool> taken(b.size());
+  for (std::size_t i = 0; i < a.size(); ++i)
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      if (taken[j] || a[i]->name.empty() || a[i]->name != b[j]->name || a[i]->family != b[j]->family) continue;
+      taken[j] = true;
+      named.pairs.emplace_back(i, j);
+      break;
+    }
+  bool const all = !named.pairs.empty() && named.pairs.size() == std::min(a.size(), b.size());
+  bool alike = !a.empty() && a.size() == b.size();
+  for (std::size_t i = 0; alike && i < a.size(); ++i) {
+    alike = a[i]->family == b[i]->family;
+    ordered.pairs.emplace_back(i, i);
+  }
+  if (all || (!alike && !named.pairs.empty())) return named;
+  return alike ? ordered : layer_pairs{};
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+/// Comparing two models layer by layer.
+namespace torchdeploy::inline v0::detail {
+
+/// One of the two: in the form that has layers with names, and in the form that runs where that is another.
+struct layered {
+  jit::Module module;
+  std::optional<jit::Module> lowered{};
+  report const* history{};
+};
+
+inline layered layered_of(jit::Module const& module, record<TorchScript> const& record) {
+  auto result = layered{module, std::nullopt, &record.report};
+  if (record.extras.reference) result.lowered = TorchScript::leaving(module, record);
+  return result;
+}
+inline layered layered_of(jit::Module const& module) {
+  auto copy = module.clone();
+  copy.eval();
+  return {std::move(copy)};
+}
+template <class Facts>
+layered layered_of(artifact<TorchScript, Facts> const& model) {
+  return layered_of(model.handle(), model.record());
+}
+
+/// Where a layer's output leaves the tolerance: by the criteria that mean something for any tensor.
+inline bool leaves_tolerance(output_score const& score, criteria_plan const& plan) {
+  auto const& asked = plan.options;
+  return (plan.close && score.mismatched > 0) || (asked.sqnr_db && !(score.sqnr_db >= *asked.sqnr_db)) ||
+         (asked.max_abs && !(score.max_abs <= *asked.max_abs)) || (asked.cosine && !(score.cosine >= *asked.cosine));
+}
+
+/// What all layers came to.
+struct layers_compared {
+  std::vector<layer_score> layers;  ///< in the order the reference runs them, what the model returns last
+  std::string matched_by;
+  std::vector<std::string> notes;
+};
+
+/// Runs two models in turn, the reference first, and scores at once: of no more than one sample are activations kept.
+class layer_comparing {
+ public:
+  layer_comparing(layered const& model, layered const& reference, criteria_plan plan)
+      : plan_(std::move(plan)), model_(prepared(model.module)), reference_(prepared(reference.module)) {
+    match_ = paired(model_->layers(), reference_->layers());
+    if (match_.pairs.empty())
+      throw verification_error(
+          errc::no_common_layer,
+          "expected models with layers in common, got " + described(*model_) + " against " + described(*reference_),
+          "an int8 or optimized model that was frozen has fused its layers: compare it before");
+    describe(model.module);
+    seen_.resize(match_.pairs.size());
+    for (std::size_t i = 0; i < match_.pairs.size(); ++i) watch(i);
+    timed_model_ = timed_form(*model_, model, model_timed_, "the model");
+    timed_reference_ = timed_form(*reference_, reference, reference_timed_, "the reference");
+  }
+
+  layers_compared operator()(std::vector<example> const& inputs, std::optional<std::size_t> latency_calls) {
+    for (std::size_t sample = 0; sample < inputs.size(); ++sample) run(sample, inputs[sample]);
+    for (auto const& each : {std::cref(model_), std::cref(reference_)})
+      for (auto const& layer : each.get()->layers()) layer->look = nullptr;
+    measure(inputs, {latency_calls.value_or(usual_calls), model_timed_ || reference_timed_ ? 0 : inputs.size()});
+    return finish();
+  }
+
+ private:
+  static constexpr std::size_t usual_calls = 5;  ///< after warm-up: layers are measured on request only
+
+  struct seen_layer {
+    std::vector<at::Tensor> expected;  ///< of the sample that runs, one for each call
+    std::size_t next{};
+    std::optional<tally> score;
+    layer_score result;
+  };
+
+  static std::unique_ptr<probed_model> prepared(jit::Module const& module) {
+    return translated<verification_error>(errc::no_common_layer, "the layers can't be looked into", {},
+                                          [&] { return std::make_unique<probed_model>(module); });
+  }
+  static std::string described(probed_model const& model) {
+    if (model.layers().empty()) return "none";
+    auto const& first = *model.layers().front();
+    return std::to_string(model.layers().size()) + " (" + (first.name.empty() ? "" : first.name + ": ") + first.kind +
+           ", ...)";
+  }
+
+  /// What the report of a quantization says of each layer: precision and bytes.
+  void describe(jit::Module const& module) {
+    for (auto& each : plan_of(module, *settled_graph(module), true, {}, {}))
+      plan_report_.try_emplace({each.name, each.kind}, std::move(each));
+  }
+
+  void watch(std::size_t i) {
+    auto const [ours, theirs] = match_.pairs[i];
+    auto& layer = *model_->layers()[ours];
+    auto& other = *reference_->layers()[theirs];
+    auto& seen = seen_[i];
+    auto& result = seen.result;
+    result.name = !layer.name.empty()   ? layer.name
+                  : !other.name.empty() ? other.name
+                                        : layer.kind + " " + std::to_string(ours);
+    result.kind = layer.kind;
+    if (auto const known = plan_report_.find({layer.first.name, layer.kind}); known != plan_report_.end()) {
+      result.precision = known->second.precision;
+      result.weights = known->second.weights;
+      result.bytes = known->second.bytes;
+    }
+    seen.score.emplace(result.name);
+    other.look = [&seen](at::Tensor const& x) { seen.expected.push_back(x.detach().clone()); };
+    bool const with_relu = layer.kind.find("_relu") != layer.kind.npos,
+               as_well = other.kind.find("_relu") != other.kind.npos;
+    layer.look = [this, &seen, with_relu, as_well](at::Tensor const& x) { score(seen, x, with_relu, as_well); };
+  }
+
+  /// An int8 kernel's output is compared by its values, and after the relu that the kernel may have fused.
+  void score(seen_layer& seen, at::Tensor got, bool with_relu, bool as_well) {
+    if (seen.next >= seen.expected.size()) {
+      ++seen.next;
+      return;
+    }
+    auto expected = std::exchange(seen.expected[seen.next++], at::Tensor());
+    ++seen.result.calls;
+    for (auto* each : {&got, &expected})
+      if (each->is_quantized()) *each = each->dequantize();
+    if (with_relu && !as_well) expected = expected.relu();
+    if (as_well && !with_relu) got = got.relu();
+    if (got.is_floating_point() && expected.is_floating_point()) got = got.to(expected.scalar_type());
+    if (auto const difference = tensor_difference(got, expected); !difference.empty())
+      seen.result.structure = difference;
+    else
+      seen.score->add(sample_, got, expected, within(expected));
+  }
+
+  /// By default rounding is allowed for, and in a sum that is of the size of what is summed, not of what is left: so atol
+  /// is in units of the layer's largest value where that is more than 1.
+  [[nodiscard]] tolerance within(at::Tensor const& expected) const {
+    auto allowed = plan_.within(expected.scalar_type());
+    if (plan_.asked_for || !expected.is_floating_point() || expected.numel() == 0) return allowed;
+    auto const largest = plain(expected).abs().to(at::kDouble).nan_to_num(0, 0).max().item<double>();
+    allowed.atol *= std::max(1.0, largest);
+    return allowed;
+  }
+
+  void run(std::size_t sample, example const& inputs) {
+    sample_ = sample;
+    for (auto& each : seen_) {
+      each.expected.clear();
+      each.next = 0;
+    }
+    auto const raised = [&](char const* who) {
+      return std::string(who) + " raised on sample " + std::to_string(sample);
+    };
+    auto const expected = translated<verification_error>(errc::reference_raised, raised("the reference"), {},
+                                                         [&] { return reference_->run(copy_of(inputs)); });
+    auto const got = translated<verification_error>(errc::model_raised, raised("the model"), {},
+                                                    [&] { return model_->run(copy_of(inputs)); });
+    for (auto& each : seen_) uneven_ = uneven_ || each.next != each.expected.size();
+    c10::InferenceMode const inference;
+    std::vector<leaf> leaves;
+    if (auto const difference = walk(got, expected, leaves); !difference.empty()) {
+      output_structure_ = difference;
+      return;
+    }
+    for (auto const& each : leaves) {
+      if (!each.got.isTensor() || !each.got.toTensor().defined()) continue;
+      auto const theirs = each.expected.toTensor();
+      auto at =
+          std::find_if(outputs_.begin(), outputs_.end(), [&](auto const& pair) { return pair.first == each.name; });
+      if (at == outputs_.end()) at = outputs_.insert(outputs_.end(), {each.name, tally(each.name)});
+      at->second.add(sample, each.got.toTensor(), theirs, plan_.within(theirs.scalar_type()));
+    }
+  }
+
+  /// What runs in the end: the lowered form where there is one and its layers can be told apart, by their order.
+  probed_model* timed_form(probed_model& named, layered const& side, std::unique_ptr<probed_model>& lowered,
+                           std::string const& who) {
+    if (!side.lowered) return &named;
+    lowered = prepared(*side.lowered);
+    auto const& ours = named.layers();
+    auto const& theirs = lowered->layers();
+    bool const alike = std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(),
+                                  [](auto const& a, auto const& b) { return a->family == b->family; });
+    notes_.push_back("layers of " + who + " are compared in reference form, since the int8 kernels fuse them; " +
+                     (alike ? "ms are those of the int8 kernels, with what they fuse"
+                            : "the int8 kernels' ms can't be told by layer"));
+    return alike ? lowered.get() : nullptr;
+  }
+
+  void measure(std::vector<example> const& inputs, measuring const& how) {
+    using times = std::vector<std::vector<double>>;  // layer, call
+    std::vector<probed_model*> models;
+    for (auto* each : {timed_model_, timed_reference_})
+      if (each) models.push_back(each);
+    std::vector<times> taken(models.size());
+    std::vector<std::function<double(example const&)>> sides;
+    for (std::size_t i = 0; i < models.size(); ++i)
+      sides.push_back([&taken, &models, i](example const& sample) {
+        auto const total = timed_call(*models[i], sample);
+        auto const& layers = models[i]->layers();
+        taken[i].resize(layers.size());
+        for (std::size_t layer = 0; layer < layers.size(); ++layer)
+          taken[i][layer].push_back(layers[layer]->milliseconds);
+        return total;
+      });
+    auto const kept = call_in_turn(sides, inputs, how);
+    auto const median = [&](probed_model* model, std::size_t layer) -> std::optional<double> {
+      auto const at = static_cast<std::size_t>(std::find(models.begin(), models.end(), model) - models.begin());
+      if (at == models.size() || taken[at].empty()) return std::nullopt;
+      auto& all = taken[at][layer];
+      auto const calls = std::min(kept[at].size(), all.size());
+      auto const result = latency_of({all.end() - static_cast<std::ptrdiff_t>(calls), all.end()});
+      return result ? std::optional(result->median_ms) : std::nullopt;
+    };
+    for (std::size_t i = 0; i < seen_.size(); ++i) {
+      seen_[i].result.milliseconds = median(timed_model_, match_.pairs[i].first);
+      seen_[i].result.reference_milliseconds = median(timed_reference_, match_.pairs[i].second);
+    }
+  }
+
+  layers_compared finish() {
+    layers_compared all{{}, match_.by, std::move(notes_)};
+    std::map<std::size_t, std::size_t> by_turn;
+    std::size_t not_seen = 0;
+    for (std::size_t i = 0; i < seen_.size(); ++i) {
+      auto const turn = reference_->layers()[match_.pairs[i].second]->turn;
+      if (turn == 0 || seen_[i].result.calls == 0)
+        ++not_seen;
+      else
+        by_turn.emplace(turn, i);
+    }
+    for (auto const& [turn, i] : by_turn) {
+      auto& each = seen_[i];
+      each.result.score = each.score->score();
+      each.result.diverges = !each.result.structure.empty() || leaves_tolerance(each.result.score, plan_);
+      all.layers.push_back(std::move(each.result));
+    }
+    for (auto const& [name, score] : outputs_) add_output(all, name, score.score(), {});
+    if (!output_structure_.empty()) add_output(all, "output", {}, output_structure_);
+
+    auto const note = [&](std::string text) { all.notes.push_back(std::move(text)); };
+    auto const alone = [&](probed_model const& model, std::string const& who) {
+      if (auto const more = model.layers().size() - match_.pairs.size())
+        note(std::to_string(more) + " layer(s) of " + who + " have no counterpart");
+    };
+    alone(*model_, "the model");
+    alone(*reference_, "the reference");
+    if (not_seen) note(std::to_string(not_seen) + " layer(s) were reached by no sample, or give no tensor");
+    if (uneven_) note("a layer is called more often in one model: the calls that both make are compared");
+    return all;
+  }
+  void add_output(layers_compared& all, std::string const& name, output_score score, std::string structure) const {
+    layer_score result{.name = name, .kind = "output", .score = std::move(score), .structure = std::move(structure)};
+    result.diverges = !result.structure.empty() || leaves_tolerance(result.score, plan_);
+    all.layers.push_back(std::move(result));
+  }
+
+  criteria_plan plan_;
+  std::unique_ptr<probed_model> model_, reference_, model_timed_, reference_timed_;
+  layer_pairs match_;
+  std::map<std::pair<std::string, std::string>, layer_report> plan_report_;
+  std::vector<seen_layer> seen_;
+  std::vector<std::pair<std::string, tally>> outputs_;
+  std::vector<std::string> notes_;
+  std::string output_structure_;
+  std::size_t sample_{};
+  bool uneven_ = false;
+  probed_model *timed_model_{}, *timed_reference_{};
+};
+
+}  // namespace torchdeploy::inline v0::detail
 // ---- torchdeploy/verification/reference.hpp
 
 #include <concepts>
@@ -4857,54 +10802,6 @@ class reaction {
 /// Door to LibTorch: values written and read as Python's `torch.save` and `torch.load` do.
 
 #include <torch/csrc/jit/serialization/pickle.h>
-// ---- torchdeploy/verification/runner.hpp
-
-#include <concepts>
-#include <utility>
-
-namespace torchdeploy::inline v0 {
-
-/// A format whose models can be run for verification: `Format::run(handle&, example const&)` gives an IValue.
-template <class Format>
-concept runs = std::same_as<typename record<Format>::example, example> &&
-               requires(typename Format::handle& handle, example const& inputs) {
-                 { Format::run(handle, inputs) } -> std::convertible_to<c10::IValue>;
-               };
-
-namespace detail {
-
-/// A copy of a model, in the form that leaves: what runs in it, and what state it keeps, disturbs nobody.
-template <runs Format>
-class runner {
-  using handle_type = typename Format::handle;
-
- public:
-  template <class Record>
-  runner(handle_type const& handle, Record const& record) : handle_(copy(handle, record)) {}
-
-  c10::IValue operator()(example const& inputs) { return Format::run(handle_, copy_of(inputs)); }
-
- private:
-  template <class Record>
-  static handle_type copy(handle_type const& handle, Record const& record) {
-    auto const cloned = [](handle_type const& whole) {
-      if constexpr (requires { Format::clone(whole); })
-        return handle_type(Format::clone(whole));
-      else
-        return handle_type(whole);
-    };
-    if constexpr (requires { Format::leaving(handle, record); })
-      return cloned(Format::leaving(handle, record));
-    else
-      return cloned(handle);
-  }
-
-  handle_type handle_;
-};
-
-}  // namespace detail
-
-}  // namespace torchdeploy::inline v0
 
 namespace torchdeploy::inline v0 {
 
@@ -5092,11 +10989,13 @@ class held {
 };
 
 // Each reference gives a runner, fresh at every `open()`: what answers one sample after the other. A `probe()` is a
-// runner for one question more, that disturbs neither the reference nor its answers.
+// runner for one question more, that disturbs neither the reference nor its answers. What `may_be_repeated` is a copy of
+// ours; a function of the user's is asked no more often than must be.
 
 template <class A>
 struct artifact_reference {
   static constexpr bool can_be_asked = true;
+  static constexpr bool may_be_repeated = true;
   held<A> model;
 
   [[nodiscard]] std::string text() const { return "another artifact"; }
@@ -5108,11 +11007,12 @@ struct artifact_reference {
 
 struct module_reference {
   static constexpr bool can_be_asked = true;
+  static constexpr bool may_be_repeated = true;
   torch::jit::Module module;
 
   [[nodiscard]] std::string text() const { return "a module"; }
   [[nodiscard]] runner<TorchScript> open() const {
-    auto copy = module.clone();
+    auto copy = TorchScript::clone(module);
     copy.eval();
     return {copy, record<TorchScript>{}};
   }
@@ -5150,12 +11050,14 @@ c10::IValue ask(F& function, example inputs) {
 template <class F>
 struct callable_reference {
   static constexpr bool can_be_asked = true;
+  static constexpr bool may_be_repeated = false;
   held<F> function;
 
   template <class Held>
   struct asker {
     Held function;
-    c10::IValue operator()(example const& inputs) { return ask(get(), copy_of(inputs)); }
+    c10::IValue operator()(example const& inputs) { return run(copy_of(inputs)); }
+    c10::IValue run(example const& own) { return ask(get(), own); }
     auto& get() {
       if constexpr (std::is_pointer_v<Held>)
         return *function;
@@ -5182,13 +11084,14 @@ struct callable_reference {
 
 struct golden_reference {
   static constexpr bool can_be_asked = false;
+  static constexpr bool may_be_repeated = false;
   golden recorded;
 
   /// In the order they were recorded in, since the model may have had a state; else wherever the inputs are found.
   struct replay {
     golden const* recorded;
     std::size_t next = 0;
-    c10::IValue operator()(example const& inputs) {
+    c10::IValue run(example const& inputs) {
       auto const& known = recorded->inputs();
       for (std::size_t tried = 0; tried < known.size(); ++tried) {
         auto const at = (next + tried) % known.size();
@@ -5249,6 +11152,55 @@ void refuse_degenerate(comparing& work, reaction& seen, Reference const& referen
   work.result().notes.push_back("allowed: " + complaint);
 }
 
+template <class A>
+  requires std::same_as<typename std::remove_cvref_t<A>::format, TorchScript>
+layered layered_of(artifact_reference<A> const& reference) {
+  return layered_of(reference.model.get());
+}
+inline layered layered_of(module_reference const& reference) { return layered_of(reference.module); }
+
+/// Layer by layer, with the tolerance of the outputs; where that means nothing for a layer, with the report's.
+template <class Format, class Record, class Reference>
+void compare_layers(comparison& result, typename Format::handle const& handle, Record const& record,
+                    Reference const& reference, criteria_plan plan, std::vector<example> const& inputs) {
+  if constexpr (std::same_as<Format, TorchScript> && requires { layered_of(reference); }) {
+    auto const calls = plan.options.latency_calls;
+    if (tolerance_text(plan).empty()) plan = plan_criteria({}, &record.report);
+    try {
+      auto compared =
+          layer_comparing(layered_of(handle, record), layered_of(reference), std::move(plan))(inputs, calls);
+      result.layers = std::move(compared.layers);
+      result.notes.insert(result.notes.end(), compared.notes.begin(), compared.notes.end());
+    } catch (verification_error const& thrown) {
+      if (result.passed) throw;  // else what failed before is what matters
+      result.notes.push_back(std::string("not compared by layer: ") + thrown.what());
+    }
+  }
+}
+
+/// The calls of a comparison, in ms: those of a user's own function are not repeated to be measured.
+struct call_times {
+  std::vector<double> model{}, reference{};
+};
+
+template <class Model, class Other, class Reference>
+void measure_latency(comparison& result, verify_options const& options, Model& model, Other& other, Reference const&,
+                     std::vector<example> const& inputs, call_times const& seen) {
+  std::vector<std::function<double(example const&)>> sides{
+      [&](example const& each) { return timed_call(model, each); }};
+  if constexpr (Reference::may_be_repeated)
+    sides.push_back([&](example const& each) { return timed_call(other, each); });
+  measuring const how{options.latency_calls, seen.model.size(), result.seconds + result.reference_seconds};
+  auto const taken = call_in_turn(sides, inputs, how);
+  result.latency = latency_of(taken[0]);
+  if (!result.latency && options.latency_calls != 0)
+    result.notes.push_back("latency was not measured: warming up takes too long, or a call raised; {.latency_calls = 5} insists");
+  if constexpr (Reference::may_be_repeated)
+    result.reference_latency = latency_of(taken[1]);
+  else if (Reference::can_be_asked && result.latency)
+    result.reference_latency = latency_of(seen.reference);
+}
+
 /// Both models run sample after sample, in order, each a copy of its own.
 template <class Format, class Record, class Reference>
 comparison compare_with(typename Format::handle const& handle, Record const& record, Reference const& reference,
@@ -5256,6 +11208,10 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
   report const* history = nullptr;
   if constexpr (requires { record.report; }) history = &record.report;
   comparing work(plan_criteria(options, history), reference.text());
+  if constexpr (!(std::same_as<Format, TorchScript> && requires { layered_of(reference); }))
+    if (options.per_layer)
+      work.refuse(errc::options_conflict, "expected models with layers to compare by, got " + reference.text(),
+                  "{.per_layer = true} takes a TorchScript artifact or a module as the reference");
 
   std::vector<example> inputs(options.samples.begin(), options.samples.end());
   if constexpr (!Reference::can_be_asked)
@@ -5271,16 +11227,41 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
                           [&] { return reference.open(); });
   work.result().reference_seconds = 0;
   reaction seen;
+  call_times times;
+  c10::IValue first;
   for (auto const& each : inputs) {
     auto& so_far = work.result();
-    auto const got = work.timed(errc::model_raised, "the model", so_far.seconds, [&] { return model(each); });
+    auto const call = [&](errc code, char const* who, double& seconds, std::vector<double>& taken, auto& side) {
+      auto const own = copy_of(each);  // which is not what is measured
+      auto const before = seconds;
+      auto output = work.timed(code, who, seconds, [&] { return side.run(own); });
+      taken.push_back((seconds - before) * 1e3);
+      return output;
+    };
+    auto const got = call(errc::model_raised, "the model", so_far.seconds, times.model, model);
     auto const expected =
-        work.timed(errc::reference_raised, "the reference", so_far.reference_seconds, [&] { return other(each); });
+        call(errc::reference_raised, "the reference", so_far.reference_seconds, times.reference, other);
+    if (first.isNone()) first = got.deepcopy();
     seen.add(each, expected);
     if (!work.add(got, expected)) break;
   }
-  if (work.result().structure.empty()) refuse_degenerate(work, seen, reference, options.allow_degenerate);
-  return work.finish();
+  bool const same_structure = work.result().structure.empty();
+  if (same_structure) refuse_degenerate(work, seen, reference, options.allow_degenerate);
+  auto const plan = work.plan();
+  auto result = work.finish();
+  if (same_structure) measure_latency(result, options, model, other, reference, inputs, times);
+  if (result.passed && options.batch != 0) {
+    if constexpr (Reference::may_be_repeated) {
+      check_batch(result, plan, inputs, model, other, first);
+    } else if constexpr (Reference::can_be_asked) {
+      auto probe = reference.probe();
+      check_batch(result, plan, inputs, model, probe, first);
+    } else {
+      result.notes.push_back("compared at one batch size only: a golden file can't be asked");
+    }
+  }
+  if (options.per_layer) compare_layers<Format>(result, handle, record, reference, plan, inputs);
+  return result;
 }
 
 }  // namespace detail
@@ -5291,7 +11272,10 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
 /// nor the reference is changed. Both run on the samples in order, so models that keep a state are compared fairly.
 /// `reference`: see `any_reference`. Criteria: see `verify_options`; for every output, scored over all samples.
 ///
-/// Throws, since then there is nothing to compare: verification_error 301, 303, 305-309; quantization_error 409.
+/// The same must hold at another batch size, see `batch_check`; latency of both is measured, see `latency`; layers are
+/// compared when asked, see `layer_score`.
+///
+/// Throws, since then there is nothing to compare: verification_error 301, 303, 305-309, 311; quantization_error 409.
 ///
 /// @par Example
 ///     auto const result = td::compare(model, reference, {.samples = images, .sqnr_db = 30});
@@ -5302,6 +11286,145 @@ template <class Format, class Facts, any_reference Reference>
                                  verify_options const& options = {}) {
   return detail::compare_with<Format>(model.handle(), model.record(),
                                       detail::as_reference(std::forward<Reference>(reference)), options);
+}
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/verification/divergence.hpp
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace torchdeploy::inline v0 {
+
+/// What `first_divergence` may be told. Without a tolerance, the reports decide, as for `verify`.
+struct divergence_options {
+  std::optional<double> rtol{};     ///< |got - expected| <= atol + rtol * |expected|: given together
+  std::optional<double> atol{};     ///<
+  std::optional<double> sqnr_db{};  ///< signal to quantization noise of each layer's output, at least, in dB
+  bool equal_nan = false;           ///< is NaN equal to NaN?
+  std::optional<std::size_t> latency_calls{};  ///< calls to measure ms of; default 5, 0 for none
+};
+
+/// Where two models part.
+struct divergence {
+  bool diverged{};      ///< does any layer's output leave the tolerance?
+  std::string layer{};  ///< the first that does, in the order they run; "output" when only what the model returns does
+  compared_element worst{};  ///< its worst element, and the two values; empty where the shapes differ
+  std::vector<layer_score> layers{};  ///< all that both models have, in the order they run, then the outputs
+  std::string matched_by{};  ///< how layers were matched: "name", "order"
+  std::string wanted{};  ///< "sqnr >= 20 dB"
+  std::string why{};  ///< why this tolerance: "asked for", "default, as 3 layers are int8"
+  std::vector<std::string> notes{};  ///< what was noticed
+  std::size_t samples{};  ///< how many were run
+};
+
+/// What can be looked into: an artifact of TorchScript, or a `torch::jit::Module`.
+template <class M>
+concept has_layers =
+    std::same_as<M, torch::jit::Module> || (any_artifact<M> && requires(M const& model) { detail::layered_of(model); });
+
+namespace detail {
+
+/// As verify's default: what happened to either model.
+inline criteria_plan plan_divergence(divergence_options const& options, report const* ours, report const* theirs) {
+  verify_options criteria;
+  criteria.rtol = options.rtol;
+  criteria.atol = options.atol;
+  criteria.sqnr_db = options.sqnr_db;
+  criteria.equal_nan = options.equal_nan;
+  auto plan = plan_criteria(criteria, ours);
+  if (!plan.asked_for && plan.close)
+    if (auto const other = plan_criteria(criteria, theirs); !other.close) return other;
+  return plan;
+}
+
+inline divergence first_divergence(layered const& model, layered const& reference, std::vector<example> const& inputs,
+                                   divergence_options const& options) {
+  if (inputs.empty())
+    throw verification_error(errc::no_examples,
+                             "expected samples to compare on, got none, and neither model has examples",
+                             "first_divergence(model, reference, images)");
+  divergence result;
+  auto const plan = plan_divergence(options, model.history, reference.history);
+  auto compared = layer_comparing(model, reference, plan)(inputs, options.latency_calls);
+  result.layers = std::move(compared.layers);
+  result.notes = std::move(compared.notes);
+  result.matched_by = std::move(compared.matched_by);
+  result.why = plan.why;
+  result.wanted = tolerance_text(plan);
+  result.samples = inputs.size();
+  auto const first =
+      std::find_if(result.layers.begin(), result.layers.end(), [](layer_score const& each) { return each.diverges; });
+  if (first == result.layers.end()) return result;
+  result.diverged = true;
+  result.layer = first->name;
+  if (first->structure.empty())
+    result.worst = first->score.not_finite && std::isnan(first->score.sqnr_db) ? first->score.first_not_finite
+                                                                               : first->score.worst;
+  return result;
+}
+
+}  // namespace detail
+
+/// For people: where, then a table of all layers.
+[[nodiscard]] inline std::string to_text(divergence const& result) {
+  std::string text = "no layer's output leaves the tolerance: " + result.wanted;
+  for (auto const& each : result.layers) {
+    if (!each.diverges) continue;
+    text = "first divergence at " + each.name + " (" + each.kind + "): expected ";
+    if (!each.structure.empty())
+      text += each.structure.substr(each.structure.find("expected ") + 9);
+    else if (result.wanted.starts_with("close"))
+      text += result.wanted + ", got " + std::to_string(each.score.mismatched) + " of " +
+              std::to_string(each.score.numel) + " elements off";
+    else
+      text += result.wanted + ", got " + detail::number_text(each.score.sqnr_db, 4) + " dB";
+    if (!result.worst.empty()) text += "; worst at " + detail::place_text(result.worst);
+    break;
+  }
+  text += "\n  criterion: " + result.why + "; layers matched by " + result.matched_by + ", on " +
+          std::to_string(result.samples) + " sample(s)" + detail::layers_text(result.layers);
+  for (auto const& each : result.notes) text += "\n  note: " + each;
+  return text;
+}
+
+inline std::ostream& operator<<(std::ostream& out, divergence const& result) { return out << to_text(result); }
+
+/// Where does a model part from its reference? Runs both, sample after sample, and compares the output of every layer
+/// (convolutions, linear layers, recurrent layers, attention, ...): the first one, in the order they run, whose output
+/// leaves the tolerance is where to look.
+///
+/// `model`, `reference`: artifacts of TorchScript, or modules (copied, in evaluation mode). Layers are matched by the names
+/// that reports have; where an export or a frozen file lost them, by order, if both have the same kinds of layers in the
+/// same order. A batch norm behind a layer belongs to its output, since folding moves it in. A quantized artifact is looked
+/// at in reference form, which has names; what it takes is measured where it runs, lowered. Nothing is changed: both are
+/// copies, and activations of one sample at a time are kept. What the models return is compared last, as layer "output".
+///
+/// Without samples the examples of the model, then of the reference, are taken.
+/// Throws: verification_error 301, 305, 306, 307, 311; quantization_error 409.
+///
+/// @par Example
+///     auto const found = td::first_divergence(quantized, original, images);
+///     if (found.diverged) std::cout << found.layer << " is the first\n" << found;
+template <has_layers Model, has_layers Reference>
+[[nodiscard]] divergence first_divergence(Model const& model, Reference const& reference, samples const& given = {},
+                                          divergence_options const& options = {}) {
+  std::vector<example> inputs(given.begin(), given.end());
+  auto const take_examples = [&](auto const& side) {
+    if constexpr (requires { side.examples(); })
+      if (inputs.empty()) inputs = side.examples();
+  };
+  take_examples(model);
+  take_examples(reference);
+  return detail::first_divergence(detail::layered_of(model), detail::layered_of(reference), inputs, options);
 }
 
 }  // namespace torchdeploy::inline v0
@@ -5325,8 +11448,11 @@ struct verify_t : stage<verify_t<Reference>> {
     static_assert(runs<Format>, "verify takes formats that run: Format::run(handle&, td::example const&)");
     auto const result = detail::compare_with<Format>(handle, record, reference, options);
     if (!result.passed)
-      throw verification_error(result.structure.empty() ? errc::out_of_tolerance : errc::structure_differs,
-                               result.failure, {}, result);
+      throw verification_error(!result.structure.empty()               ? errc::structure_differs
+                               : result.batch && !result.batch->passed ? errc::batch_differs
+                                                                       : errc::out_of_tolerance,
+                               result.failure,
+                               result.batch ? "export it with a dynamic batch; {.batch = 0} skips this" : "", result);
     describe(result, record.report.current());
     if constexpr (std::is_same_v<Reference, detail::golden_reference>)
       if (record.examples.empty())
@@ -5336,20 +11462,35 @@ struct verify_t : stage<verify_t<Reference>> {
 
  private:
   static void describe(comparison const& result, stage_report& entry) {
-    auto const detail = [&](char const* what, std::string text) { entry.details.emplace_back(what, std::move(text)); };
+    auto const add = [&](char const* what, std::string text) { entry.details.emplace_back(what, std::move(text)); };
     for (auto const& each : result.criteria) {
-      detail("criterion", each.wanted);
-      detail("score", each.got);
+      add("criterion", each.wanted);
+      add("score", each.got);
     }
-    detail("why", result.why);
-    detail("reference", result.reference);
-    detail("samples", std::to_string(result.samples));
+    add("why", result.why);
+    add("reference", result.reference);
+    add("samples", std::to_string(result.samples));
     for (auto const& each : result.outputs) {
-      detail("reference range", each.name + ": " + detail::number_text(each.reference_min) + " .. " +
-                                    detail::number_text(each.reference_max));
-      if (each.max_abs > 0) detail("worst", detail::place_text(each.worst));
+      add("reference range", each.name + ": " + detail::number_text(each.reference_min) + " .. " +
+                                 detail::number_text(each.reference_max));
+      if (each.max_abs > 0) add("worst", detail::place_text(each.worst));
     }
-    for (auto const& each : result.notes) detail("note", each);
+    for (auto const& each : result.outputs)
+      if (each.rows > 0) add("agreement", each.name + ": " + detail::agreement_text(each));
+    if (result.batch) add("batch", detail::batch_text(*result.batch));
+    if (result.latency) add("latency", detail::latency_text(result));
+    for (auto const& each : result.notes) add("note", each);
+    for (auto const& each : result.layers) {
+      if (each.kind == "output") continue;
+      entry.layers.push_back({.name = each.name,
+                              .kind = each.kind,
+                              .precision = each.precision,
+                              .reason = each.structure,
+                              .weights = each.weights,
+                              .bytes = each.bytes,
+                              .milliseconds = each.milliseconds,
+                              .sqnr_db = each.score.sqnr_db});
+    }
   }
 };
 
@@ -5373,8 +11514,11 @@ struct verify_maker : stage_maker {
 /// when it was pruned. Samples: `.samples`, else the golden file's inputs, else the artifact's examples. A reference that
 /// any model would agree with is refused: outputs near zero, or that don't react to the inputs.
 ///
+/// The same must hold at another batch size where dimension 0 of the inputs allows (`.batch`); `.per_layer` compares each
+/// layer, and where two models part `first_divergence` tells.
+///
 /// Consumes any format that runs; a quantized model is compared as it will run, lowered. The artifact is passed on as it
-/// is. Needs: evaluating. Adds: verified. Throws: verification_error 301-309, which carries the `comparison`;
+/// is. Needs: evaluating. Adds: verified. Throws: verification_error 301-311, which carries the `comparison`;
 /// quantization_error 409. Asking twin: `compare`. docs/verification.md says what each criterion means.
 ///
 /// @par Example
@@ -5383,9 +11527,3 @@ struct verify_maker : stage_maker {
 inline constexpr detail::verify_maker verify{};
 
 }  // namespace torchdeploy::inline v0
-// ---- torchdeploy/version.hpp
-
-/// The one place that states the version: CMake, the single header's banner and the tests read it here.
-#define TORCHDEPLOY_VERSION_MAJOR 0
-#define TORCHDEPLOY_VERSION_MINOR 1
-#define TORCHDEPLOY_VERSION_PATCH 0
