@@ -4,8 +4,10 @@
 #include <string>
 #include <utility>
 
+#include <torchdeploy/stage/freeze.hpp>
 #include <torchdeploy/stage/prune.hpp>
 #include <torchdeploy/stage/quantize.hpp>
+#include <torchdeploy/stage/save.hpp>
 
 #include "support/models.hpp"
 
@@ -83,4 +85,30 @@ TEST_CASE("a recipe without load takes a module, and leaves the caller's as it i
   CHECK(session.report().stages().at(0).stage == "evaluate");
   auto const x = test::noise({2, 16})[0];
   CHECK(test::sqnr_db(test::forward(mine, {x}).toTensor(), session(x)) > 20);
+}
+
+TEST_CASE("weights that are tied stay tied in copies, frozen files and int8 files") {
+  torch::jit::Module module("Tied");
+  auto const weight = test::noise({64, 64}).at(0);
+  for (auto const* name : {"encoder", "decoder"}) {
+    torch::jit::Module part(name);
+    part.register_parameter("weight", weight, false);
+    module.register_module(name, part);
+  }
+  module.define(
+      "def forward(self, x):\n  return torch.linear(torch.relu(torch.linear(x, self.encoder.weight)), "
+      "self.decoder.weight)\n");
+  auto const one = td::TorchScript::bytes(module);
+  CHECK(one == weight.nbytes());
+  auto model = td::evaluate(module);
+  CHECK(td::TorchScript::bytes(model.handle()) == one);
+  auto const copy = model.clone();
+  CHECK(td::TorchScript::bytes(copy.handle()) == one);
+  CHECK(copy.handle().attr("encoder").toModule().attr("weight").toTensor().is_same(
+      copy.handle().attr("decoder").toModule().attr("weight").toTensor()));
+  CHECK_FALSE(copy.handle().attr("encoder").toModule().attr("weight").toTensor().is_alias_of(weight));
+
+  test::temporary_folder const folder;
+  copy.clone() | td::freeze() | td::save(folder / "frozen.pt");
+  CHECK(std::filesystem::file_size(folder / "frozen.pt") < 2 * one);
 }

@@ -1,5 +1,6 @@
 #include <torchdeploy/stage/load.hpp>
 #include <torchdeploy/stage/quantize.hpp>
+#include <torchdeploy/stage/to_mobile.hpp>
 #include <torchdeploy/stage/verify.hpp>
 #include <torchdeploy/verification/batch.hpp>
 
@@ -176,4 +177,22 @@ TEST_CASE("int8 is held to its criterion at both sizes, and the report shows bot
   CHECK_THAT(std::string(entry.detail("latency")), ContainsSubstring(" ms against "));
   CHECK_THAT(std::string(entry.detail("agreement")), ContainsSubstring("(95 % "));
   CHECK_THAT(std::string(entry.detail("agreement")), ContainsSubstring(", 16 rows)"));
+}
+
+TEST_CASE(
+    "an LSTM whose first states a trace baked raises at the other batch, where oneDNN would write past their end") {
+  auto const right = td::load<td::TorchScript>(TORCHDEPLOY_MODELS "/pitfalls/states_right.pt");
+  auto const wrong = td::load<td::TorchScript>(TORCHDEPLOY_MODELS "/pitfalls/states_wrong.pt");
+  CHECK(test::has_finding(wrong.report(), "baked-batch"));
+  CHECK_FALSE(test::has_finding(right.report(), "baked-batch"));
+  auto const samples = test::noise({2, 5, 8});
+  auto const result = td::compare(wrong, right, {.samples = samples, .allow_degenerate = true, .batch = 4});
+  CHECK_FALSE(result.passed);
+  REQUIRE(result.batch);
+  CHECK_THAT(result.failure, ContainsSubstring("at batch 4 as at 2") && ContainsSubstring("raised"));
+  CHECK(at::globalContext().userEnabledMkldnn());
+
+  auto const mobile = wrong.clone() | td::to_mobile();
+  auto const as_mobile = td::compare(mobile, right, {.samples = samples, .allow_degenerate = true, .batch = 4});
+  CHECK_THAT(as_mobile.failure, ContainsSubstring("raised"));
 }

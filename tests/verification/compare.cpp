@@ -308,11 +308,13 @@ TEST_CASE("options that contradict themselves are refused") {
     CHECK(thrown.code() == td::errc::options_conflict);
     return std::string(thrown.what());
   };
-  CHECK(refused({.rtol = 0.1}) == "[torchdeploy.verify.307] expected rtol and atol together, got only rtol");
-  CHECK(refused({.atol = 0.1}) == "[torchdeploy.verify.307] expected rtol and atol together, got only atol");
+  CHECK_THAT(refused({.rtol = 0.1}),
+             StartsWith("[torchdeploy.verify.307] expected rtol and atol together, got only rtol; "));
+  CHECK_THAT(refused({.atol = 0.1}),
+             StartsWith("[torchdeploy.verify.307] expected rtol and atol together, got only atol; "));
   CHECK(refused({.rtol = -1, .atol = 0}) != "");
   CHECK(refused({.sqnr_db = std::nan("")}) != "");
-  CHECK(refused({.agreement = 99}) == "[torchdeploy.verify.307] expected agreement in 0 .. 1, got 99");
+  CHECK_THAT(refused({.agreement = 99}), StartsWith("[torchdeploy.verify.307] expected agreement in 0 .. 1, got 99; "));
   CHECK(refused({.metric = td::metric{"empty", {}, 1}}) != "");
 }
 

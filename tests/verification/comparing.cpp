@@ -167,7 +167,7 @@ TEST_CASE("what a metric throws is an error that names it and the sample") {
   CHECK(work.add(doubles({1}), doubles({1})));
   auto const thrown = raised_in([&] { work.add(doubles({1}), doubles({1})); });
   CHECK(thrown.code() == td::errc::metric_raised);
-  CHECK(std::string(thrown.what()) == "[torchdeploy.verify.309] the metric 'pitch' raised on sample 1: no voice");
+  CHECK_THAT(thrown.what(), StartsWith("[torchdeploy.verify.309] the metric 'pitch' raised on sample 1: no voice; "));
   CHECK(thrown.comparison().reference == "a table");
   CHECK(thrown.comparison().samples == 2);
 }
@@ -318,7 +318,7 @@ TEST_CASE("what a side throws is nested in an error that names the side and the 
   };
   auto const thrown = raising(std::runtime_error("too\nloud"));
   CHECK(thrown.code() == td::errc::reference_raised);
-  CHECK(std::string(thrown.what()) == "[torchdeploy.verify.305] the reference raised on sample 1: too");
+  CHECK_THAT(thrown.what(), StartsWith("[torchdeploy.verify.305] the reference raised on sample 1: too; "));
   CHECK(thrown.comparison().samples == 1);
   try {
     work.timed(td::errc::model_raised, "the model", seconds, []() -> int { throw std::runtime_error("too\nloud"); });

@@ -7,6 +7,7 @@
 #include <torchdeploy/diagnosis/devices.hpp>
 #include <torchdeploy/diagnosis/inspected.hpp>
 #include <torchdeploy/diagnosis/precision.hpp>
+#include <torchdeploy/diagnosis/tracing.hpp>
 #include <torchdeploy/diagnosis/training.hpp>
 
 namespace torchdeploy::inline v0::detail {
@@ -30,6 +31,7 @@ inline void find_at_load(inspected const& in, std::vector<finding>& found) {
   };
   attempt([&] { find_training_constants(in, all); });
   attempt([&] { find_gradients(in, all); });
+  attempt([&] { find_baked_states(in, all); });
   attempt([&] { find_baked_devices(in, all); });
   attempt([&] { find_float64(in.module, {in}, all); });
   for (auto& each : all)

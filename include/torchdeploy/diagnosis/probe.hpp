@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <torchdeploy/detail/libtorch/failure.hpp>
+#include <torchdeploy/detail/libtorch/without_onednn.hpp>
 #include <torchdeploy/diagnosis/state.hpp>
 #include <torchdeploy/format/torchscript.hpp>
 #include <torchdeploy/quantization/lowering.hpp>
@@ -45,20 +46,6 @@ inline std::string raising_operator(std::exception const& thrown) {
   return code.substr(code.rfind('.') + 1);
 }
 
-/// LibTorch gives an LSTM to oneDNN without a check of its sizes: with states of two rows for a batch of four (a trace bakes
-/// them), or with other features than its weights have, it reads and writes past the end. LibTorch's own kernels raise.
-class without_onednn {
-  bool before_ = at::globalContext().userEnabledMkldnn();
-
- public:
-  explicit without_onednn(bool wanted) {
-    if (wanted) at::globalContext().setUserEnabledMkldnn(false);
-  }
-  without_onednn(without_onednn const&) = delete;
-  without_onednn& operator=(without_onednn const&) = delete;
-  ~without_onednn() { at::globalContext().setUserEnabledMkldnn(before_); }
-};
-
 /// A copy to run. What was frozen in this process knows of each operator which functions it was inlined from, and LibTorch
 /// 2.13 can die while it puts them into an error's text (a scripted MultiheadAttention, unoptimized, given a wrong size).
 /// The copy knows of none but its own.
@@ -72,12 +59,6 @@ inline jit::Module runnable_copy(jit::Module const& module) {
   return copy;
 }
 
-inline bool has_lstm(jit::Graph& graph) {
-  bool found = false;
-  for_each_node(graph, [&](jit::Node* node) { found = found || is_operator(node, "aten::lstm"); });
-  return found;
-}
-
 /// Runs copies of a model: in the form that leaves, each on tensors of its own. What keeps a state gets a fresh copy for
 /// every call; what keeps none is copied once.
 class prober {
@@ -86,7 +67,7 @@ class prober {
       : module_(module),
         record_(record),
         keeps_state_(!written_state(graph).empty()),
-        has_lstm_(has_lstm(graph)),
+        has_lstm_(has_operator(graph, "aten::lstm")),
         dynamic_(record.extras.reference && record.extras.reference->type == torch::jit::QuantType::DYNAMIC) {}
 
   outcome operator()(example const& inputs) {

@@ -163,18 +163,23 @@ inline std::vector<std::int64_t> made_with(jit::Value const* tensor) {
 /// unchecked, which then reads and writes past the end.
 inline void find_baked_states(inspected const& in, std::vector<finding>& found) {
   for_each_node(*in.graph, [&](jit::Node* node) {
-    if (!is_operator(node, "aten::lstm") || node->input(1)->node()->kind() != c10::prim::ListConstruct) return;
-    for (auto const* state : node->input(1)->node()->inputs()) {
-      auto const constant = jit::toIValue(state);  // settling computes zeros of constant sizes
-      bool const folded = constant && constant->isTensor() && constant->toTensor().defined();
-      auto const sizes = folded ? constant->toTensor().sizes().vec() : made_with(state);
-      if (sizes.size() != 3) continue;
-      found.push_back({"baked-batch", severity::warning, where(node),
-                       "the LSTM starts from states of batch " + std::to_string(sizes[1]) +
-                           ": at another one oneDNN writes past their end, and nothing is raised",
-                       "torch.zeros(layers, x.size(0), hidden), or no initial state at all"});
-      return;
+    if (!is_operator(node, "aten::lstm")) return;
+    std::vector<std::vector<std::int64_t>> states;
+    if (auto const list = jit::toIValue(node->input(1)); list && list->isTensorList()) {
+      for (at::Tensor const& state : list->toTensorList()) states.push_back(state.sizes().vec());
+    } else if (node->input(1)->node()->kind() == c10::prim::ListConstruct) {
+      for (auto const* state : node->input(1)->node()->inputs()) {
+        auto const constant = jit::toIValue(state);  // settling computes zeros of constant sizes
+        bool const folded = constant && constant->isTensor() && constant->toTensor().defined();
+        states.push_back(folded ? constant->toTensor().sizes().vec() : made_with(state));
+      }
     }
+    auto const baked = std::find_if(states.begin(), states.end(), [](auto const& sizes) { return sizes.size() == 3; });
+    if (baked == states.end()) return;
+    found.push_back({"baked-batch", severity::warning, where(node),
+                     "the LSTM starts from states of batch " + std::to_string((*baked)[1]) +
+                         ": at another one oneDNN writes past their end, and nothing is raised",
+                     "torch.zeros(layers, x.size(0), hidden), or no initial state at all"});
   });
 }
 

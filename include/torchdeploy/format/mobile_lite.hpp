@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -8,6 +9,7 @@
 #include <ostream>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -76,6 +78,13 @@ struct MobileLite {
 
   /// Of the file.
   static std::uint64_t bytes(handle const& model) { return model.file->size(); }
+
+  /// Does it hold this operator ("aten::lstm")?
+  static bool has_operator(handle const& model, std::string_view qualified) {
+    auto const all = detail::operators_of(model.module);
+    return std::any_of(all.begin(), all.end(),
+                       [&](std::string_view each) { return each.substr(0, each.find('.')) == qualified; });
+  }
 
   /// What the report says of such a module.
   static void describe(handle const& model, stage_report& entry) {

@@ -49,7 +49,7 @@ struct TorchScript {
   /// Copies data and code. No tensor and no graph is shared.
   static handle clone(handle const& module) {
     detail::compiler_lock const alone;
-    return module.clone();
+    return detail::cloned(module);
   }
 
   /// A module from code becomes an artifact; the caller's own module stays as it is.
@@ -84,6 +84,11 @@ struct TorchScript {
   }
 
   static std::uint64_t bytes(handle const& module) { return detail::tensor_bytes(module); }
+
+  /// Does `forward` run it ("aten::lstm")?
+  static bool has_operator(handle const& module, std::string_view qualified) {
+    return detail::has_operator(*detail::settled_graph(module), qualified);
+  }
 
  private:
   static handle opened(handle module, record<TorchScript>& record, load_options const& options);

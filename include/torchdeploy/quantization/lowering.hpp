@@ -93,7 +93,7 @@ inline torch::jit::Module lowered(torch::jit::Module const& module, reference_fo
   return translated<quantization_error>(errc::lowering_failed, "packing the int8 weights failed", {}, [&] {
     engine_scope const engine(how.engine);
     without_warnings const silence;
-    auto copy = module.clone();
+    auto copy = cloned(module);
     auto result = torch::jit::Finalize(copy, how.type, preserve);
     auto graph = result.get_method("forward").graph();
     dequantize_one_by_one(*graph);

@@ -23,11 +23,6 @@ inline bool is_int8_layer(layer const& each) {
   return has_kernel && is_dequantized(each.node->input(0)) && is_dequantized(each.node->input(1));
 }
 
-/// Of an int8 layer: has its weight a scale for each output channel, not one for all?
-inline bool has_scale_per_channel(layer const& each) {
-  return operator_name(each.node->input(1)->node()->input(0)->node()) == "quantize_per_channel";
-}
-
 inline std::string why_float(layer const& each, bool dynamic) {
   auto const kind = std::string_view(each.kind);
   bool const convolution = kind.starts_with("conv") || kind.starts_with("_convolution");
@@ -121,9 +116,7 @@ inline std::vector<layer_report> plan_of(jit::Module const& reference, jit::Grap
     }
     if (weight.defined()) {
       entry.weights = static_cast<std::uint64_t>(weight.numel());
-      // int8: a byte for each weight, and a float scale and an int64 zero point for each output channel, or for all
-      auto const scales = int8 && has_scale_per_channel(each) ? static_cast<std::uint64_t>(weight.size(0)) : 1;
-      entry.bytes = int8 ? entry.weights + scales * 12 : weight.nbytes();
+      entry.bytes = int8 ? int8_bytes(each, weight) : weight.nbytes();
     }
     plan.push_back(std::move(entry));
   }

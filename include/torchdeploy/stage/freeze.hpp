@@ -41,7 +41,7 @@ inline torch::jit::Module frozen_module(torch::jit::Module const& module, record
   }
   return translated<format_error>(errc::freeze_failed, "LibTorch can't freeze this module", {}, [&] {
     compiler_lock const alone;
-    auto copy = module.clone();
+    auto copy = cloned(module);
     // without the flag (a module made by code, or frozen before) LibTorch takes it to be in train mode
     if (!copy.hasattr("training")) copy.register_attribute("training", c10::BoolType::get(), false);
     return torch::jit::freeze(copy, kept);

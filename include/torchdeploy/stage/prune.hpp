@@ -65,7 +65,7 @@ inline layer_report described(prunable const& each, std::optional<std::int64_t> 
                      .kind = each.at.kind,
                      .precision = each.at.int8_weight ? "int8" : dtype_name(each.weight.scalar_type()),
                      .weights = n,
-                     .bytes = each.at.int8_weight ? n : each.weight.nbytes(),
+                     .bytes = each.at.int8_weight ? int8_bytes(each.at, each.weight) : each.weight.nbytes(),
                      .sparsity = n ? static_cast<double>(zeros) / static_cast<double>(n) : 0};
   if (dimension) {
     auto const left = nonzero.movedim(dimension_of(each, *dimension), 0).flatten(1).any(1);

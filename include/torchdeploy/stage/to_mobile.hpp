@@ -60,7 +60,7 @@ inline torch::jit::Module with_methods(torch::jit::Module const& module, std::ve
     if (std::find(known.begin(), known.end(), name) == known.end())
       throw format_error(errc::preserve_unknown, "expected a method to preserve, got unknown '" + name + "'",
                          did_you_mean(name, known));
-  auto copy = module.clone();
+  auto copy = cloned(module);
   for (auto const& method : copy.get_methods()) {
     torch::jit::Inline(*method.graph());
     remove_no_grad(*method.graph());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <torchdeploy/core/artifact.hpp>
+#include <torchdeploy/detail/libtorch/without_onednn.hpp>
 #include <torchdeploy/verification/batch.hpp>
 #include <torchdeploy/verification/comparing.hpp>
 #include <torchdeploy/verification/comparison.hpp>
@@ -80,7 +81,8 @@ void measure_latency(comparison& result, verify_options const& options, Model& m
   auto const taken = call_in_turn(sides, inputs, how);
   result.latency = latency_of(taken[0]);
   if (!result.latency && options.latency_calls != 0)
-    result.notes.push_back("latency was not measured: warming up takes too long, or a call raised; {.latency_calls = 5} insists");
+    result.notes.push_back(
+        "latency was not measured: warming up takes too long, or a call raised; {.latency_calls = 5} insists");
   if constexpr (Reference::may_be_repeated)
     result.reference_latency = latency_of(taken[1]);
   else if (Reference::can_be_asked && result.latency)
@@ -137,6 +139,12 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
   auto result = work.finish();
   if (same_structure) measure_latency(result, options, model, other, reference, inputs, times);
   if (result.passed && options.batch != 0) {
+    without_onednn const checked([&] {
+      if constexpr (requires { Format::has_operator(handle, "aten::lstm"); })
+        return Format::has_operator(handle, "aten::lstm");
+      else
+        return false;
+    }());
     if constexpr (Reference::may_be_repeated) {
       check_batch(result, plan, inputs, model, other, first);
     } else if constexpr (Reference::can_be_asked) {

@@ -137,6 +137,15 @@ inline bool is_transposed(layer const& each) {
   return value && value->isBool() && value->toBool();
 }
 
+/// Bytes of a weight that is quantized where it is used: one for each element, and a float scale and an int64 zero point
+/// for each output channel, or for all.
+inline std::uint64_t int8_bytes(layer const& each, at::Tensor const& weight) {
+  auto const argument = weight_argument(each.kind);
+  auto const* const quantize = each.node->input(argument.value())->node()->input(0)->node();
+  bool const per_channel = operator_name(quantize) == "quantize_per_channel";
+  return static_cast<std::uint64_t>(weight.numel() + (per_channel ? weight.size(0) : 1) * 12);
+}
+
 /// Layers whose weight is a matrix of learned factors: what pruning is about.
 inline bool has_prunable_weight(layer const& each) {
   static constexpr std::array kinds = {"conv1d",

@@ -194,7 +194,8 @@ inline c10::IValue outline_of_bytecode(caffe2::serialize::PyTorchStreamReader& a
   auto const object_of = [](c10::StrongTypePtr const& type, c10::IValue const&) {
     return c10::ivalue::Object::create(type, 0);
   };
-  return torch::jit::Unpickler(read, type_of, object_of, [](std::string const&) { return at::DataPtr(); }, std::nullopt)
+  return torch::jit::Unpickler(
+             read, type_of, object_of, [](std::string const&) { return at::DataPtr(); }, std::nullopt)
       .parse_ivalue();
 }
 

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include <torchdeploy/detail/libtorch/graph.hpp>
@@ -93,11 +96,42 @@ inline void settle(jit::Graph& graph, jit::Module const& module) {
   jit::EliminateDeadCode(shared);
 }
 
+/// A copy of data and code. LibTorch's `clone` copies a tensor once for each of its names; what was tied (an embedding and
+/// the layer behind it) is tied in the copy too.
+inline jit::Module cloned(jit::Module const& module) {
+  auto copy = module.clone();
+  using identity = std::tuple<void const*, std::int64_t, std::vector<std::int64_t>, std::vector<std::int64_t>>;
+  std::map<identity, at::Tensor> known;
+  auto const tie = [&](auto const& again, c10::ivalue::Object const& from, c10::ivalue::Object& to) -> void {
+    for (std::size_t i = 0; i < from.slots().size(); ++i) {
+      auto const& value = from.getSlot(i);
+      auto const& name = from.type()->getAttributeName(i);
+      if (value.isObject() && value.toObjectRef().type()->is_module()) {
+        again(again, value.toObjectRef(), to.getAttr(name).toObjectRef());
+      } else if (value.isTensor() && value.toTensor().defined() && value.toTensor().has_storage()) {
+        auto const& tensor = value.toTensor();
+        auto const [at, is_new] = known.try_emplace({tensor.storage().unsafeGetStorageImpl(), tensor.storage_offset(),
+                                                     tensor.sizes().vec(), tensor.strides().vec()},
+                                                    to.getAttr(name).toTensor());
+        if (!is_new) to.setAttr(name, at->second);
+      }
+    }
+  };
+  tie(tie, *module._ivalue(), *copy._ivalue());
+  return copy;
+}
+
 /// A copy of a method's graph, settled, to look at.
 inline std::shared_ptr<jit::Graph> settled_graph(jit::Module const& module, std::string const& method = "forward") {
   auto graph = module.get_method(method).graph()->copy();
   settle(*graph, module);
   return graph;
+}
+
+inline bool has_operator(jit::Graph& graph, std::string_view qualified) {
+  bool found = false;
+  for_each_node(graph, [&](jit::Node* node) { found = found || is_operator(node, qualified); });
+  return found;
 }
 
 /// Was the model lowered already (its weights packed for an int8 engine)?

@@ -121,18 +121,18 @@ auto read_archive(reader const& bytes, std::string const& name, std::string_view
   torch::jit::ExtraFilesMap files;
   compiler_lock const alone;  // also so that no other thread's engine packs int8 weights that name none
   std::optional<engine_scope> engine;
-  translated<format_error>(
-      errc::file_damaged, "'" + name + "' is damaged or cut short", "copy it again and compare checksums", [&] {
-        caffe2::serialize::PyTorchStreamReader archive(bytes);
-        inspect(archive);
-        constexpr std::string_view folder = "extra/";
-        for (auto const& each : archive.getAllRecords())
-          if (each.starts_with(folder)) files.emplace(each.substr(folder.size()), "");
-        if (files.contains(engine_file)) {
-          auto const [content, size] = archive.getRecord(std::string(folder) + engine_file);
-          engine.emplace(engine_named({static_cast<char const*>(content.get()), size}));
-        }
-      });
+  translated<format_error>(errc::file_damaged, "'" + name + "' is damaged or cut short",
+                           "copy it again and compare checksums", [&] {
+                             caffe2::serialize::PyTorchStreamReader archive(bytes);
+                             inspect(archive);
+                             constexpr std::string_view folder = "extra/";
+                             for (auto const& each : archive.getAllRecords())
+                               if (each.starts_with(folder)) files.emplace(each.substr(folder.size()), "");
+                             if (files.contains(engine_file)) {
+                               auto const [content, size] = archive.getRecord(std::string(folder) + engine_file);
+                               engine.emplace(engine_named({static_cast<char const*>(content.get()), size}));
+                             }
+                           });
   for (auto const& wanted : required)
     if (!files.contains(wanted))
       throw load_error(errc::extra_file_missing,
