@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <torchdeploy/detail/libtorch/dtype.hpp>
+#include <torchdeploy/diagnosis/precision.hpp>
 #include <torchdeploy/diagnosis/probe.hpp>
 
 namespace torchdeploy::inline v0::detail {
@@ -30,7 +30,7 @@ inline void find_odd_outputs(example const& inputs, c10::IValue const& output, s
   bool wide = false, finite = true;
   for (auto const& input : inputs)
     for (auto const& each : tensors_of(input)) {
-      wide = wide || each.scalar_type() == at::kDouble;
+      wide = wide || is_float64(each);
       finite = finite && is_finite(each);
     }
   auto const outputs = tensors_of(output);
@@ -42,7 +42,7 @@ inline void find_odd_outputs(example const& inputs, c10::IValue const& output, s
     else if (finite && !is_finite(outputs[i]))
       found.push_back({"output-not-finite", severity::warning, place, "the output has infinities, the sample has none",
                        "meant for masks and log(0); else look for overflow, of float16 for instance"});
-    if (!wide && outputs[i].scalar_type() == at::kDouble)
+    if (!wide && is_float64(outputs[i]))
       found.push_back({"float64-leftover", severity::warning, place, "the output is float64, and no input is",
                        "look for numpy values and dtype=torch.float64 in forward"});
   }

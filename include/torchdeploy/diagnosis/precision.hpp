@@ -9,6 +9,10 @@
 
 namespace torchdeploy::inline v0::detail {
 
+inline bool is_float64(at::Tensor const& tensor) {
+  return tensor.scalar_type() == at::kDouble || tensor.scalar_type() == at::kComplexDouble;
+}
+
 /// float64 among float32: it is twice as large, several times slower, and what it touches becomes float64 too. A number
 /// (no dimension) promotes nothing: traces keep every Python float as such a tensor.
 inline void find_float64(jit::Module const& module, std::vector<inspected> const& methods,
@@ -17,7 +21,7 @@ inline void find_float64(jit::Module const& module, std::vector<inspected> const
   std::vector<std::string> wide;
   for (auto const& each : carried_tensors(module, methods)) {
     auto const dtype = each.tensor.scalar_type();
-    if (each.tensor.dim() > 0 && (dtype == at::kDouble || dtype == at::kComplexDouble)) wide.push_back(each.name);
+    if (each.tensor.dim() > 0 && is_float64(each.tensor)) wide.push_back(each.name);
     if (each.tensor.dim() > 0 && (dtype == at::kFloat || dtype == at::kHalf || dtype == at::kBFloat16)) ++narrow;
   }
   if (wide.empty()) return;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <torchdeploy/diagnosis/batch.hpp>
+#include <torchdeploy/diagnosis/rows.hpp>
 
 namespace torchdeploy::inline v0::detail {
 
@@ -31,6 +31,18 @@ inline at::Tensor doubled(at::Tensor const& x, std::vector<std::int64_t> const& 
   std::vector<std::int64_t> times(static_cast<std::size_t>(x.dim()), 1);
   for (auto const each : dimensions) times[static_cast<std::size_t>(each)] = 2;
   return x.repeat(times);
+}
+
+/// The sample with every argument doubled that has the first tensor's sizes in these dimensions: a mask, positions.
+inline example with_doubled(example inputs, at::Tensor const& x, std::vector<std::int64_t> const& dimensions) {
+  auto const as_large = [&](at::Tensor const& other) {
+    return std::all_of(dimensions.begin(), dimensions.end(),
+                       [&](std::int64_t each) { return each < other.dim() && other.size(each) == x.size(each); });
+  };
+  for (auto& each : inputs)
+    if (each.isTensor() && each.toTensor().defined() && as_large(each.toTensor()))
+      each = doubled(each.toTensor(), dimensions);
+  return inputs;
 }
 
 /// The doubled input with other values beyond the old size.
@@ -65,7 +77,12 @@ inline sizes_answer ask_sizes(prober& model, example const& inputs, std::vector<
                               bool deterministic, std::string& failure) {
   auto const& x = *first_tensor(inputs);
   auto const larger = doubled(x, dimensions);
-  auto const whole = model(with_first(inputs, larger));
+  auto enlarged = with_doubled(inputs, x, dimensions);
+  auto whole = model(enlarged);
+  if (!whole.output && inputs.size() > 1) {  // others may be as large by chance
+    enlarged = with_first(inputs, larger);
+    whole = model(enlarged);
+  }
   if (!whole.output) {
     failure = whole.failure;
     return sizes_answer::raises;
@@ -77,7 +94,7 @@ inline sizes_answer ask_sizes(prober& model, example const& inputs, std::vector<
   auto const beyond = changed_beyond(larger, x, dimensions);
   auto const all = mirrored(larger);
   if (at::equal(beyond, larger)) return sizes_answer::follows;  // one value all over: nothing to tell by
-  auto const changed = model(with_first(inputs, beyond)), other = model(with_first(inputs, all));
+  auto const changed = model(with_first(enlarged, beyond)), other = model(with_first(enlarged, all));
   if (!changed.output || !other.output) return sizes_answer::follows;
   auto const tensors = tensors_of(*whole.output);
   bool const reacts = relative_difference(tensors_of(*other.output), tensors) > 0;

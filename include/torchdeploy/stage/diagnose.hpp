@@ -11,9 +11,9 @@
 #include <torchdeploy/core/artifact.hpp>
 #include <torchdeploy/detail/names.hpp>
 #include <torchdeploy/diagnosis/at_load.hpp>
-#include <torchdeploy/diagnosis/batch.hpp>
 #include <torchdeploy/diagnosis/behaviour.hpp>
 #include <torchdeploy/diagnosis/preprocessing.hpp>
+#include <torchdeploy/diagnosis/rows.hpp>
 #include <torchdeploy/diagnosis/sizes.hpp>
 #include <torchdeploy/diagnosis/weights.hpp>
 #include <torchdeploy/format/torchscript.hpp>
