@@ -40,7 +40,7 @@ int main(int count, char** arguments) try {
   auto model = td::load<td::TorchScript>(source)  //
                | td::quantize<td::Int8>(samples)  //
                | td::prune<td::L1>(0.3)  //
-               | td::verify(reference)  //
+               | td::verify(reference, {.per_layer = true})  //
                | td::save(out);
   auto const page = std::filesystem::path(out).replace_extension(".html");
   td::save_html(model.report(), page);

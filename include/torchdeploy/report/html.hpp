@@ -211,8 +211,7 @@ class html_writer {
         "Time of one call", "ms", 1, false, [](layer_report const& l) { return l.milliseconds.value_or(unknown); },
         [](layer_report const& l) { return general(*l.milliseconds) + " ms"; });
     chart(
-        "Signal to quantization noise", "dB (more is better)", 1, true,
-        [](layer_report const& l) { return l.sqnr_db.value_or(unknown); },
+        "SQNR", "dB (more is better)", 1, true, [](layer_report const& l) { return l.sqnr_db.value_or(unknown); },
         [](layer_report const& l) { return in_db(*l.sqnr_db) + (std::isfinite(*l.sqnr_db) ? " dB" : ""); });
     put(out_, {"</div>\n"});
   }

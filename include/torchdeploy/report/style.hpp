@@ -62,7 +62,7 @@ th:last-child, td:last-child { padding-right: 0; }
 .chip.int8 { background: var(--int8); }
 .chip.float { background: var(--float); }
 .charts { display: flex; flex-wrap: wrap; gap: 24px 40px; margin-bottom: 28px; }
-figure { margin: 0; min-width: min(100%, 300px); max-width: 100%; flex: 0 1 auto; }
+figure { margin: 0; min-width: min(100%, 328px); max-width: 100%; flex: 0 1 auto; }
 figcaption { font-size: 13px; margin-bottom: 6px; }
 figcaption p { color: var(--muted); overflow-wrap: anywhere; }
 .chart { display: grid; grid-template-columns: 44px 1fr; }
@@ -88,6 +88,7 @@ footer { margin-top: 48px; padding-top: 14px; padding-bottom: 36px; color: var(-
   .stages th, .stages td { border: 0; padding: 0; }
   .stages td:nth-child(3):empty { display: none; }
   .stages td:not(:empty) + td:nth-child(4)::before { content: "\2192\A0"; color: var(--muted); }
+  .stages td:nth-child(4) { grid-column: 4; }
   .stages .details { grid-column: 1 / -1; }
   .stages .share { display: none; }
   .layers th[scope="row"] { min-width: 130px; white-space: normal; overflow-wrap: anywhere; }

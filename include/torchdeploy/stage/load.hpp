@@ -77,7 +77,8 @@ struct evaluate_maker : stage_maker {
 /// The model is put into evaluation mode. What is suspicious about it becomes a finding in the report and a line on
 /// standard error: saved in train mode (repaired), or traced in train mode (`eval()` can't repair that).
 ///
-/// Adds: evaluating. Throws: load_error 101, 102, 103, 106, 107, 108; format_error 104, 105.
+/// Adds: evaluating. Throws: load_error 101, 102, 103, 106, 107, 108; format_error 104, 105;
+/// quantization_error 404 (a file of int8 layers whose engine this LibTorch has not).
 ///
 /// @par Example
 ///     auto model = td::load<td::TorchScript>("digits_cnn.pt", {.examples = images});
