@@ -69,7 +69,7 @@ namespace detail {
 
 /// The name of a type as the user wrote it, without this library's namespaces.
 template <class T>
-constexpr std::string_view type_name() {
+consteval std::string_view type_name() {
   std::string_view name = __PRETTY_FUNCTION__;
   name.remove_prefix(name.find("T = ") + 4);
   name = name.substr(0, name.find_first_of(";]"));
@@ -79,7 +79,7 @@ constexpr std::string_view type_name() {
 }
 
 template <class S>
-constexpr std::string_view stage_name() {
+consteval std::string_view stage_name() {
   using stage_type = std::remove_cvref_t<S>;
   if constexpr (requires { std::string_view(stage_type::name); })
     return stage_type::name;

@@ -2,6 +2,7 @@
 // expect: prune<C> needs a criterion: a type with a name and importance(weight)
 #include <torchdeploy/quantization/observer.hpp>
 #include <torchdeploy/stage/load.hpp>
+#include <torchdeploy/quantization/minmax.hpp>
 #include <torchdeploy/stage/prune.hpp>
 
 namespace td = torchdeploy;

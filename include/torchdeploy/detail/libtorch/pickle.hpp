@@ -4,3 +4,4 @@
 #include <torchdeploy/detail/libtorch/module.hpp>
 
 #include <torch/csrc/jit/serialization/pickle.h>
+#include <torch/csrc/jit/serialization/pickler_helper.h>

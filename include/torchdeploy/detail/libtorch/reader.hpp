@@ -18,8 +18,10 @@
 #include <vector>
 
 #include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/libtorch/debug_check.hpp>
 #include <torchdeploy/detail/libtorch/failure.hpp>
 #include <torchdeploy/detail/libtorch/module.hpp>
+#include <torchdeploy/detail/libtorch/storage_check.hpp>
 #include <torchdeploy/quantization/engine.hpp>
 
 /// How bytes become a module: LibTorch is asked only after the bytes look like what it can read, so that the error says
@@ -125,6 +127,8 @@ auto read_archive(reader const& bytes, std::string const& name, std::string_view
                            "copy it again and compare checksums", [&] {
                              caffe2::serialize::PyTorchStreamReader archive(bytes);
                              inspect(archive);
+                             check_storages(archive, name, device);
+                             check_debug_records(archive, name);
                              constexpr std::string_view folder = "extra/";
                              for (auto const& each : archive.getAllRecords())
                                if (each.starts_with(folder)) files.emplace(each.substr(folder.size()), "");
