@@ -7,7 +7,10 @@
 #include <limits>
 #include <optional>
 #include <sstream>
+#include <stdexcept>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sys/resource.h>
@@ -37,6 +40,10 @@ std::vector<at::Tensor> images(std::int64_t count = 8) { return {test::digits(co
 auto session() { return digits() | td::deploy<td::LibTorch>(); }
 auto session_of(std::string const& name) { return test::load(name) | td::deploy<td::LibTorch>(); }
 
+auto mobile() { return digits() | td::to_mobile(); }
+auto mobile_session() { return mobile() | td::deploy<td::MobileRuntime>(); }
+fs::path mobile_path(std::string const& name) { return TORCHDEPLOY_MODELS "/mobile/" + name; }
+
 /// Load a file of this content.
 std::function<void(fs::path const&)> loading(std::string content) {
   return [content = std::move(content)](fs::path const& folder) {
@@ -64,6 +71,14 @@ std::string archive(std::vector<std::pair<std::string, std::string>> const& reco
   return bytes;
 }
 
+std::function<void(fs::path const&)> loading_mobile(std::function<std::vector<char>(std::vector<char>)> change) {
+  return [change = std::move(change)](fs::path const& folder) {
+    auto const bytes = change(test::bytes_of(mobile_path("digits_v8.ptl")));
+    test::write(folder / "model.ptl", {bytes.data(), bytes.size()});
+    td::load<td::MobileLite>(folder / "model.ptl");
+  };
+}
+
 std::function<void(fs::path const&)> saving(std::function<fs::path(fs::path const&)> place) {
   return [place = std::move(place)](fs::path const& folder) { digits() | td::save(place(folder)); };
 }
@@ -76,9 +91,74 @@ std::function<void(fs::path const&)> quantizing(std::string name, std::vector<td
 std::function<void(fs::path const&)> calling(std::vector<c10::IValue> arguments) {
   return [arguments = std::move(arguments)](fs::path const&) { session().run(arguments); };
 }
-std::function<void(fs::path const&)> pruning(double amount) {
-  return [amount](fs::path const&) { digits() | td::prune<td::L1>(amount); };
+std::function<void(fs::path const&)> calling_mobile(std::vector<c10::IValue> arguments) {
+  return [arguments = std::move(arguments)](fs::path const&) { mobile_session().run(arguments); };
 }
+template <class Criterion = td::L1, class Amount = double>
+std::function<void(fs::path const&)> pruning(Amount amount, td::prune_options options = {}) {
+  return [amount, options = std::move(options)](fs::path const&) { digits() | td::prune<Criterion>(amount, options); };
+}
+std::function<void(fs::path const&)> overriding(std::vector<td::layer_override> layers) {
+  return [layers = std::move(layers)](fs::path const&) {
+    digits() | td::quantize<td::Int8>(images(), {.layers = layers});
+  };
+}
+template <class Observer>
+void observing(fs::path const&) {
+  digits() | td::quantize<td::Int8, Observer>(images());
+}
+std::function<void(fs::path const&)> warming(int calls, std::vector<td::example> samples) {
+  return [=](fs::path const&) { session().warmup(calls, {.samples = samples}); };
+}
+std::function<void(fs::path const&)> for_mobile(std::string name) {
+  return [name = std::move(name)](fs::path const&) { td::load<td::TorchScript>(mobile_path(name)) | td::to_mobile(); };
+}
+std::function<void(fs::path const&)> configuring(td::process_settings settings) {
+  return [=](fs::path const&) { td::configure(settings); };
+}
+
+// --- observers and criteria of a user's own, each wrong in its way
+struct gives_nan {
+  static constexpr std::string_view name = "gives_nan";
+  void observe(at::Tensor const&) {}
+  static std::optional<td::value_range> range() { return td::value_range{0, std::numeric_limits<float>::quiet_NaN()}; }
+};
+struct gives_infinity {
+  static constexpr std::string_view name = "gives_infinity";
+  void observe(at::Tensor const&) {}
+  static std::optional<td::value_range> range() { return td::value_range{0, std::numeric_limits<float>::infinity()}; }
+};
+struct gives_nothing {
+  static constexpr std::string_view name = "gives_nothing";
+  void observe(at::Tensor const&) {}
+  static std::optional<td::value_range> range() { return std::nullopt; }
+};
+struct throws_on_sight {
+  static constexpr std::string_view name = "throws_on_sight";
+  void observe(at::Tensor const&) { throw std::runtime_error("too dark"); }
+  static std::optional<td::value_range> range() { return td::value_range{0, 1}; }
+};
+struct throws_at_last {
+  static constexpr std::string_view name = "throws_at_last";
+  void observe(at::Tensor const&) {}
+  static std::optional<td::value_range> range() { throw std::logic_error("out of ideas"); }
+};
+struct one_for_all {
+  static constexpr std::string_view name = "one_for_all";
+  static at::Tensor importance(at::Tensor const& weight) { return weight.abs().sum(); }
+};
+struct nothing_at_all {
+  static constexpr std::string_view name = "nothing_at_all";
+  static at::Tensor importance(at::Tensor const&) { return {}; }
+};
+struct without_number {
+  static constexpr std::string_view name = "without_number";
+  static at::Tensor importance(at::Tensor const& weight) { return at::full_like(weight, nan); }
+};
+struct throws_an_error {
+  static constexpr std::string_view name = "throws_an_error";
+  static at::Tensor importance(at::Tensor const&) { throw std::runtime_error("no idea"); }
+};
 std::function<void(fs::path const&)> verifying(td::verify_options options) {
   return [options = std::move(options)](fs::path const&) mutable {
     if (options.samples.empty()) options.samples = images();
@@ -201,6 +281,28 @@ std::vector<misuse> const& list() {
          td::load<td::TorchScript>(f / "m.pt");
        }},
 
+      {"TorchScript read as a mobile module", td::errc::wrong_format,
+       [](auto&) { td::load<td::MobileLite>(test::model_path("digits_cnn")); }},
+      {"a flatbuffer read as a mobile module", td::errc::wrong_format,
+       [](auto&) { td::load<td::MobileLite>(mobile_path("digits_flatbuffer.ptl")); }},
+      {"a mobile module that is not there", td::errc::file_missing,
+       [](auto& f) { td::load<td::MobileLite>(f / "none.ptl"); }},
+      {"a directory of mobile modules", td::errc::not_a_file, [](auto& f) { td::load<td::MobileLite>(f); }},
+      {"a mobile module of no bytes", td::errc::file_empty, loading_mobile([](auto) { return std::vector<char>(); })},
+      {"a mobile module cut to a half", td::errc::file_damaged, loading_mobile([](auto bytes) {
+         bytes.resize(bytes.size() / 2);
+         return bytes;
+       })},
+      {"a mobile module without its last byte", td::errc::file_damaged, loading_mobile([](auto bytes) {
+         bytes.pop_back();
+         return bytes;
+       })},
+      {"a mobile module whose bytecode is nonsense", td::errc::file_damaged,
+       [](auto&) {
+         auto const bytes = archive({{"bytecode.pkl", "nonsense"}, {"data.pkl", "\x80\x02}."}});
+         td::load<td::MobileLite>(std::vector<char>(bytes.begin(), bytes.end()));
+       }},
+
       // --- save
       {"a save into a folder that is not there", td::errc::place_unwritable,
        saving([](auto& f) { return f / "none" / "model.pt"; })},
@@ -222,6 +324,27 @@ std::vector<misuse> const& list() {
          module.register_attribute("packed", c10::TensorType::get(), at::ones({4, 4}).to_mkldnn());
          model(std::move(module)) | td::save(f / "model.pt");
        }},
+
+      {"a mobile module into a folder that is not there", td::errc::place_unwritable,
+       [](auto& f) { mobile() | td::save(f / "none" / "model.ptl"); }},
+      {"a report into a folder that is not there", td::errc::place_unwritable,
+       [](auto& f) { td::save_html(digits().report(), f / "none" / "report.html"); }},
+      {"a report over a directory", td::errc::place_unwritable, [](auto& f) { td::save_html(digits().report(), f); }},
+      {"a report to no name", td::errc::place_unwritable, [](auto&) { td::save_html(digits().report(), ""); }},
+      {"a report to a device", td::errc::place_unwritable,
+       [](auto&) { td::save_html(digits().report(), "/dev/full"); }},
+#ifdef TORCHDEPLOY_WITH_JSON
+      {"a report in JSON into a folder that is not there", td::errc::place_unwritable,
+       [](auto& f) { td::save_json(digits().report(), f / "none" / "report.json"); }},
+      {"a report read from JSON that is none", td::errc::wrong_format,
+       [](auto&) { (void)nlohmann::json::parse("[1, 2]").get<td::report>(); }},
+      {"a report whose stages are a number", td::errc::file_damaged,
+       [](auto&) { (void)nlohmann::json::parse(R"({"schema": 1, "stages": 5})").get<td::report>(); }},
+      {"a report whose stages have strange names", td::errc::file_damaged,
+       [](auto&) {
+         (void)nlohmann::json::parse(R"({"schema": 1, "stages": [{"stage": {"stage": []}}]})").get<td::report>();
+       }},
+#endif
 
       // --- verify
       {"nothing to compare on", td::errc::no_examples, [](auto&) { digits() | td::verify(digits()); }},
@@ -264,6 +387,81 @@ std::vector<misuse> const& list() {
          digits() | td::verify(td::golden(f / "digits.golden"), {.samples = images(6)});
        }},
 
+      {"a golden file that nobody writes to", td::errc::golden_unreadable,
+       [](auto& f) {
+         REQUIRE(::mkfifo((f / "pipe").c_str(), 0600) == 0);
+         td::golden(f / "pipe");
+       }},
+      {"a golden file without end", td::errc::golden_unreadable, [](auto&) { td::golden("/dev/zero"); }},
+      {"a golden file cut to a half", td::errc::golden_unreadable,
+       [](auto& f) {
+         td::record_golden(digits(), images(4), f / "digits.golden");
+         fs::resize_file(f / "digits.golden", fs::file_size(f / "digits.golden") / 2);
+         td::golden(f / "digits.golden");
+       }},
+      {"a golden file of another model", td::errc::structure_differs,
+       [](auto& f) {
+         td::record_golden(test::load("two_outputs"), test::noise({2, 16}), f / "other.golden");
+         test::load("mlp_scripted") | td::verify(td::golden(f / "other.golden"));
+       }},
+      {"a golden file recorded into a folder that is not there", td::errc::place_unwritable,
+       [](auto& f) { td::record_golden(digits(), images(), f / "none" / "digits.golden"); }},
+      {"a golden file recorded of nothing", td::errc::no_examples,
+       [](auto& f) { td::record_golden(digits(), {}, f / "digits.golden"); }},
+      {"a golden file recorded of wrong samples", td::errc::model_raised,
+       [](auto& f) { td::record_golden(digits(), std::vector{at::ones({8})}, f / "digits.golden"); }},
+      {"a golden file recorded of no tensor at all", td::errc::model_raised,
+       [](auto& f) { td::record_golden(digits(), std::vector{at::Tensor()}, f / "digits.golden"); }},
+      {"a golden file of a mobile module, recorded of wrong samples", td::errc::model_raised,
+       [](auto& f) { td::record_golden(mobile(), std::vector{at::ones({8})}, f / "digits.golden"); }},
+      {"a mobile module against another model's golden file", td::errc::out_of_tolerance,
+       [](auto& f) {
+         td::record_golden(with_weight(3), images(), f / "other.golden");
+         mobile() | td::verify(td::golden(f / "other.golden"));
+       }},
+      {"an undefined tensor to compare on", td::errc::model_raised, verifying({.samples = std::vector{at::Tensor()}})},
+      {"an argument too many to compare on", td::errc::model_raised,
+       verifying({.samples = std::vector<td::example>{{one_image(), one_image()}}})},
+      {"a sample without arguments to compare on", td::errc::model_raised,
+       verifying({.samples = std::vector<td::example>(1)})},
+      {"a tensor without data to compare on", td::errc::model_raised,
+       verifying({.samples = std::vector{at::empty({1, 1, 8, 8}, at::device(c10::kMeta).dtype(at::kFloat))}})},
+      {"a batch below zero", td::errc::options_conflict, verifying({.batch = -1})},
+      {"a tolerance without end", td::errc::options_conflict, verifying({.rtol = infinity, .atol = 0})},
+      {"a metric that gives NaN", td::errc::out_of_tolerance,
+       verifying({.metric = td::metric{"nan", [](auto&, auto&) { return nan; }, 0.5}})},
+      {"a metric to reach that is NaN", td::errc::options_conflict,
+       verifying({.metric = td::metric{"nan", [](auto&, auto&) { return 1.0; }, nan}})},
+      {"a model that knows one batch only", td::errc::batch_differs,
+       [](auto&) {
+         auto const open = scripted("def forward(self, x):\n    return x.view(x.size(0), -1)");
+         scripted("def forward(self, x):\n    return x.view(4, -1)") |
+             td::verify(open, {.samples = std::vector{at::rand({4, 6}), at::rand({4, 6})}});
+       }},
+      {"layers compared with a callable", td::errc::options_conflict,
+       [](auto&) {
+         auto const reference = session();
+         digits() | td::verify([&](at::Tensor const& x) { return reference(x); }, {.samples = images(), .per_layer = true});
+       }},
+      {"layers compared with a golden file", td::errc::options_conflict,
+       [](auto& f) {
+         td::record_golden(digits(), images(), f / "digits.golden");
+         digits() | td::verify(td::golden(f / "digits.golden"), {.per_layer = true});
+       }},
+      {"layers of a mobile module", td::errc::options_conflict,
+       [](auto&) { mobile() | td::verify(digits(), {.samples = images(), .per_layer = true}); }},
+      {"layers compared of models with none in common", td::errc::no_common_layer,
+       [](auto&) { (void)td::first_divergence(test::load("lstm_scripted"), digits(), images()); }},
+      {"layers compared on nothing", td::errc::no_examples, [](auto&) { (void)td::first_divergence(digits(), digits()); }},
+      {"layers compared on what neither takes", td::errc::reference_raised,
+       [](auto&) { (void)td::first_divergence(digits(), digits(), std::vector{at::ones({8})}); }},
+      {"layers compared on an undefined tensor", td::errc::reference_raised,
+       [](auto&) { (void)td::first_divergence(digits(), digits(), std::vector{at::Tensor()}); }},
+      {"layers compared within a tolerance of NaN", td::errc::options_conflict,
+       [](auto&) { (void)td::first_divergence(digits(), digits(), images(), {.sqnr_db = nan}); }},
+      {"a reference that nobody made", td::errc::reference_raised,
+       [](auto&) { digits() | td::verify(torch::jit::Module(), {.samples = images()}); }},
+
       // --- quantize
       {"no sample", td::errc::no_samples, quantizing("digits_cnn", {})},
       {"a sample of the wrong rank", td::errc::calibration_raised, quantizing("digits_cnn", {{at::ones({8})}})},
@@ -299,6 +497,50 @@ std::vector<misuse> const& list() {
        [](auto&) { test::load("control_flow_scripted") | td::quantize<td::Int8>(std::vector{at::ones({2, 16})}); }},
       {"samples of no rows", td::errc::never_observed, quantizing("digits_cnn", {{at::ones({0, 1, 8, 8})}})},
 
+      {"a layer to keep in float that is not there", td::errc::override_unmatched,
+       overriding({{"classifer.*", td::float32}})},
+      {"a layer of no name", td::errc::override_unmatched, overriding({{"", td::float32}})},
+      {"a pattern that is not closed", td::errc::override_unmatched, overriding({{"[fc", td::float32}})},
+      {"a pattern that ends in an escape", td::errc::override_unmatched, overriding({{"features.0\\", td::float32}})},
+      {"one pattern of two that matches nothing", td::errc::override_unmatched,
+       overriding({{"*", td::int8_per_tensor}, {std::string(3000, '*') + "x", td::float32}})},
+      {"a layer to keep in float, of a model that has none", td::errc::override_unmatched,
+       [](auto&) { test::load("one_op") | td::quantize<td::Int8>({.layers = {{"fc", td::float32}}}); }},
+      {"an observer that gives NaN", td::errc::not_finite, observing<gives_nan>},
+      {"an observer that gives infinity", td::errc::not_finite, observing<gives_infinity>},
+      {"an observer that never saw anything", td::errc::never_observed, observing<gives_nothing>},
+      {"an observer that throws", td::errc::calibration_raised, observing<throws_on_sight>},
+      {"an observer that throws at the end", td::errc::quantization_failed, observing<throws_at_last>},
+
+      // --- to_mobile
+      {"an operator that no mobile runtime has", td::errc::not_for_mobile, for_mobile("forks.pt")},
+      {"an awaitable for mobile", td::errc::not_for_mobile, for_mobile("awaits.pt")},
+      {"an enum for mobile", td::errc::not_for_mobile, for_mobile("enumerates.pt")},
+      {"a class of one's own for mobile", td::errc::not_for_mobile, for_mobile("own_class.pt")},
+      {"a method to preserve for mobile that is not there", td::errc::preserve_unknown,
+       [](auto&) { test::load("exported_methods") | td::to_mobile({.preserve = {{"decod"}}}); }},
+      {"a mobile method that is not there", td::errc::method_missing,
+       [](auto&) { mobile() | td::deploy<td::MobileRuntime>({.method = "fordward"}); }},
+      {"another mobile method that is not there", td::errc::method_missing,
+       [](auto&) { (void)mobile_session().method("reset"); }},
+      {"a mobile call without arguments", td::errc::wrong_arguments, calling_mobile({})},
+      {"a mobile call with too many arguments", td::errc::wrong_arguments, calling_mobile({one_image(), one_image()})},
+      {"a mobile call with a word", td::errc::wrong_arguments, calling_mobile({"seven"})},
+      {"a mobile call with None", td::errc::wrong_arguments, calling_mobile({c10::IValue()})},
+      {"a mobile call with the wrong rank", td::errc::call_raised, calling_mobile({at::ones({8})})},
+      {"a mobile call with the wrong channels", td::errc::call_raised, calling_mobile({at::ones({1, 3, 8, 8})})},
+      {"a mobile call with the wrong dtype", td::errc::call_raised, calling_mobile({at::ones({1, 1, 8, 8}, at::kLong)})},
+      {"a mobile call with an undefined tensor", td::errc::call_raised, calling_mobile({at::Tensor()})},
+      {"a mobile call with a sparse tensor", td::errc::call_raised, calling_mobile({one_image().to_sparse()})},
+      {"a mobile call for one tensor where there are two", td::errc::not_one_tensor,
+       [](auto&) {
+         (test::load("two_outputs") | td::to_mobile() | td::deploy<td::MobileRuntime>())(test::noise({2, 16}).at(0));
+       }},
+      {"a mobile call that the model refuses", td::errc::call_raised,
+       [](auto&) {
+         (test::load("raises") | td::to_mobile() | td::deploy<td::MobileRuntime>())(at::full({2, 3}, -1));
+       }},
+
       // --- prune, freeze
       {"an amount below zero", td::errc::amount_out_of_range, pruning(-0.1)},
       {"an amount above one", td::errc::amount_out_of_range, pruning(30)},
@@ -306,8 +548,58 @@ std::vector<misuse> const& list() {
       {"an amount without end", td::errc::amount_out_of_range, pruning(infinity)},
       {"a model without layers to prune", td::errc::nothing_to_prune,
        [](auto&) { test::load("one_op") | td::prune<td::L1>(0.3); }},
+      {"a count below zero", td::errc::amount_out_of_range, pruning(td::count{-5})},
+      {"a count of more than there are", td::errc::amount_out_of_range, pruning(td::count{1'000'000'000})},
+      {"a layer to prune that is not there", td::errc::pattern_unmatched, pruning(0.3, {.layers = {"featurs.0"}})},
+      {"a layer to prune of no name", td::errc::pattern_unmatched, pruning(0.3, {.layers = {""}})},
+      {"a layer that can't be pruned", td::errc::pattern_unmatched,
+       [](auto&) { test::load("embedding_mlp") | td::prune<td::L1>(0.3, {.layers = {"embed*"}}); }},
+      {"a dimension that no layer has", td::errc::dimension_out_of_range, pruning(0.3, {.dimension = 7})},
+      {"a dimension that linear layers lack", td::errc::dimension_out_of_range, pruning(0.3, {.dimension = 3})},
+      {"a dimension too far from the end", td::errc::dimension_out_of_range, pruning(0.3, {.dimension = -5})},
+      {"slices ranked over all layers", td::errc::prune_options_conflict,
+       pruning(0.3, {.dimension = 0, .global = true})},
+      {"a seed for what draws nothing", td::errc::prune_options_conflict, pruning(0.3, {.seed = 7})},
+      {"a criterion with one number for a layer", td::errc::criterion_unusable, pruning<one_for_all>(0.3)},
+      {"a criterion without an answer", td::errc::criterion_unusable, pruning<nothing_at_all>(0.3)},
+      {"a criterion that gives NaN", td::errc::criterion_unusable, pruning<without_number>(0.3)},
+      {"a criterion that gives NaN of slices", td::errc::criterion_unusable,
+       pruning<without_number>(0.3, {.dimension = 0})},
+      {"a criterion that throws", td::errc::criterion_unusable, pruning<throws_an_error>(0.3)},
+      {"a criterion that throws, of all layers", td::errc::criterion_unusable,
+       pruning<throws_an_error>(0.3, {.global = true})},
+      {"a NaN among the weights to prune", td::errc::criterion_unusable,
+       [](auto&) { with_weight(nan) | td::prune<td::L1>(0.3); }},
       {"a method to keep that is not there", td::errc::preserve_unknown,
        [](auto&) { digits() | td::freeze({.preserve = {{"encode"}}}); }},
+
+      {"a module that nobody made", td::errc::module_unusable, [](auto&) { td::evaluate(torch::jit::Module()); }},
+
+      // --- what the process has once, and warming up
+      {"no thread", td::errc::setting_out_of_range, configuring({.threads = {.intra = 0}})},
+      {"a million threads", td::errc::setting_out_of_range, configuring({.threads = {.inter = 1'000'000}})},
+      {"a cache below zero", td::errc::setting_out_of_range, configuring({.primitive_cache_capacity = -1})},
+      {"no thread for a session", td::errc::setting_out_of_range,
+       [](auto&) { digits() | td::deploy<td::LibTorch>({.threads = {.intra = 0}}); }},
+      {"no thread for a mobile session", td::errc::setting_out_of_range,
+       [](auto&) { mobile() | td::deploy<td::MobileRuntime>({.threads = {.intra = -1}}); }},
+      {"a cache asked for after the first call", td::errc::settings_fixed,
+       [](auto&) {
+         session()(one_image());
+         td::configure({.primitive_cache_capacity = 3});
+       }},
+      {"warming up with nothing", td::errc::nothing_to_warm_up_with, warming(3, {})},
+      {"warming up with no call", td::errc::setting_out_of_range, warming(0, {{one_image()}})},
+      {"warming up with fewer than no call", td::errc::setting_out_of_range, warming(-3, {{one_image()}})},
+      {"warming up with the wrong rank", td::errc::call_raised, warming(3, {{at::ones({8})}})},
+      {"warming up with an argument too many", td::errc::wrong_arguments, warming(3, {{one_image(), one_image()}})},
+      {"warming up without arguments", td::errc::wrong_arguments, warming(3, {{}})},
+      {"warming up with an undefined tensor", td::errc::call_raised, warming(3, {{at::Tensor()}})},
+      {"warming up with a sparse tensor", td::errc::call_raised, warming(3, {{one_image().to_sparse()}})},
+      {"warming up a mobile session with nothing", td::errc::nothing_to_warm_up_with,
+       [](auto&) { mobile_session().warmup(3); }},
+      {"warming up a mobile session with the wrong rank", td::errc::call_raised,
+       [](auto&) { mobile_session().warmup(3, {.samples = std::vector{at::ones({8})}}); }},
 
       // --- deploy and the session's calls
       {"a method that is not there", td::errc::method_missing,
@@ -352,7 +644,7 @@ bool no_temporary_file(fs::path const& folder) {
 }
 
 TEST_CASE("each misuse ends in an error of ours, with an id and a hint") {
-  CHECK(list().size() >= 60);
+  CHECK(list().size() >= 190);
   for (auto const& each : list()) {
     INFO(each.what);
     test::temporary_folder const folder;

@@ -108,7 +108,8 @@ struct example_traits<example> {
   }
   static example copy(example const& inputs) {
     example copy;
-    for (auto const& each : inputs) copy.push_back(each.deepcopy());
+    for (auto const& each : inputs)  // LibTorch can't copy an undefined tensor: let the model say what it thinks of it
+      copy.push_back(each.isTensor() && !each.toTensor().defined() ? each : each.deepcopy());
     return copy;
   }
 };

@@ -158,17 +158,11 @@ struct to_mobile_t : stage<to_mobile_t> {
   MobileLite::handle converted(torch::jit::Module const& module, record<TorchScript>& from,
                                record<MobileLite>& to) const {
     auto files = from.extras.files;
-    if (from.extras.reference) files[engine_file] = at::toString(from.extras.reference->engine);
+    if (from.extras.reference) from.extras.reference->stamp(files);
     auto const kept = options.preserve.value_or(detail::exported_methods(module));
     auto const leaving = detail::with_methods(TorchScript::leaving(module, from), kept);
     auto const bytes = detail::mobile_bytes(leaving, files);
-    auto model =
-        detail::translated<format_error>(errc::not_for_mobile, "LibTorch can't load this model for mobile", {}, [&] {
-          record<MobileLite> loaded;
-          auto result = MobileLite::read(std::span<std::byte const>(*bytes), loaded, {});
-          to.extras = std::move(loaded.extras);
-          return result;
-        });
+    auto model = read_back(*bytes, to);
     detail::try_mobile(model, leaving, from.examples);
 
     auto& entry = from.report.current();
@@ -179,6 +173,20 @@ struct to_mobile_t : stage<to_mobile_t> {
     entry.bytes_before = TorchScript::bytes(module);
     entry.bytes_after = MobileLite::bytes(model);
     return model;
+  }
+
+  /// LibTorch writes some models (of lists of strings, of enums) that it does not read.
+  static MobileLite::handle read_back(std::span<std::byte const> bytes, record<MobileLite>& to) {
+    record<MobileLite> loaded;
+    try {
+      auto result = MobileLite::read(bytes, loaded, {});
+      to.extras = std::move(loaded.extras);
+      return result;
+    } catch (std::exception const& thrown) {
+      std::throw_with_nested(format_error(
+          errc::not_for_mobile,
+          "expected a model that loads again for mobile, got one that does not: " + detail::first_words(thrown)));
+    }
   }
 };
 

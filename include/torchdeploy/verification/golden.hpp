@@ -38,6 +38,8 @@ inline c10::IValue read_pickle(std::filesystem::path const& path) {
   std::error_code failure;
   if (!std::filesystem::exists(path, failure)) refuse_golden(path, "no such file");
   if (std::filesystem::is_directory(path, failure)) refuse_golden(path, "a directory");
+  // to open a pipe would wait for somebody to write to it
+  if (!std::filesystem::is_regular_file(path, failure)) refuse_golden(path, "no regular file");
   std::ifstream in(path, std::ios::binary);
   std::vector<char> const bytes{std::istreambuf_iterator<char>(in), {}};
   if (!in && bytes.empty()) refuse_golden(path, "one that can't be read");

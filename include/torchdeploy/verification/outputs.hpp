@@ -143,10 +143,7 @@ inline bool identical(example const& a, example const& b) {
 
 /// A model may write into what it is given: each call gets tensors of its own.
 inline example copy_of(example const& inputs) {
-  example copy;
-  copy.reserve(inputs.size());
-  for (auto const& each : inputs) copy.push_back(each.deepcopy());
-  return copy;
+  return example_traits<example>::copy(inputs);
 }
 
 }  // namespace torchdeploy::inline v0::detail
