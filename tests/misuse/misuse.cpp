@@ -317,6 +317,10 @@ std::vector<misuse> const& list() {
       {"a save to no name", td::errc::place_unwritable, saving([](auto&) { return fs::path(); })},
       {"a save to a name too long", td::errc::place_unwritable, saving([](auto& f) { return f / std::string(300, 'x'); })},
       {"a save to a device", td::errc::place_unwritable, saving([](auto&) { return fs::path("/dev/full"); })},
+      {"a save to a link to itself", td::errc::place_unwritable, saving([](auto& f) {
+         fs::create_symlink("link.pt", f / "link.pt");
+         return f / "link.pt";
+       })},
       {"a save onto a full disk", td::errc::write_failed, on_a_full_disk},
       {"a module that LibTorch can't write", td::errc::not_serializable,
        [](auto& f) {

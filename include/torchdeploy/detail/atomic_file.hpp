@@ -51,6 +51,7 @@ void atomic_write(std::filesystem::path const& wanted, Write&& write) {
     throw export_error(errc::place_unwritable, "expected a place to write to, got '" + wanted.string() + "': " + why,
                        "give the path of a file in a directory that is there and can be written to");
   };
+  if (fs::is_symlink(path, ignored)) refuse("a link that leads round to itself");
   if (path.filename().empty()) refuse("no file name");
   if (!fs::is_directory(folder, ignored)) refuse("no such directory");
   auto const old = fs::status(path, ignored);

@@ -36,6 +36,8 @@ inline layered layered_of(jit::Module const& module, record<TorchScript> const& 
   return result;
 }
 inline layered layered_of(jit::Module const& module) {
+  if (!module.find_method("forward"))
+    throw verification_error(errc::no_common_layer, "expected a module with a forward method, got none");
   auto copy = module.clone();
   copy.eval();
   return {std::move(copy)};
