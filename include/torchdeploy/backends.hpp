@@ -6,4 +6,5 @@
 #include <torchdeploy/backend/method.hpp>
 #include <torchdeploy/backend/mobile_runtime.hpp>
 #include <torchdeploy/backend/process_settings.hpp>
+#include <torchdeploy/backend/tensor_info.hpp>
 #include <torchdeploy/backend/warmup.hpp>

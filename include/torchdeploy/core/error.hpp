@@ -21,6 +21,7 @@ enum class errc {
   extra_file_missing = 106,
   device_unavailable = 107,
   module_unusable = 108,
+  external_data_refused = 109,
 
   place_unwritable = 201,
   write_failed = 202,
@@ -63,6 +64,13 @@ enum class errc {
   settings_fixed = 605,
   nothing_to_warm_up_with = 606,
   setting_out_of_range = 607,
+  conversion_failed = 608,
+  compile_failed = 609,
+  runtime_unusable = 610,
+  provider_missing = 611,
+  provider_unused = 612,
+  model_keeps_state = 613,
+  name_unknown = 614,
 
   preserve_unknown = 701,
   freeze_failed = 702,
@@ -128,6 +136,20 @@ class error : public std::runtime_error {
         return "script the module with the method exported";
       case errc::wrong_arguments:
         return "give the arguments that the method takes";
+      case errc::conversion_failed:
+        return "run it on LibTorch, or write what is named with other operators";
+      case errc::compile_failed:
+        return "the nested error has the runtime's own words";
+      case errc::runtime_unusable:
+        return "docs/backends.md says how to get the runtime";
+      case errc::provider_missing:
+        return "install a runtime that has it, or {.fallback = td::allowed}";
+      case errc::provider_unused:
+        return "give a provider that runs the model, or {.fallback = td::allowed}";
+      case errc::model_keeps_state:
+        return "pool(n) gives each caller a state of its own";
+      case errc::name_unknown:
+        return "session.inputs() and session.outputs() have the names";
       case errc::call_raised:
         return "give tensors of the shape and dtype that the model was made for";
       default:
