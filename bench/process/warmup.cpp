@@ -21,7 +21,7 @@ void measure(std::string const& model, std::string const& form) {
   bool const digits = model.starts_with("digits");
   auto const path = digits ? TORCHDEPLOY_TEST_DATA "/" + model + ".pt" : TORCHDEPLOY_MODELS "/" + model + ".pt";
   std::vector const input(1, digits ? at::rand({1, 1, 8, 8}) : at::rand({1, 3, 64, 64}));
-  auto const show = [&](auto session) {
+  auto const show = [&](auto const session) {
     auto const cold = session.warmup(40, {.samples = input})[0];
     auto const warm = session.warmup(40, {.samples = input})[0];
     std::printf("%-18s %-10s %9.2f %9.3f %7.1fx %6d %11.1fx\n", model.c_str(), form.c_str(), cold.first_milliseconds,

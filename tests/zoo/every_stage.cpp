@@ -154,7 +154,7 @@ std::vector<trip> const& trips() {
        }},
       {"warm up", lossless,
        [](model m, samples const& s) {
-         auto session = std::move(m) | td::deploy<td::LibTorch>();
+         auto const session = std::move(m) | td::deploy<td::LibTorch>();
          session.warmup(3, {.samples = s});
          c10::IValue last;
          for (auto const& each : s) last = session.run(each);

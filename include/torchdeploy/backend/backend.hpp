@@ -54,13 +54,13 @@ class session : public detail::compiled_by<B> {
 
   /// Call it so many times with each shape among the samples, else among the artifact's examples: the first calls
   /// compile, for the shapes that they see. What the model remembers from call to call stays as it is, where the backend
-  /// can copy that (LibTorch). Returns, and notes in the report, what the first call took and what a later one takes.
+  /// can copy that (LibTorch). Returns, for each shape, what the first call took and what a later one takes.
   /// @throws backend_error 607 (less than one call), 606 (neither samples nor examples), and what a call throws
   ///
   /// @par Example
-  ///     auto session = std::move(model) | td::deploy<td::LibTorch>();
+  ///     auto const session = std::move(model) | td::deploy<td::LibTorch>();
   ///     session.warmup(10, {.samples = images});
-  std::vector<warmed_shape> warmup(int calls, warmup_options<example_type> options = {})
+  std::vector<warmed_shape> warmup(int calls, warmup_options<example_type> const& options = {}) const
     requires requires(record_type const& r) { r.examples; }
   {
     if (calls < 1)
@@ -71,11 +71,7 @@ class session : public detail::compiled_by<B> {
     if (chosen.empty())
       throw backend_error(errc::nothing_to_warm_up_with, "expected samples or examples to warm up with, got none",
                           "warmup(n, {.samples = images}), or load<TorchScript>(path, {.examples = images})");
-    return detail::timed(record_, "warmup", [&] {
-      auto seen = detail::warm<detail::compiled_by<B>>(*this, calls, chosen);
-      detail::tell(record_.report.current(), seen);
-      return seen;
-    });
+    return detail::warm<detail::compiled_by<B>>(*this, calls, chosen);
   }
 
  private:

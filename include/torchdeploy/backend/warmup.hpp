@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <concepts>
 #include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <torchdeploy/core/artifact.hpp>
-#include <torchdeploy/core/error.hpp>
-#include <torchdeploy/core/report_text.hpp>
 
 namespace torchdeploy::inline v0 {
 
@@ -80,14 +77,6 @@ std::vector<warmed_shape> warm(Compiled const& compiled, int calls, std::vector<
     seen.push_back(judged(std::move(shape), milliseconds));
   }
   return seen;
-}
-
-inline void tell(stage_report& entry, std::vector<warmed_shape> const& seen) {
-  for (auto const& each : seen)
-    entry.details.emplace_back(each.shape, formatted("first %.3f ms", each.first_milliseconds) +
-                                               formatted(", steady %.3f ms", each.steady_milliseconds) + ", " +
-                                               std::to_string(each.slow_calls) + " of " + std::to_string(each.calls) +
-                                               " calls slow");
 }
 
 }  // namespace detail
