@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <torchdeploy/backend/warmup.hpp>
+#include <torchdeploy/core/error.hpp>
 #include <torchdeploy/core/pipe.hpp>
 
 namespace torchdeploy::inline v0 {
