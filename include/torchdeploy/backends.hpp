@@ -6,5 +6,9 @@
 #include <torchdeploy/backend/method.hpp>
 #include <torchdeploy/backend/mobile_runtime.hpp>
 #include <torchdeploy/backend/process_settings.hpp>
+#include <torchdeploy/backend/results.hpp>
+#include <torchdeploy/backend/session_pool.hpp>
+#include <torchdeploy/backend/tensor_check.hpp>
 #include <torchdeploy/backend/tensor_info.hpp>
+#include <torchdeploy/backend/tensor_model.hpp>
 #include <torchdeploy/backend/warmup.hpp>

@@ -7,50 +7,130 @@
 #include <utility>
 #include <vector>
 
+#include <torchdeploy/backend/session_pool.hpp>
 #include <torchdeploy/backend/warmup.hpp>
 #include <torchdeploy/core/error.hpp>
 #include <torchdeploy/core/pipe.hpp>
 
 namespace torchdeploy::inline v0 {
 
+namespace detail {
+
+template <class Formats>
+struct first_format : std::type_identity<Formats> {};
+template <class Format, class... Others>
+struct first_format<one_of<Format, Others...>> : std::type_identity<Format> {};
+
+template <class B, class Format>
+concept compiles = requires(typename Format::handle handle, typename artifact<Format>::record_type const& record,
+                            typename B::options const& options) { B::compile(std::move(handle), record, options); };
+template <class B, class Format>
+inline constexpr bool compiles_each = compiles<B, Format>;
+template <class B, class... Formats>
+inline constexpr bool compiles_each<B, one_of<Formats...>> = (compiles<B, Formats> && ...);
+
+}  // namespace detail
+
 /// A runtime, chosen at compile time: a tag with
 ///
-///     using consumes = Format;                         // what it runs
+///     using consumes = Format;                         // what it runs: a format, or one_of<...>
 ///     static constexpr bool available = true;          // is it in this build?
 ///     struct options {};                               // what deploy may be told
-///     static auto compile(Format::handle, record<Format> const&, options const&);  // a callable
+///     static auto compile(Format::handle, record<Format> const&, options const&);  // a callable, of one type for all
 ///
-/// Nothing to specialise and nothing to register: tests/extend/ writes one from outside.
+/// One that is not available needs no `compile`, and its formats may be incomplete. Nothing to specialise and nothing to
+/// register: tests/extend/ writes one from outside.
 template <class B>
-concept backend =
-    requires(typename B::consumes::handle handle, typename artifact<typename B::consumes>::record_type const& record,
-             typename B::options const& options) {
-      { B::available } -> std::convertible_to<bool>;
-      B::compile(std::move(handle), record, options);
-    };
+concept backend = requires {
+  typename B::consumes;
+  typename B::options;
+  { B::available } -> std::convertible_to<bool>;
+} && (!B::available || detail::compiles_each<B, typename B::consumes>);
 
 namespace detail {
+
 template <backend B>
-using compiled_by = decltype(B::compile(std::declval<typename B::consumes::handle>(),
-                                        std::declval<typename artifact<typename B::consumes>::record_type const&>(),
+using home_format = typename first_format<typename B::consumes>::type;
+
+template <backend B>
+using compiled_by = decltype(B::compile(std::declval<typename home_format<B>::handle>(),
+                                        std::declval<typename artifact<home_format<B>>::record_type const&>(),
                                         std::declval<typename B::options const&>()));
+
+/// What a session keeps of a record, whichever of its formats the model had.
+template <class Record>
+struct trail {
+  using example = nothing;
+};
+template <class Format>
+struct trail<record<Format>> {
+  using example = typename record<Format>::example;
+  std::vector<example> examples{};
+  torchdeploy::report report{};
+
+  trail() = default;
+  template <class Other>
+  trail(record<Other>&& of) : examples(std::move(of.examples)), report(std::move(of.report)) {}
+};
+
+/// More sessions of the same model, where a backend says what its models remember.
+template <class Compiled>
+concept multiplies = requires(Compiled const& compiled) {
+  compiled.state().empty();
+  { compiled.fork() } -> std::same_as<Compiled>;
+};
+
 }  // namespace detail
 
 /// The end of a pipeline: what the backend compiled (it is one, so its `operator()` and all else it offers are here),
 /// with the report of how the model got there. No virtual call, no registry.
 template <backend B>
 class session : public detail::compiled_by<B> {
-  using record_type = typename artifact<typename B::consumes>::record_type;
-  using example_type = typename torchdeploy::record<typename B::consumes>::example;
+  using compiled = detail::compiled_by<B>;
+  using trail = detail::trail<typename artifact<detail::home_format<B>>::record_type>;
+  static constexpr bool tells = requires(trail const& all) { all.report; };
 
  public:
-  explicit session(detail::compiled_by<B> compiled, record_type record = {})
-      : detail::compiled_by<B>(std::move(compiled)), record_(std::move(record)) {}
+  explicit session(compiled made, trail kept = {}) : compiled(std::move(made)), trail_(std::move(kept)) {}
 
   [[nodiscard]] torchdeploy::report const& report() const
-    requires requires(record_type const& r) { r.report; }
+    requires tells
   {
-    return record_.report;
+    return trail_.report;
+  }
+  [[nodiscard]] auto const& examples() const
+    requires tells
+  {
+    return trail_.examples;
+  }
+
+  /// A second session of the same compiled model, for another thread.
+  /// @throws backend_error 613: the model remembers its calls, so that two threads would disturb each other
+  [[nodiscard]] session share() const
+    requires detail::multiplies<compiled>
+  {
+    if (auto const remembered = this->state(); !remembered.empty())
+      throw backend_error(errc::model_keeps_state,
+                          "expected a model without state to share, got one that writes '" + remembered.front() + "'");
+    return *this;
+  }
+
+  /// So many sessions of the same compiled model, each with a state of its own, lent out one at a time: for models that
+  /// remember their calls.
+  /// @throws backend_error 607 (less than one)
+  ///
+  /// @par Example
+  ///     auto const streams = session.pool(4);
+  ///     auto const stream = streams.acquire();
+  [[nodiscard]] session_pool<session> pool(int count) const
+    requires detail::multiplies<compiled>
+  {
+    if (count < 1)
+      throw backend_error(errc::setting_out_of_range,
+                          "expected at least one session in a pool, got " + std::to_string(count));
+    std::vector<session> sessions;
+    for (int i = 0; i < count; ++i) sessions.emplace_back(this->fork(), trail_);
+    return session_pool<session>(std::move(sessions));
   }
 
   /// Call it so many times with each shape among the samples, else among the artifact's examples: the first calls
@@ -61,22 +141,22 @@ class session : public detail::compiled_by<B> {
   /// @par Example
   ///     auto const session = std::move(model) | td::deploy<td::LibTorch>();
   ///     session.warmup(10, {.samples = images});
-  std::vector<warmed_shape> warmup(int calls, warmup_options<example_type> const& options = {}) const
-    requires requires(record_type const& r) { r.examples; }
+  auto warmup(int calls, warmup_options<typename trail::example> const& options = {}) const -> std::vector<warmed_shape>
+    requires tells
   {
     if (calls < 1)
       throw backend_error(errc::setting_out_of_range,
                           "expected at least one call to warm up, got " + std::to_string(calls));
-    std::vector<example_type> const samples(options.samples.begin(), options.samples.end());
-    auto const& chosen = samples.empty() ? record_.examples : samples;
+    std::vector<typename trail::example> const samples(options.samples.begin(), options.samples.end());
+    auto const& chosen = samples.empty() ? trail_.examples : samples;
     if (chosen.empty())
       throw backend_error(errc::nothing_to_warm_up_with, "expected samples or examples to warm up with, got none",
                           "warmup(n, {.samples = images}), or load<TorchScript>(path, {.examples = images})");
-    return detail::warm<detail::compiled_by<B>>(*this, calls, chosen);
+    return detail::warm<compiled>(*this, calls, chosen);
   }
 
  private:
-  [[no_unique_address]] record_type record_;
+  [[no_unique_address]] trail trail_;
 };
 
 namespace detail {
@@ -90,15 +170,24 @@ struct candidates {};
 template <class Format, class... Bs>
 struct pick;
 template <class Format, class B, class... Bs>
-struct pick<Format, B, Bs...> : std::conditional_t<B::available && std::is_same_v<typename B::consumes, Format>,
+struct pick<Format, B, Bs...> : std::conditional_t<B::available && takes<typename B::consumes, Format>,
                                                    std::type_identity<B>, pick<Format, Bs...>> {};
+
+template <class Formats, class More>
+struct joined_formats : std::type_identity<one_of<Formats, More>> {};
+template <class... Formats, class More>
+struct joined_formats<one_of<Formats...>, More> : std::type_identity<one_of<Formats..., More>> {};
+template <class... Formats, class... More>
+struct joined_formats<one_of<Formats...>, one_of<More...>> : std::type_identity<one_of<Formats..., More...>> {};
 
 // What a build can run, of what the candidates take.
 template <class Formats, class... Bs>
 struct taken : std::type_identity<Formats> {};
-template <class... Formats, class B, class... Bs>
-struct taken<one_of<Formats...>, B, Bs...>
-    : taken<std::conditional_t<B::available, one_of<Formats..., typename B::consumes>, one_of<Formats...>>, Bs...> {};
+template <class Formats, class B, class... Bs>
+struct taken<Formats, B, Bs...>
+    : taken<typename std::conditional_t<B::available, joined_formats<Formats, typename B::consumes>,
+                                        std::type_identity<Formats>>::type,
+            Bs...> {};
 
 template <class B>
 struct chosen {
@@ -152,10 +241,20 @@ struct deploy_t : stage<deploy_t<B>> {
   }
 };
 
-template <class Backend>
+template <class Backend, class... Advice>
 struct this_build_has_no;
+template <class Backend>
+struct turn_on_the_cmake_component;
 
 namespace detail {
+
+/// Backends of this library are CMake components of the same name.
+template <class B>
+struct absence : std::type_identity<this_build_has_no<B>> {};
+template <class B>
+  requires requires { requires B::is_component; }
+struct absence<B> : std::type_identity<this_build_has_no<B, turn_on_the_cmake_component<B>>> {};
+
 template <class B>
 struct deploy_maker : stage_maker {
   constexpr auto operator()(typename chosen<B>::options options = {}) const
@@ -164,7 +263,7 @@ struct deploy_maker : stage_maker {
     return deploy_t<B>{{}, std::move(options)};
   }
 #ifndef __clang__  // see recipe
-  template <class PIPELINE_ERROR = this_build_has_no<B>>
+  template <class PIPELINE_ERROR = typename absence<B>::type>
     requires(!available<B>)
   void operator()(typename chosen<B>::options = {}) const = delete;
 #endif

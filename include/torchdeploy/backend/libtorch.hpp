@@ -7,6 +7,9 @@
 #include <torchdeploy/backend/backend.hpp>
 #include <torchdeploy/backend/method.hpp>
 #include <torchdeploy/backend/process_settings.hpp>
+#include <torchdeploy/detail/compiler_lock.hpp>
+#include <torchdeploy/detail/libtorch/model_graph.hpp>
+#include <torchdeploy/diagnosis/state.hpp>
 #include <torchdeploy/format/torchscript.hpp>
 
 namespace torchdeploy::inline v0 {
@@ -28,6 +31,19 @@ class libtorch_method : public interpreted_method<detail::graph_interpreter> {
   /// Another method of the same module, with the same state: `session.method("reset_states").run({})`.
   /// @throws backend_error (601)
   [[nodiscard]] libtorch_method method(std::string const& name) const { return {torch::jit::Module(self()), name}; }
+
+  /// What a call leaves for the next one: the attributes that the method writes, by name.
+  [[nodiscard]] std::vector<std::string> state() const {
+    detail::compiler_lock const alone;
+    return detail::written_state(*detail::settled_graph(torch::jit::Module(self()), schema().name()));
+  }
+  /// The same code with a state of its own.
+  /// @throws backend_error (604 LibTorch can't copy what the model holds)
+  [[nodiscard]] libtorch_method fork() const {
+    auto twin = *this;
+    twin.fork_state();
+    return twin;
+  }
 
  private:
   libtorch_method(torch::jit::Module const& module, torch::jit::Function& function)

@@ -25,16 +25,32 @@ struct bytecode_interpreter {
 class mobile_method : public interpreted_method<detail::bytecode_interpreter> {
  public:
   mobile_method(std::shared_ptr<torch::jit::mobile::Module const> module, std::string const& method)
-      : mobile_method(module, resolved(*module, method)) {}
+      : mobile_method(module, module->_ivalue(), method) {}
 
   /// Another method of the same module, with the same state: `session.method("reset_states").run({})`.
   /// @throws backend_error (601)
-  [[nodiscard]] mobile_method method(std::string const& name) const { return {interpreter().module, name}; }
+  [[nodiscard]] mobile_method method(std::string const& name) const { return {interpreter().module, self(), name}; }
+
+  /// What a call leaves for the next one, by name. Bytecode does not tell what an operator in place writes to: where the
+  /// module still has tensors of its own (it was not frozen), each is taken for written.
+  [[nodiscard]] std::vector<std::string> state() const {
+    return detail::maybe_written(*interpreter().function, self());
+  }
+  /// The same code with a state of its own.
+  /// @throws backend_error (604 LibTorch can't copy what the model holds)
+  [[nodiscard]] mobile_method fork() const {
+    auto twin = *this;
+    twin.fork_state();
+    return twin;
+  }
 
  private:
   mobile_method(std::shared_ptr<torch::jit::mobile::Module const> const& module,
-                torch::jit::mobile::Function const& function)
-      : interpreted_method(module->_ivalue(), {module, &function}, detail::schema_of(function)) {}
+                c10::intrusive_ptr<c10::ivalue::Object> self, std::string const& method)
+      : mobile_method(module, std::move(self), resolved(*module, method)) {}
+  mobile_method(std::shared_ptr<torch::jit::mobile::Module const> const& module,
+                c10::intrusive_ptr<c10::ivalue::Object> self, torch::jit::mobile::Function const& function)
+      : interpreted_method(std::move(self), {module, &function}, detail::schema_of(function)) {}
 
   static torch::jit::mobile::Function const& resolved(torch::jit::mobile::Module const& module,
                                                       std::string const& method) {

@@ -10,8 +10,10 @@ namespace torchdeploy::inline v0 {
 
 /// What `left | right` comes to: `accepted`, or a reason. A reason is a type whose name is the sentence a compiler prints.
 struct accepted;
-template <class Wanted, class Got>
+template <class Wanted, class Got, class... Advice>
 struct this_stage_takes_the_format;
+template <class Stage>
+struct which_is_made_by;
 template <class Fact>
 struct the_artifact_must_first_be;
 template <class Fact>
@@ -52,9 +54,17 @@ inline constexpr bool open_format = std::same_as<Format, any_format>;
 template <class... Formats>
 inline constexpr bool open_format<one_of<Formats...>> = true;
 
+// A format may name the stage that makes it: `using made_by = to_mobile_t;`
 template <class Wanted, class Got>
-struct format_verdict : std::type_identity<std::conditional_t<takes<Wanted, Got> || open_format<Got>, accepted,
-                                                              this_stage_takes_the_format<Wanted, Got>>> {};
+struct wrong_format : std::type_identity<this_stage_takes_the_format<Wanted, Got>> {};
+template <class Wanted, class Got>
+  requires requires { typename Wanted::made_by; }
+struct wrong_format<Wanted, Got>
+    : std::type_identity<this_stage_takes_the_format<Wanted, Got, which_is_made_by<typename Wanted::made_by>>> {};
+
+template <class Wanted, class Got>
+struct format_verdict : std::conditional_t<takes<Wanted, Got> || open_format<Got>, std::type_identity<accepted>,
+                                           wrong_format<Wanted, Got>> {};
 template <class Wanted>
 struct format_verdict<Wanted, a_session> : std::type_identity<nothing_pipes_after_deploy> {};
 template <class Got>

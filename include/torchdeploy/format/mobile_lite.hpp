@@ -32,6 +32,7 @@ namespace torchdeploy::inline v0 {
 /// LibTorch can read such a module and not write it again, so the handle keeps the bytes that it was read from: `save`
 /// writes these. A handle copies by aliasing; `clone` reads the bytes anew.
 struct MobileLite {
+  using made_by = struct to_mobile_t;
   struct handle {
     torch::jit::mobile::Module module{};
     detail::shared_bytes file{};

@@ -61,6 +61,24 @@ inline bool evaluate(mobile::Module& module) {
   return trained;
 }
 
+/// The attributes that a method may write. Bytecode does not tell what an operator in place writes to: where the module
+/// still has tensors of its own (it was not frozen), each is taken for written.
+inline std::vector<std::string> maybe_written(mobile::Function const& function,
+                                              c10::intrusive_ptr<c10::ivalue::Object> const& self) {
+  auto const& code = function.get_code();
+  std::vector<std::string> written;
+  for (auto const& each : code.instructions_)
+    if (each.op == torch::jit::SET_ATTR) written = {"an attribute"};
+  bool in_place = false;
+  for (auto const& each : code.op_names_) in_place = in_place || each.name.ends_with('_');
+  if (in_place)
+    for_each_object(self, [&](c10::ivalue::Object const& object) {
+      for (std::size_t i = 0; i < object.slots().size(); ++i)
+        if (object.getSlot(i).isTensor()) written.push_back(object.type()->getAttributeName(i));
+    });
+  return written;
+}
+
 /// The schema of a method as TorchScript has it. In bytecode an argument without a default has the default None, so that a
 /// call without it would pass the check, and types print as numbers.
 inline c10::FunctionSchema schema_of(mobile::Function const& function) {
