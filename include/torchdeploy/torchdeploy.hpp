@@ -8,6 +8,7 @@
 ///
 /// docs/vocabulary.md explains the words, docs/stages.md the stages.
 #include <torchdeploy/backends.hpp>
+#include <torchdeploy/components.hpp>
 #include <torchdeploy/core.hpp>
 #include <torchdeploy/formats.hpp>
 #include <torchdeploy/reports.hpp>

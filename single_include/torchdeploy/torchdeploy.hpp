@@ -53,11 +53,92 @@
 #include <utility>
 #include <vector>
 
+// ---- torchdeploy/backend/session_pool.hpp
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace torchdeploy::inline v0 {
+
+/// Sessions that are lent out one at a time, each with a state of its own: what `session.pool(n)` gives. Moving it keeps
+/// leases valid; it must outlive them.
+///
+/// @par Example
+///     auto streams = session.pool(4);
+///     auto const stream = streams.acquire();  // waits until one is idle; given back at the end of its scope
+///     at::Tensor const probability = (*stream)(chunk);
+template <class Session>
+class session_pool {
+  struct shared_state {
+    std::mutex mutex;
+    std::condition_variable given_back;
+    std::vector<Session> sessions;
+    std::vector<Session*> idle;
+  };
+
+ public:
+  /// One session, for as long as this lives.
+  class lease {
+   public:
+    lease(lease&& other) noexcept : of_(other.of_), session_(std::exchange(other.session_, nullptr)) {}
+    lease& operator=(lease&&) = delete;
+    ~lease() {
+      if (!session_) return;
+      {
+        std::scoped_lock const alone(of_->mutex);
+        of_->idle.push_back(session_);
+      }
+      of_->given_back.notify_one();
+    }
+
+    [[nodiscard]] Session const& operator*() const { return *session_; }
+    [[nodiscard]] Session const* operator->() const { return session_; }
+
+   private:
+    friend session_pool;
+    lease(shared_state& of, Session* session) : of_(&of), session_(session) {}
+
+    shared_state* of_;
+    Session* session_;
+  };
+
+  explicit session_pool(std::vector<Session> sessions) : state_(std::make_unique<shared_state>()) {
+    state_->sessions = std::move(sessions);
+    for (auto& each : state_->sessions) state_->idle.push_back(&each);
+  }
+
+  [[nodiscard]] std::size_t size() const { return state_->sessions.size(); }
+
+  /// Waits until a session is idle. The one given back last comes first: its caches are warm.
+  [[nodiscard]] lease acquire() const {
+    std::unique_lock lock(state_->mutex);
+    state_->given_back.wait(lock, [&] { return !state_->idle.empty(); });
+    auto* const session = state_->idle.back();
+    state_->idle.pop_back();
+    return {*state_, session};
+  }
+
+  /// One call, by whichever session is idle.
+  template <class... Args>
+    requires std::is_invocable_v<Session const&, Args...>
+  auto operator()(Args&&... args) const {
+    return (*acquire())(std::forward<Args>(args)...);
+  }
+
+ private:
+  std::unique_ptr<shared_state> state_;
+};
+
+}  // namespace torchdeploy::inline v0
 // ---- torchdeploy/backend/warmup.hpp
 
 #include <algorithm>
 #include <chrono>
-#include <concepts>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -82,6 +163,8 @@ namespace torchdeploy::inline v0 {
 
 struct TorchScript;  ///< format: a scripted or traced module, `torch::jit::save`'s file
 struct MobileLite;   ///< format: a module of LibTorch's lite interpreter, a .ptl file
+struct Onnx;         ///< format: a model of the Open Neural Network Exchange, a .onnx file
+struct OpenVinoIr;   ///< format: OpenVINO's intermediate representation, an .xml file and its .bin
 
 template <class... Facts>
 struct facts;  ///< what the compiler knows of a model, as a list of tags
@@ -440,380 +523,6 @@ template <class T>
 concept any_artifact = detail::is_artifact<std::remove_cvref_t<T>>;
 
 }  // namespace torchdeploy::inline v0
-// ---- torchdeploy/core/error.hpp
-
-#include <cstddef>
-#include <exception>
-#include <iterator>
-#include <stdexcept>
-#include <string>
-#include <string_view>
-
-namespace torchdeploy::inline v0 {
-
-/// Stable numbers; the hundreds are the stage. Each is a heading in docs/errors.md.
-enum class errc {
-  file_missing = 101,
-  not_a_file = 102,
-  file_empty = 103,
-  wrong_format = 104,
-  file_damaged = 105,
-  extra_file_missing = 106,
-  device_unavailable = 107,
-  module_unusable = 108,
-
-  place_unwritable = 201,
-  write_failed = 202,
-  not_serializable = 203,
-
-  no_examples = 301,
-  out_of_tolerance = 302,
-  degenerate_reference = 303,
-  structure_differs = 304,
-  reference_raised = 305,
-  model_raised = 306,
-  options_conflict = 307,
-  golden_unreadable = 308,
-  metric_raised = 309,
-  batch_differs = 310,
-  no_common_layer = 311,
-
-  no_samples = 401,
-  not_quantizable = 402,
-  already_quantized = 403,
-  engine_unavailable = 404,
-  calibration_raised = 405,
-  not_finite = 406,
-  never_observed = 407,
-  quantization_failed = 408,
-  lowering_failed = 409,
-  override_unmatched = 410,
-
-  amount_out_of_range = 501,
-  nothing_to_prune = 502,
-  pattern_unmatched = 503,
-  dimension_out_of_range = 504,
-  prune_options_conflict = 505,
-  criterion_unusable = 506,
-
-  method_missing = 601,
-  wrong_arguments = 602,
-  not_one_tensor = 603,
-  call_raised = 604,
-  settings_fixed = 605,
-  nothing_to_warm_up_with = 606,
-  setting_out_of_range = 607,
-
-  preserve_unknown = 701,
-  freeze_failed = 702,
-
-  not_for_mobile = 801,
-};
-
-/// The base of all this library throws.
-///
-/// `what()` is one line of at most 200 characters that begins with the id: `[torchdeploy.load.101] expected ..., got ...`.
-/// What LibTorch threw, with its text of a few kilobytes, is nested: `std::rethrow_if_nested`.
-class error : public std::runtime_error {
- public:
-  static constexpr std::size_t max_length = 200;
-
-  /// Without a hint of its own an error gives the usual one of its id.
-  error(errc code, std::string_view text, std::string_view hint = {})
-      : std::runtime_error(compose(code, text, hint.empty() ? usual_hint(code) : hint)),
-        code_(code),
-        hint_(std::string(hint.empty() ? usual_hint(code) : hint)) {}
-
-  [[nodiscard]] errc code() const noexcept { return code_; }
-  /// The stage that failed: "load", "verify", ...
-  [[nodiscard]] std::string_view stage() const noexcept { return stage_of(code_); }
-  /// "torchdeploy.load.101": the heading in docs/errors.md.
-  [[nodiscard]] std::string id() const { return id_of(code_); }
-  /// What to do about it.
-  [[nodiscard]] std::string_view hint() const noexcept { return hint_.what(); }
-
-  static constexpr std::string_view stage_of(errc code) noexcept {
-    constexpr std::string_view names[] = {"",      "load",   "save",   "verify",   "quantize",
-                                          "prune", "deploy", "freeze", "to_mobile"};
-    auto const index = static_cast<std::size_t>(code) / 100;
-    return index < std::size(names) ? names[index] : names[0];
-  }
-  static constexpr std::string_view usual_hint(errc code) noexcept {
-    switch (code) {
-      case errc::module_unusable:
-        return "script or trace the model in Python, and save that";
-      case errc::not_serializable:
-        return "keep only plain tensors and values in the module";
-      case errc::out_of_tolerance:
-        return "compare() gives all scores, first_divergence() the layer";
-      case errc::structure_differs:
-        return "the reference must return what the model returns";
-      case errc::batch_differs:
-        return "trace it with the batch size left open, or script it";
-      case errc::reference_raised:
-      case errc::model_raised:
-      case errc::calibration_raised:
-        return "give samples as forward takes them";
-      case errc::options_conflict:
-        return "docs/verification.md has the criteria and their ranges";
-      case errc::golden_unreadable:
-        return "record it again: record_golden(model, samples, path)";
-      case errc::metric_raised:
-        return "a metric gets (got, expected) of each sample and gives a number";
-      case errc::not_quantizable:
-        return "quantize the sub-modules beside it by themselves";
-      case errc::not_finite:
-        return "look for NaN and infinity in the weights and samples";
-      case errc::method_missing:
-        return "script the module with the method exported";
-      case errc::wrong_arguments:
-        return "give the arguments that the method takes";
-      case errc::call_raised:
-        return "give tensors of the shape and dtype that the model was made for";
-      default:
-        return "the nested error and docs/errors.md say more";
-    }
-  }
-  static std::string id_of(errc code) {
-    return "torchdeploy." + std::string(stage_of(code)) + "." + std::to_string(static_cast<int>(code));
-  }
-
- private:
-  static bool inside_a_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }  // of UTF-8
-
-  // The hint is part of the line where it fits; a text too long loses its middle, since both ends tell most.
-  static std::string compose(errc code, std::string_view text, std::string_view hint) {
-    std::string line = "[";  // grown by +=: g++ 12 sees an overlap in `"[" + id + "] "` that is none
-    line += id_of(code);
-    line += "] ";
-    auto const room = max_length - line.size();
-    if (text.size() > room) {
-      constexpr std::string_view gap = " ... ";
-      auto head = (room - gap.size()) * 2 / 3;
-      auto tail = text.size() - (room - gap.size() - head);
-      while (head > 0 && inside_a_character(text[head])) --head;
-      while (tail < text.size() && inside_a_character(text[tail])) ++tail;
-      line.append(text.substr(0, head)).append(gap).append(text.substr(tail));
-    } else {
-      line.append(text);
-      if (!hint.empty() && text.size() + hint.size() + 2 <= room) line.append("; ").append(hint);
-    }
-    for (auto& c : line)
-      if (c == '\n' || c == '\r' || c == '\t') c = ' ';
-    return line;
-  }
-
-  errc code_;
-  std::runtime_error hint_;  // its text is shared, so that copying an error can't throw
-};
-
-/// A file, stream or module could not be opened as a model.
-class load_error : public error {
- public:
-  using error::error;
-};
-/// The model can't be written in, or turned into, the format asked for.
-class format_error : public error {
- public:
-  using error::error;
-};
-/// quantize or prune could not do what was asked.
-class quantization_error : public error {
- public:
-  using error::error;
-};
-/// The artifact could not leave: save, export.
-class export_error : public error {
- public:
-  using error::error;
-};
-/// A runtime refused to compile or to run the model.
-class backend_error : public error {
- public:
-  using error::error;
-};
-
-}  // namespace torchdeploy::inline v0
-// ---- torchdeploy/core/report_text.hpp
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <ostream>
-#include <string>
-#include <string_view>
-#include <vector>
-
-namespace torchdeploy::inline v0 {
-
-namespace detail {
-
-/// A number as printf has it: "%.3f".
-inline std::string formatted(char const* format, double value) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), format, value);
-  return text.data();
-}
-
-inline std::string in_bytes(std::uint64_t bytes) {
-  if (bytes < 10'000) return std::to_string(bytes) + " B";
-  auto const kilobytes = static_cast<double>(bytes) / 1e3;
-  if (kilobytes < 10'000) return formatted("%.1f kB", kilobytes);
-  return kilobytes < 10'000'000 ? formatted("%.1f MB", kilobytes / 1e3) : formatted("%.1f GB", kilobytes / 1e6);
-}
-
-inline std::string_view severity_name(severity level) {
-  return level == severity::fault ? "fault" : level == severity::warning ? "warning" : "note";
-}
-
-/// Characters of UTF-8.
-inline std::size_t columns(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
-/// A name from a model's file may hold line breaks and what commands a terminal.
-inline std::string in_one_line(std::string text) {
-  for (auto& c : text)
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7F') c = ' ';
-  return text;
-}
-
-/// "30.0 % zeros, 4 of 16 slices"
-inline std::string zeros_text(layer_report const& layer) {
-  if (!(layer.sparsity > 0)) return {};
-  auto text = formatted("%.1f %% zeros", layer.sparsity * 100);
-  if (layer.slices)
-    text += ", " + std::to_string(layer.zero_slices) + " of " + std::to_string(layer.slices) + " slices";
-  return text;
-}
-
-/// The report as text: lines of at most 110 columns, unless one word is longer.
-class text_writer {
- public:
-  std::string text{};
-
-  void write(stage_report const& stage) {
-    auto const name = in_one_line(stage.stage);
-    text += name;
-    fill(10, columns(name));
-    text += formatted(" %8.3f s", stage.seconds);
-    if (stage.bytes_before && stage.bytes_after)
-      text += "  " + in_bytes(stage.bytes_before) + " -> " + in_bytes(stage.bytes_after);
-    else if (stage.bytes_after)
-      text += "  " + in_bytes(stage.bytes_after);
-    for (auto const& [what, value] : stage.details) {
-      auto const pair = in_one_line(what + " " + value);
-      if (column() + 2 + columns(pair) > width) text += '\n';
-      text += "  ";
-      wrap(pair, 4);
-    }
-    text += '\n';
-    write(stage.layers);
-    for (auto const& each : stage.findings) {
-      text.append("  ").append(severity_name(each.level)).append(" [").append(in_one_line(each.id)).append("] ");
-      if (!each.place.empty()) text += in_one_line(each.place) + ": ";
-      wrap(in_one_line(each.hint.empty() ? each.text : each.text + "; " + each.hint), 4);
-      text += '\n';
-    }
-  }
-
- private:
-  static constexpr std::size_t width = 110;
-  static constexpr std::size_t longest_name = 48;  // a longer one gets a line of its own
-  static constexpr std::size_t numbers = 3;        // from this cell on they stand right
-
-  static constexpr std::size_t cells_of_row = 7;
-  using row = std::array<std::string, cells_of_row>;
-
-  static row cells(layer_report const& layer) {
-    return {in_one_line(layer.name),
-            in_one_line(layer.kind),
-            in_one_line(layer.precision),
-            layer.bytes ? in_bytes(layer.bytes) : "",
-            zeros_text(layer),
-            layer.milliseconds ? formatted("%.3f ms", *layer.milliseconds) : "",
-            layer.sqnr_db ? formatted("%.1f dB", *layer.sqnr_db) : ""};
-  }
-
-  void write(std::vector<layer_report> const& layers) {
-    std::array<std::size_t, cells_of_row> widths{};
-    std::vector<row> rows;
-    rows.reserve(layers.size());
-    for (auto const& layer : layers) {
-      rows.push_back(cells(layer));
-      for (std::size_t i = 0; i < widths.size(); ++i)
-        if (auto const size = columns(rows.back()[i]); i > 0 || size <= longest_name)
-          widths[i] = std::max(widths[i], size);
-    }
-    for (std::size_t n = 0; n < rows.size(); ++n) {
-      for (std::size_t i = 0; i < widths.size(); ++i) {
-        auto const& cell = rows[n][i];
-        if (widths[i] == 0 && cell.empty()) continue;
-        text += "  ";
-        if (i >= numbers) fill(widths[i], columns(cell));
-        text += cell;
-        if (columns(cell) > widths[i]) text += "\n  ", fill(widths[i], 0);
-        if (i < numbers) fill(widths[i], columns(cell));
-      }
-      if (auto const& reason = layers[n].reason; !reason.empty()) {
-        text += "  ";
-        wrap(in_one_line(reason), std::min(column(), width / 2));
-      }
-      text.erase(text.find_last_not_of(' ') + 1);
-      text += '\n';
-    }
-  }
-
-  void fill(std::size_t wanted, std::size_t got) { text.append(wanted - std::min(wanted, got), ' '); }
-  [[nodiscard]] std::size_t column() const { return columns(std::string_view(text).substr(text.rfind('\n') + 1)); }
-
-  /// Add words, and go on in an indented line where one would pass the width.
-  void wrap(std::string_view words, std::size_t indent) {
-    for (bool first = true; !words.empty(); first = false) {
-      auto const word = words.substr(0, words.find(' '));
-      words.remove_prefix(std::min(words.size(), word.size() + 1));
-      if (!first && column() + 1 + columns(word) > width)
-        text.append("\n").append(indent, ' ');
-      else if (!first)
-        text += ' ';
-      text += word;
-    }
-  }
-};
-
-}  // namespace detail
-
-/// "warning [baked-batch] forward: batch 2 runs, batch 4 raises in view: ...", and what to do on a line of its own.
-inline std::string to_text(finding const& each) {
-  std::string text(detail::severity_name(each.level));
-  text += " [" + each.id + "] " + (each.place.empty() ? "" : each.place + ": ") + each.text + "\n";
-  return each.hint.empty() ? text : text + "    " + each.hint + "\n";
-}
-
-/// All of them, as `diagnose` returns them.
-inline std::string to_text(std::vector<finding> const& all) {
-  std::string text;
-  for (auto const& each : all) text += to_text(each);
-  return text.empty() ? "no findings\n" : text;
-}
-
-/// One line for each stage, and under it one for each layer (kind, precision, bytes, zeros, milliseconds of one call,
-/// SQNR in dB, why not int8; what nobody told is left out) and for each finding.
-///
-/// @par Example
-///     std::cout << model.report();
-inline std::string to_text(report const& all) {
-  detail::text_writer out;
-  for (auto const& stage : all.stages()) out.write(stage);
-  return out.text;
-}
-
-inline std::ostream& operator<<(std::ostream& out, report const& all) { return out << to_text(all); }
-
-}  // namespace torchdeploy::inline v0
 
 namespace torchdeploy::inline v0 {
 
@@ -885,15 +594,223 @@ std::vector<warmed_shape> warm(Compiled const& compiled, int calls, std::vector<
   return seen;
 }
 
-inline void tell(stage_report& entry, std::vector<warmed_shape> const& seen) {
-  for (auto const& each : seen)
-    entry.details.emplace_back(each.shape, formatted("first %.3f ms", each.first_milliseconds) +
-                                               formatted(", steady %.3f ms", each.steady_milliseconds) + ", " +
-                                               std::to_string(each.slow_calls) + " of " + std::to_string(each.calls) +
-                                               " calls slow");
-}
-
 }  // namespace detail
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/core/error.hpp
+
+#include <cstddef>
+#include <exception>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace torchdeploy::inline v0 {
+
+/// Stable numbers; the hundreds are the stage. Each is a heading in docs/errors.md.
+enum class errc {
+  file_missing = 101,
+  not_a_file = 102,
+  file_empty = 103,
+  wrong_format = 104,
+  file_damaged = 105,
+  extra_file_missing = 106,
+  device_unavailable = 107,
+  module_unusable = 108,
+  external_data_refused = 109,
+
+  place_unwritable = 201,
+  write_failed = 202,
+  not_serializable = 203,
+
+  no_examples = 301,
+  out_of_tolerance = 302,
+  degenerate_reference = 303,
+  structure_differs = 304,
+  reference_raised = 305,
+  model_raised = 306,
+  options_conflict = 307,
+  golden_unreadable = 308,
+  metric_raised = 309,
+  batch_differs = 310,
+  no_common_layer = 311,
+
+  no_samples = 401,
+  not_quantizable = 402,
+  already_quantized = 403,
+  engine_unavailable = 404,
+  calibration_raised = 405,
+  not_finite = 406,
+  never_observed = 407,
+  quantization_failed = 408,
+  lowering_failed = 409,
+  override_unmatched = 410,
+
+  amount_out_of_range = 501,
+  nothing_to_prune = 502,
+  pattern_unmatched = 503,
+  dimension_out_of_range = 504,
+  prune_options_conflict = 505,
+  criterion_unusable = 506,
+
+  method_missing = 601,
+  wrong_arguments = 602,
+  not_one_tensor = 603,
+  call_raised = 604,
+  settings_fixed = 605,
+  nothing_to_warm_up_with = 606,
+  setting_out_of_range = 607,
+  conversion_failed = 608,
+  compile_failed = 609,
+  runtime_unusable = 610,
+  provider_missing = 611,
+  provider_unused = 612,
+  model_keeps_state = 613,
+  name_unknown = 614,
+
+  preserve_unknown = 701,
+  freeze_failed = 702,
+
+  not_for_mobile = 801,
+};
+
+/// The base of all this library throws.
+///
+/// `what()` is one line of at most 200 characters that begins with the id: `[torchdeploy.load.101] expected ..., got ...`.
+/// What LibTorch threw, with its text of a few kilobytes, is nested: `std::rethrow_if_nested`.
+class error : public std::runtime_error {
+ public:
+  static constexpr std::size_t max_length = 200;
+
+  /// Without a hint of its own an error gives the usual one of its id.
+  error(errc code, std::string_view text, std::string_view hint = {})
+      : std::runtime_error(compose(code, text, hint.empty() ? usual_hint(code) : hint)),
+        code_(code),
+        hint_(std::string(hint.empty() ? usual_hint(code) : hint)) {}
+
+  [[nodiscard]] errc code() const noexcept { return code_; }
+  /// The stage that failed: "load", "verify", ...
+  [[nodiscard]] std::string_view stage() const noexcept { return stage_of(code_); }
+  /// "torchdeploy.load.101": the heading in docs/errors.md.
+  [[nodiscard]] std::string id() const { return id_of(code_); }
+  /// What to do about it.
+  [[nodiscard]] std::string_view hint() const noexcept { return hint_.what(); }
+
+  static constexpr std::string_view stage_of(errc code) noexcept {
+    constexpr std::string_view names[] = {"",      "load",   "save",   "verify",   "quantize",
+                                          "prune", "deploy", "freeze", "to_mobile"};
+    auto const index = static_cast<std::size_t>(code) / 100;
+    return index < std::size(names) ? names[index] : names[0];
+  }
+  static constexpr std::string_view usual_hint(errc code) noexcept {
+    switch (code) {
+      case errc::module_unusable:
+        return "script or trace the model in Python, and save that";
+      case errc::not_serializable:
+        return "keep only plain tensors and values in the module";
+      case errc::out_of_tolerance:
+        return "compare() gives all scores, first_divergence() the layer";
+      case errc::structure_differs:
+        return "the reference must return what the model returns";
+      case errc::batch_differs:
+        return "trace it with the batch size left open, or script it";
+      case errc::reference_raised:
+      case errc::model_raised:
+      case errc::calibration_raised:
+        return "give samples as forward takes them";
+      case errc::options_conflict:
+        return "docs/verification.md has the criteria and their ranges";
+      case errc::golden_unreadable:
+        return "record it again: record_golden(model, samples, path)";
+      case errc::metric_raised:
+        return "a metric gets (got, expected) of each sample and gives a number";
+      case errc::not_quantizable:
+        return "quantize the sub-modules beside it by themselves";
+      case errc::not_finite:
+        return "look for NaN and infinity in the weights and samples";
+      case errc::method_missing:
+        return "script the module with the method exported";
+      case errc::wrong_arguments:
+        return "give the arguments that the method takes";
+      case errc::conversion_failed:
+        return "run it on LibTorch, or write what is named with other operators";
+      case errc::compile_failed:
+        return "the nested error has the runtime's own words";
+      case errc::runtime_unusable:
+        return "docs/backends.md says how to get the runtime";
+      case errc::provider_missing:
+        return "install a runtime that has it, or {.fallback = td::allowed}";
+      case errc::provider_unused:
+        return "give a provider that runs the model, or {.fallback = td::allowed}";
+      case errc::model_keeps_state:
+        return "pool(n) gives each caller a state of its own";
+      case errc::name_unknown:
+        return "session.inputs() and session.outputs() have the names";
+      case errc::call_raised:
+        return "give tensors of the shape and dtype that the model was made for";
+      default:
+        return "the nested error and docs/errors.md say more";
+    }
+  }
+  static std::string id_of(errc code) {
+    return "torchdeploy." + std::string(stage_of(code)) + "." + std::to_string(static_cast<int>(code));
+  }
+
+ private:
+  static bool inside_a_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }  // of UTF-8
+
+  // The hint is part of the line where it fits; a text too long loses its middle, since both ends tell most.
+  static std::string compose(errc code, std::string_view text, std::string_view hint) {
+    std::string line = "[";  // grown by +=: g++ 12 sees an overlap in `"[" + id + "] "` that is none
+    line += id_of(code);
+    line += "] ";
+    auto const room = max_length - line.size();
+    if (text.size() > room) {
+      constexpr std::string_view gap = " ... ";
+      auto head = (room - gap.size()) * 2 / 3;
+      auto tail = text.size() - (room - gap.size() - head);
+      while (head > 0 && inside_a_character(text[head])) --head;
+      while (tail < text.size() && inside_a_character(text[tail])) ++tail;
+      line.append(text.substr(0, head)).append(gap).append(text.substr(tail));
+    } else {
+      line.append(text);
+      if (!hint.empty() && text.size() + hint.size() + 2 <= room) line.append("; ").append(hint);
+    }
+    for (auto& c : line)
+      if (c == '\n' || c == '\r' || c == '\t') c = ' ';
+    return line;
+  }
+
+  errc code_;
+  std::runtime_error hint_;  // its text is shared, so that copying an error can't throw
+};
+
+/// A file, stream or module could not be opened as a model.
+class load_error : public error {
+ public:
+  using error::error;
+};
+/// The model can't be written in, or turned into, the format asked for.
+class format_error : public error {
+ public:
+  using error::error;
+};
+/// quantize or prune could not do what was asked.
+class quantization_error : public error {
+ public:
+  using error::error;
+};
+/// The artifact could not leave: save, export.
+class export_error : public error {
+ public:
+  using error::error;
+};
+/// A runtime refused to compile or to run the model.
+class backend_error : public error {
+ public:
+  using error::error;
+};
+
 }  // namespace torchdeploy::inline v0
 // ---- torchdeploy/core/pipe.hpp
 
@@ -969,8 +886,10 @@ namespace torchdeploy::inline v0 {
 
 /// What `left | right` comes to: `accepted`, or a reason. A reason is a type whose name is the sentence a compiler prints.
 struct accepted;
-template <class Wanted, class Got>
+template <class Wanted, class Got, class... Advice>
 struct this_stage_takes_the_format;
+template <class Stage>
+struct which_is_made_by;
 template <class Fact>
 struct the_artifact_must_first_be;
 template <class Fact>
@@ -1011,9 +930,17 @@ inline constexpr bool open_format = std::same_as<Format, any_format>;
 template <class... Formats>
 inline constexpr bool open_format<one_of<Formats...>> = true;
 
+// A format may name the stage that makes it: `using made_by = to_mobile_t;`
 template <class Wanted, class Got>
-struct format_verdict : std::type_identity<std::conditional_t<takes<Wanted, Got> || open_format<Got>, accepted,
-                                                              this_stage_takes_the_format<Wanted, Got>>> {};
+struct wrong_format : std::type_identity<this_stage_takes_the_format<Wanted, Got>> {};
+template <class Wanted, class Got>
+  requires requires { typename Wanted::made_by; }
+struct wrong_format<Wanted, Got>
+    : std::type_identity<this_stage_takes_the_format<Wanted, Got, which_is_made_by<typename Wanted::made_by>>> {};
+
+template <class Wanted, class Got>
+struct format_verdict : std::conditional_t<takes<Wanted, Got> || open_format<Got>, std::type_identity<accepted>,
+                                           wrong_format<Wanted, Got>> {};
 template <class Wanted>
 struct format_verdict<Wanted, a_session> : std::type_identity<nothing_pipes_after_deploy> {};
 template <class Got>
@@ -1249,74 +1176,149 @@ void operator|(L&&, R&&) = delete;
 
 namespace torchdeploy::inline v0 {
 
+namespace detail {
+
+template <class Formats>
+struct first_format : std::type_identity<Formats> {};
+template <class Format, class... Others>
+struct first_format<one_of<Format, Others...>> : std::type_identity<Format> {};
+
+template <class B, class Format>
+concept compiles = requires(typename Format::handle handle, typename artifact<Format>::record_type const& record,
+                            typename B::options const& options) { B::compile(std::move(handle), record, options); };
+template <class B, class Format>
+inline constexpr bool compiles_each = compiles<B, Format>;
+template <class B, class... Formats>
+inline constexpr bool compiles_each<B, one_of<Formats...>> = (compiles<B, Formats> && ...);
+
+}  // namespace detail
+
 /// A runtime, chosen at compile time: a tag with
 ///
-///     using consumes = Format;                         // what it runs
+///     using consumes = Format;                         // what it runs: a format, or one_of<...>
 ///     static constexpr bool available = true;          // is it in this build?
 ///     struct options {};                               // what deploy may be told
-///     static auto compile(Format::handle, record<Format> const&, options const&);  // a callable
+///     static auto compile(Format::handle, record<Format> const&, options const&);  // a callable, of one type for all
 ///
-/// Nothing to specialise and nothing to register: tests/extend/ writes one from outside.
+/// One that is not available needs no `compile`, and its formats may be incomplete. Nothing to specialise and nothing to
+/// register: tests/extend/ writes one from outside.
 template <class B>
-concept backend =
-    requires(typename B::consumes::handle handle, typename artifact<typename B::consumes>::record_type const& record,
-             typename B::options const& options) {
-      { B::available } -> std::convertible_to<bool>;
-      B::compile(std::move(handle), record, options);
-    };
+concept backend = requires {
+  typename B::consumes;
+  typename B::options;
+  { B::available } -> std::convertible_to<bool>;
+} && (!B::available || detail::compiles_each<B, typename B::consumes>);
 
 namespace detail {
+
 template <backend B>
-using compiled_by = decltype(B::compile(std::declval<typename B::consumes::handle>(),
-                                        std::declval<typename artifact<typename B::consumes>::record_type const&>(),
+using home_format = typename first_format<typename B::consumes>::type;
+
+template <backend B>
+using compiled_by = decltype(B::compile(std::declval<typename home_format<B>::handle>(),
+                                        std::declval<typename artifact<home_format<B>>::record_type const&>(),
                                         std::declval<typename B::options const&>()));
+
+/// What a session keeps of a record, whichever of its formats the model had.
+template <class Record>
+struct trail {
+  using example = nothing;
+};
+template <class Format>
+struct trail<record<Format>> {
+  using example = typename record<Format>::example;
+  std::vector<example> examples{};
+  torchdeploy::report report{};
+
+  trail() = default;
+  template <class Other>
+  trail(record<Other>&& of) : examples(std::move(of.examples)), report(std::move(of.report)) {}
+};
+
+/// More sessions of the same model, where a backend says what its models remember.
+template <class Compiled>
+concept multiplies = requires(Compiled const& compiled) {
+  compiled.state().empty();
+  { compiled.fork() } -> std::same_as<Compiled>;
+};
+
 }  // namespace detail
 
 /// The end of a pipeline: what the backend compiled (it is one, so its `operator()` and all else it offers are here),
 /// with the report of how the model got there. No virtual call, no registry.
 template <backend B>
 class session : public detail::compiled_by<B> {
-  using record_type = typename artifact<typename B::consumes>::record_type;
-  using example_type = typename torchdeploy::record<typename B::consumes>::example;
+  using compiled = detail::compiled_by<B>;
+  using trail = detail::trail<typename artifact<detail::home_format<B>>::record_type>;
+  static constexpr bool tells = requires(trail const& all) { all.report; };
 
  public:
-  explicit session(detail::compiled_by<B> compiled, record_type record = {})
-      : detail::compiled_by<B>(std::move(compiled)), record_(std::move(record)) {}
+  explicit session(compiled made, trail kept = {}) : compiled(std::move(made)), trail_(std::move(kept)) {}
 
   [[nodiscard]] torchdeploy::report const& report() const
-    requires requires(record_type const& r) { r.report; }
+    requires tells
   {
-    return record_.report;
+    return trail_.report;
+  }
+  [[nodiscard]] auto const& examples() const
+    requires tells
+  {
+    return trail_.examples;
+  }
+
+  /// A second session of the same compiled model, for another thread.
+  /// @throws backend_error 613: the model remembers its calls, so that two threads would disturb each other
+  [[nodiscard]] session share() const
+    requires detail::multiplies<compiled>
+  {
+    if (auto const remembered = this->state(); !remembered.empty())
+      throw backend_error(errc::model_keeps_state,
+                          "expected a model without state to share, got one that writes '" + remembered.front() + "'");
+    return *this;
+  }
+
+  /// So many sessions of the same compiled model, each with a state of its own, lent out one at a time: for models that
+  /// remember their calls.
+  /// @throws backend_error 607 (less than one)
+  ///
+  /// @par Example
+  ///     auto const streams = session.pool(4);
+  ///     auto const stream = streams.acquire();
+  [[nodiscard]] session_pool<session> pool(int count) const
+    requires detail::multiplies<compiled>
+  {
+    if (count < 1)
+      throw backend_error(errc::setting_out_of_range,
+                          "expected at least one session in a pool, got " + std::to_string(count));
+    std::vector<session> sessions;
+    for (int i = 0; i < count; ++i) sessions.emplace_back(this->fork(), trail_);
+    return session_pool<session>(std::move(sessions));
   }
 
   /// Call it so many times with each shape among the samples, else among the artifact's examples: the first calls
   /// compile, for the shapes that they see. What the model remembers from call to call stays as it is, where the backend
-  /// can copy that (LibTorch). Returns, and notes in the report, what the first call took and what a later one takes.
+  /// can copy that (LibTorch). Returns, for each shape, what the first call took and what a later one takes.
   /// @throws backend_error 607 (less than one call), 606 (neither samples nor examples), and what a call throws
   ///
   /// @par Example
-  ///     auto session = std::move(model) | td::deploy<td::LibTorch>();
+  ///     auto const session = std::move(model) | td::deploy<td::LibTorch>();
   ///     session.warmup(10, {.samples = images});
-  std::vector<warmed_shape> warmup(int calls, warmup_options<example_type> options = {})
-    requires requires(record_type const& r) { r.examples; }
+  auto warmup(int calls, warmup_options<typename trail::example> const& options = {}) const -> std::vector<warmed_shape>
+    requires tells
   {
     if (calls < 1)
       throw backend_error(errc::setting_out_of_range,
                           "expected at least one call to warm up, got " + std::to_string(calls));
-    std::vector<example_type> const samples(options.samples.begin(), options.samples.end());
-    auto const& chosen = samples.empty() ? record_.examples : samples;
+    std::vector<typename trail::example> const samples(options.samples.begin(), options.samples.end());
+    auto const& chosen = samples.empty() ? trail_.examples : samples;
     if (chosen.empty())
       throw backend_error(errc::nothing_to_warm_up_with, "expected samples or examples to warm up with, got none",
                           "warmup(n, {.samples = images}), or load<TorchScript>(path, {.examples = images})");
-    return detail::timed(record_, "warmup", [&] {
-      auto seen = detail::warm<detail::compiled_by<B>>(*this, calls, chosen);
-      detail::tell(record_.report.current(), seen);
-      return seen;
-    });
+    return detail::warm<compiled>(*this, calls, chosen);
   }
 
  private:
-  [[no_unique_address]] record_type record_;
+  [[no_unique_address]] trail trail_;
 };
 
 namespace detail {
@@ -1330,15 +1332,24 @@ struct candidates {};
 template <class Format, class... Bs>
 struct pick;
 template <class Format, class B, class... Bs>
-struct pick<Format, B, Bs...> : std::conditional_t<B::available && std::is_same_v<typename B::consumes, Format>,
+struct pick<Format, B, Bs...> : std::conditional_t<B::available && takes<typename B::consumes, Format>,
                                                    std::type_identity<B>, pick<Format, Bs...>> {};
+
+template <class Formats, class More>
+struct joined_formats : std::type_identity<one_of<Formats, More>> {};
+template <class... Formats, class More>
+struct joined_formats<one_of<Formats...>, More> : std::type_identity<one_of<Formats..., More>> {};
+template <class... Formats, class... More>
+struct joined_formats<one_of<Formats...>, one_of<More...>> : std::type_identity<one_of<Formats..., More...>> {};
 
 // What a build can run, of what the candidates take.
 template <class Formats, class... Bs>
 struct taken : std::type_identity<Formats> {};
-template <class... Formats, class B, class... Bs>
-struct taken<one_of<Formats...>, B, Bs...>
-    : taken<std::conditional_t<B::available, one_of<Formats..., typename B::consumes>, one_of<Formats...>>, Bs...> {};
+template <class Formats, class B, class... Bs>
+struct taken<Formats, B, Bs...>
+    : taken<typename std::conditional_t<B::available, joined_formats<Formats, typename B::consumes>,
+                                        std::type_identity<Formats>>::type,
+            Bs...> {};
 
 template <class B>
 struct chosen {
@@ -1392,10 +1403,20 @@ struct deploy_t : stage<deploy_t<B>> {
   }
 };
 
-template <class Backend>
+template <class Backend, class... Advice>
 struct this_build_has_no;
+template <class Backend>
+struct turn_on_the_cmake_component;
 
 namespace detail {
+
+/// Backends of this library are CMake components of the same name.
+template <class B>
+struct absence : std::type_identity<this_build_has_no<B>> {};
+template <class B>
+  requires requires { requires B::is_component; }
+struct absence<B> : std::type_identity<this_build_has_no<B, turn_on_the_cmake_component<B>>> {};
+
 template <class B>
 struct deploy_maker : stage_maker {
   constexpr auto operator()(typename chosen<B>::options options = {}) const
@@ -1404,7 +1425,7 @@ struct deploy_maker : stage_maker {
     return deploy_t<B>{{}, std::move(options)};
   }
 #ifndef __clang__  // see recipe
-  template <class PIPELINE_ERROR = this_build_has_no<B>>
+  template <class PIPELINE_ERROR = typename absence<B>::type>
     requires(!available<B>)
   void operator()(typename chosen<B>::options = {}) const = delete;
 #endif
@@ -1439,6 +1460,7 @@ inline constexpr detail::deploy_maker<B> deploy{};
 #include <span>
 #include <string>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -1664,6 +1686,145 @@ inline void configure(process_settings const& wanted) {
 }
 
 }  // namespace torchdeploy::inline v0
+// ---- torchdeploy/backend/results.hpp
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+// ---- torchdeploy/backend/tensor_info.hpp
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+// ---- torchdeploy/detail/libtorch/dtype.hpp
+
+#include <cctype>
+#include <string>
+
+namespace torchdeploy::inline v0::detail {
+
+/// The name a Python user knows: "float32".
+inline std::string dtype_name(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kFloat:
+      return "float32";
+    case at::kDouble:
+      return "float64";
+    case at::kHalf:
+      return "float16";
+    case at::kLong:
+      return "int64";
+    case at::kInt:
+      return "int32";
+    case at::kShort:
+      return "int16";
+    case at::kChar:
+      return "int8";
+    case at::kByte:
+      return "uint8";
+    case at::kComplexFloat:
+      return "complex64";
+    case at::kComplexDouble:
+      return "complex128";
+    default:
+      break;
+  }
+  std::string name = c10::toString(dtype);
+  for (auto& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0 {
+
+/// A tensor that a session takes or gives.
+struct tensor_info {
+  std::string name{};
+  std::string type = "Tensor";  ///< as TorchScript writes it: "Tensor", "int", "List[Tensor]"
+  std::optional<at::ScalarType> dtype{};  ///< nothing: any
+  std::optional<std::vector<std::int64_t>> shape{};  ///< -1: a dynamic dimension; nothing: any rank
+};
+
+/// A tensor by its name in the model.
+struct named_tensor {
+  std::string name{};
+  at::Tensor tensor{};
+};
+
+/// "image: float32 [?, 3, 224, 224]"
+inline std::string to_text(tensor_info const& info) {
+  std::string text = info.name + ": " + (info.dtype ? detail::dtype_name(*info.dtype) : info.type);
+  if (!info.shape) return text;
+  text += " [";
+  for (bool first = true; auto const size : *info.shape) {
+    text += (first ? "" : ", ") + (size < 0 ? std::string("?") : std::to_string(size));
+    first = false;
+  }
+  return text += ']';
+}
+
+}  // namespace torchdeploy::inline v0
+
+/// TorchScript gives a tree, other runtimes a list of tensors by name. The tree's leaves have the names, the same in every
+/// runtime: "output", "output_1" of a tuple or list, the key of a dict.
+namespace torchdeploy::inline v0::detail {
+
+inline std::string name_below(std::string const& parent, c10::IValue const& key) {
+  auto const text = key.isString() ? key.toStringRef() : std::to_string(key.toInt());
+  return parent == "output" && key.isString() ? text : parent + "_" + text;
+}
+
+/// @throws backend_error 603: something in it is not a tensor
+inline void flatten(c10::IValue const& value, std::vector<named_tensor>& into, std::string const& name = "output") {
+  if (value.isTensor()) {
+    into.push_back({name, value.toTensor()});
+  } else if (value.isTuple() || value.isList()) {
+    auto const each = [&](auto const& elements) {
+      for (std::size_t i = 0; i < elements.size(); ++i)
+        flatten(elements[i], into, name_below(name, static_cast<std::int64_t>(i)));
+    };
+    if (value.isTuple())
+      each(value.toTupleRef().elements());
+    else
+      each(value.toListRef());
+  } else if (value.isGenericDict()) {
+    for (auto const& item : value.toGenericDict()) {
+      if (!item.key().isString() && !item.key().isInt())
+        throw backend_error(errc::not_one_tensor, "expected a dict by strings or ints, got " + item.key().tagKind());
+      flatten(item.value(), into, name_below(name, item.key()));
+    }
+  } else {
+    throw backend_error(errc::not_one_tensor, "expected tensors from the model, got " + value.tagKind() + " as " + name,
+                        "session.run({args...}) gives whatever it is");
+  }
+}
+
+/// What a type tells of the same leaves before a call: a list or a dict is one entry.
+inline void describe_results(c10::Type const& type, std::vector<tensor_info>& into,
+                             std::string const& name = "output") {
+  if (type.kind() != c10::TypeKind::TupleType) {
+    into.push_back({.name = name, .type = type.annotation_str()});
+    return;
+  }
+  auto const elements = type.containedTypes();
+  for (std::size_t i = 0; i < elements.size(); ++i)
+    describe_results(*elements[i], into, name_below(name, static_cast<std::int64_t>(i)));
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/backend/tensor_check.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
 // ---- torchdeploy/detail/names.hpp
 
 #include <algorithm>
@@ -1715,6 +1876,74 @@ template <class Error>
 void demand_match(errc code, std::string const& pattern, std::vector<std::string> const& names) {
   if (std::none_of(names.begin(), names.end(), [&](auto const& name) { return matches(pattern, name); }))
     throw Error(code, "expected a pattern that matches a layer, got '" + pattern + "'", did_you_mean(pattern, names));
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+/// What callers give, judged before a runtime sees it.
+namespace torchdeploy::inline v0::detail {
+
+/// Does a tensor fit, as it is?
+inline bool fits(at::Tensor const& tensor, tensor_info const& wanted) {
+  if (!tensor.defined() || (wanted.dtype && tensor.scalar_type() != *wanted.dtype) || !tensor.device().is_cpu() ||
+      tensor.layout() != at::kStrided)
+    return false;
+  if (!wanted.shape) return true;
+  auto const sizes = tensor.sizes();
+  return sizes.size() == wanted.shape->size() &&
+         std::equal(sizes.begin(), sizes.end(), wanted.shape->begin(),
+                    [](auto is, auto asked) { return asked < 0 || is == asked; });
+}
+
+/// "float32 [2, 3]", or what else it is.
+inline std::string kind_of(at::Tensor const& tensor) {
+  if (!tensor.defined()) return "an undefined tensor";
+  auto text = to_text(tensor_info{.dtype = tensor.scalar_type(), .shape = tensor.sizes().vec()}).substr(2);
+  if (tensor.layout() != at::kStrided) text += " with layout " + c10::str(tensor.layout());
+  if (!tensor.device().is_cpu()) text += " on " + tensor.device().str();
+  return text;
+}
+
+inline tensor_info info_of(named_tensor const& of) {
+  return {.name = of.name, .dtype = of.tensor.scalar_type(), .shape = of.tensor.sizes().vec()};
+}
+
+[[noreturn]] inline void refuse_tensor(std::string_view what, tensor_info const& wanted, at::Tensor const& got) {
+  throw backend_error(errc::wrong_arguments,
+                      "expected " + std::string(what) + " " + to_text(wanted) + ", got " + kind_of(got));
+}
+
+[[noreturn]] inline void refuse_count(std::string_view what, std::vector<tensor_info> const& wanted, std::size_t got) {
+  std::string all;
+  for (auto const& each : wanted) all += (all.empty() ? ": " : ", ") + each.name;
+  throw backend_error(errc::wrong_arguments, "expected " + std::to_string(wanted.size()) + " " + std::string(what) +
+                                                 all + ", got " + std::to_string(got));
+}
+
+/// The place of a name among what a model takes.
+inline std::size_t place_of(std::string const& name, std::vector<tensor_info> const& known, std::string_view what) {
+  auto const at = std::find_if(known.begin(), known.end(), [&](auto const& each) { return each.name == name; });
+  if (at != known.end()) return static_cast<std::size_t>(at - known.begin());
+  std::vector<std::string> names;
+  std::string all;
+  for (auto const& each : known) {
+    names.push_back(each.name);
+    all += (all.empty() ? "" : ", ") + each.name;
+  }
+  throw backend_error(errc::name_unknown, "expected an " + std::string(what) + " of: " + all + "; got '" + name + "'",
+                      did_you_mean(name, names));
+}
+
+/// Named tensors in the model's order; null where there is none.
+inline std::vector<at::Tensor const*> in_order(std::span<named_tensor const> given,
+                                               std::vector<tensor_info> const& known) {
+  std::vector<at::Tensor const*> ordered(known.size());
+  for (auto const& each : given) {
+    auto& place = ordered[place_of(each.name, known, "input")];
+    if (place) throw backend_error(errc::name_unknown, "expected each input once, got '" + each.name + "' twice");
+    place = &each.tensor;
+  }
+  return ordered;
 }
 
 }  // namespace torchdeploy::inline v0::detail
@@ -1774,6 +2003,20 @@ class interpreted_method {
     tensor_arguments_ = tensors ? arguments.size() - 1 : static_cast<std::size_t>(-1);
   }
 
+  /// What the method takes: names and types, as its code has no dtypes or shapes.
+  [[nodiscard]] std::vector<tensor_info> inputs() const {
+    std::vector<tensor_info> all;
+    for (std::size_t i = 1; i < schema_.arguments().size(); ++i)
+      all.push_back({.name = schema_.arguments()[i].name(), .type = schema_.arguments()[i].type()->annotation_str()});
+    return all;
+  }
+  /// What it gives: "output", or "output_0", "output_1" of a tuple.
+  [[nodiscard]] std::vector<tensor_info> outputs() const {
+    std::vector<tensor_info> all;
+    for (auto const& each : schema_.returns()) detail::describe_results(*each.type(), all);
+    return all;
+  }
+
   /// Call with tensors (or whatever converts to an IValue); the result is a tensor.
   /// @throws backend_error (602 wrong arguments, 603 the result is not one tensor, 604 the model raised)
   template <class... Args>
@@ -1801,27 +2044,87 @@ class interpreted_method {
   }
   c10::IValue run(std::initializer_list<c10::IValue> args) const { return run(std::span(args.begin(), args.size())); }
 
+  /// Call with tensors by name, in any order, for all results by name; arguments with a default may be left out.
+  /// @throws backend_error (602, 603 not all results are tensors, 604, 614 a name that the method has not)
+  ///
+  /// @par Example
+  ///     auto const results = session.run_named({{"image", image}, {"mask", mask}});
+  [[nodiscard]] std::vector<named_tensor> run_named(std::span<named_tensor const> given) const {
+    auto const known = inputs();
+    auto const ordered = detail::in_order(given, known);
+    std::unordered_map<std::string, c10::IValue> arguments;
+    for (std::size_t i = 0; i < ordered.size(); ++i) {
+      if (ordered[i])
+        arguments.emplace(known[i].name, *ordered[i]);
+      else if (!schema_.arguments()[i + 1].default_value())
+        throw backend_error(errc::name_unknown, "expected an input named '" + known[i].name + "', got none");
+    }
+    std::vector<c10::IValue> stack{self_};
+    call(stack, arguments);
+    std::vector<named_tensor> results;
+    detail::flatten(stack.back(), results);
+    return results;
+  }
+  [[nodiscard]] std::vector<named_tensor> run_named(std::initializer_list<named_tensor> given) const {
+    return run_named(std::span(given.begin(), given.size()));
+  }
+
+  /// Call it, and have the results in tensors of the caller's; those that are undefined become the results themselves.
+  /// LibTorch makes results of its own, which are copied.
+  /// @throws backend_error (602, 603, 604)
+  template <class... Args>
+    requires(std::constructible_from<c10::IValue, Args> && ...)
+  void run_into(std::span<at::Tensor> results, Args&&... args) const {
+    std::vector<named_tensor> made;
+    detail::flatten(run({c10::IValue(std::forward<Args>(args))...}), made);
+    if (made.size() != results.size())
+      throw backend_error(errc::wrong_arguments, "expected " + std::to_string(made.size()) +
+                                                     " outputs to write into, got " + std::to_string(results.size()));
+    c10::InferenceMode const inference;
+    for (std::size_t i = 0; i < results.size(); ++i)
+      if (results[i].defined() && !detail::fits(results[i], detail::info_of(made[i])))
+        detail::refuse_tensor("output", detail::info_of(made[i]), results[i]);
+    for (std::size_t i = 0; i < results.size(); ++i)
+      if (results[i].defined())
+        results[i].copy_(made[i].tensor);
+      else
+        results[i] = made[i].tensor;
+  }
+
   /// What `warmup` calls: the same code, with what is compiled of it, on a copy of the state.
   /// @throws backend_error (604 LibTorch can't copy what the model holds)
   [[nodiscard]] auto rehearsal() const {
     auto twin = *this;
-    twin.self_ = detail::translated<backend_error>(errc::call_raised, "the model can't be copied to warm up", {},
-                                                   [&] { return detail::copy_of_state(self_); });
+    twin.fork_state();
     return [twin = std::move(twin)](std::span<c10::IValue const> inputs) { (void)twin.run(inputs); };
   }
 
  protected:
   c10::intrusive_ptr<c10::ivalue::Object> const& self() const { return self_; }
   Interpreter const& interpreter() const { return interpreter_; }
+  c10::FunctionSchema const& schema() const { return schema_; }
+
+  void fork_state() {
+    self_ = detail::translated<backend_error>(errc::call_raised, "the model's state can't be copied", {},
+                                              [&] { return detail::copy_of_state(self_); });
+  }
 
  private:
   // Room for the arguments of the operators that the interpreter calls; grown on demand, it was allocated two times more.
   static constexpr std::size_t stack_size = 16;
 
   void call(std::vector<c10::IValue>& stack, bool known_to_fit) const {
-    if (!known_to_fit)
-      detail::translated<backend_error>(errc::wrong_arguments, "the arguments don't fit " + schema_.name(), {},
-                                        [&] { schema_.checkAndNormalizeInputs(stack, {}); });
+    if (known_to_fit)
+      execute(stack);
+    else
+      call(stack, std::unordered_map<std::string, c10::IValue>{});
+  }
+  void call(std::vector<c10::IValue>& stack, std::unordered_map<std::string, c10::IValue> const& named) const {
+    detail::translated<backend_error>(errc::wrong_arguments, "the arguments don't fit " + schema_.name(), {},
+                                      [&] { schema_.checkAndNormalizeInputs(stack, named); });
+    execute(stack);
+  }
+  void execute(std::vector<c10::IValue>& stack) const {
     try {
       c10::InferenceMode const inference;
       interpreter_.run(stack);
@@ -1854,24 +2157,6 @@ namespace detail {
 }  // namespace detail
 
 }  // namespace torchdeploy::inline v0
-// ---- torchdeploy/format/torchscript.hpp
-
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <istream>
-#include <memory>
-#include <optional>
-#include <ostream>
-#include <span>
-#include <string>
-#include <string_view>
-#include <system_error>
-#include <unordered_map>
-#include <utility>
-#include <vector>
-
 // ---- torchdeploy/detail/libtorch/model_graph.hpp
 
 #include <algorithm>
@@ -2047,6 +2332,410 @@ inline std::uint64_t tensor_bytes(jit::Module const& module) {
 }
 
 }  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/diagnosis/state.hpp
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// ---- torchdeploy/diagnosis/inspected.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/detail/libtorch/layers.hpp
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace torchdeploy::inline v0::detail {
+
+/// An operator with a weight, or one that does a layer's work without a stored one.
+struct layer {
+  jit::Node* node{};
+  std::string kind;                      ///< "conv2d", "linear", "lstm", ...
+  std::string name;                      ///< path of the module: "layer1.0.conv1"
+  std::optional<attribute_path> weight;  ///< where the weight is an attribute
+  bool int8_weight{};                    ///< in a reference form: is the weight quantized where it is used?
+  jit::Value* constant{};                ///< the weight where it is a constant: in a file that was frozen
+};
+
+/// The value behind `dequantize(quantize_per_...(value))`, or the value itself.
+inline jit::Value* before_quantization(jit::Value* value) {
+  if (!is_operator(value->node(), "aten::dequantize")) return value;
+  auto* const quantize = value->node()->input(0)->node();
+  return operator_name(quantize).starts_with("quantize_per_") ? quantize->input(0) : value;
+}
+
+inline bool is_dequantized(jit::Value const* value) { return is_operator(value->node(), "aten::dequantize"); }
+
+/// Where in the operator's arguments the weight is; nothing for operators that are no layers.
+inline std::optional<std::size_t> weight_argument(std::string_view kind) {
+  struct entry {
+    std::string_view kind;
+    std::size_t argument;
+  };
+  static constexpr entry table[] = {
+      {"conv1d", 1},
+      {"conv2d", 1},
+      {"conv3d", 1},
+      {"_convolution", 1},
+      {"convolution", 1},
+      {"_convolution_mode", 1},
+      {"conv_transpose1d", 1},
+      {"conv_transpose2d", 1},
+      {"conv_transpose3d", 1},
+      {"linear", 1},
+      {"addmm", 2},
+      {"matmul", 1},
+      {"mm", 1},
+      {"bmm", 1},
+      {"baddbmm", 2},
+      {"bilinear", 2},
+      {"lstm", 2},
+      {"gru", 2},
+      {"rnn_tanh", 2},
+      {"rnn_relu", 2},
+      {"embedding", 0},
+      {"embedding_bag", 0},
+      {"_transformer_encoder_layer_fwd", 3},
+      {"_native_multi_head_attention", 5},
+      {"scaled_dot_product_attention", 1},
+  };
+  auto const* const at =
+      std::find_if(std::begin(table), std::end(table), [&](entry const& e) { return e.kind == kind; });
+  return at == std::end(table) ? std::nullopt : std::optional(at->argument);
+}
+
+/// The operator with the module it came from, as far as inlining tells: "encoder.gelu".
+inline std::string place_of(jit::Node* node) {
+  std::string place;
+  if (auto const callstack = node->callstack())
+    for (auto const& entry : (*callstack)->vec()) {
+      auto const& instance = std::get<2>(entry);
+      if (!instance || instance->instance_name().empty() || instance->instance_name() == "SELF") continue;
+      place += instance->instance_name() + ".";
+    }
+  return place + operator_name(node);
+}
+
+/// "conv1" for `conv1.weight`.
+inline std::string owner_of(attribute_path const& weight) { return joined(std::span(weight).first(weight.size() - 1)); }
+
+/// `conv1.weight` belongs to layer "conv1"; `weight1`, used by a function of the model's own, is a layer of its own name.
+inline std::string layer_name(attribute_path const& weight) {
+  bool const of_a_module = weight.size() > 1 && (weight.back() == "weight" || weight.back() == "_flat_weights" ||
+                                                 weight.back().starts_with("weight_ih"));
+  return joined(std::span(weight).first(weight.size() - (of_a_module ? 1 : 0)));
+}
+
+/// The layer that a node is; nothing for other nodes.
+inline std::optional<layer> layer_at(jit::Node* node) {
+  if (std::string_view(node->kind().ns().toUnqualString()) != "aten") return std::nullopt;
+  auto const kind = operator_name(node);
+  auto const argument = weight_argument(kind);
+  if (!argument || *argument >= node->inputs().size()) return std::nullopt;
+  auto* value = node->input(*argument);
+  if (value->node()->kind() == c10::prim::ListConstruct && !value->node()->inputs().empty())
+    value = value->node()->input(0);
+  auto* source = before_quantization(value);
+  if (is_operator(source->node(), "aten::t")) source = source->node()->input(0);  // addmm(bias, x, weight.t())
+  auto weight = path_of(source);
+  auto name = weight ? layer_name(*weight) : place_of(node);
+  auto* const constant = source->node()->kind() == c10::prim::Constant ? source : nullptr;
+  return layer{node, kind, std::move(name), std::move(weight), before_quantization(value) != value, constant};
+}
+
+/// Are these two nodes uses of one layer?
+inline bool same_layer(layer const& a, layer const& b) {
+  return a.kind == b.kind && a.weight == b.weight && a.constant == b.constant &&
+         (a.weight || a.constant || a.name == b.name);
+}
+
+/// The layers of an inlined graph, in the order they run; a shared weight once, or with each use.
+inline std::vector<layer> layers_of(jit::Graph& graph, bool each_use = false) {
+  std::vector<layer> layers;
+  for_each_node(graph, [&](jit::Node* node) {
+    auto found = layer_at(node);
+    if (!found) return;
+    auto const known = [&](layer const& each) { return same_layer(each, *found); };
+    if (each_use || std::none_of(layers.begin(), layers.end(), known)) layers.push_back(*std::move(found));
+  });
+  return layers;
+}
+
+/// A transposed convolution, as a script (conv_transpose2d) or a trace (_convolution) has it.
+inline bool is_transposed(layer const& each) {
+  if (each.kind.starts_with("conv_transpose")) return true;
+  constexpr std::size_t transposed = 6;
+  if ((each.kind != "_convolution" && each.kind != "convolution") || each.node->inputs().size() <= transposed)
+    return false;
+  auto const value = jit::toIValue(each.node->input(transposed));
+  return value && value->isBool() && value->toBool();
+}
+
+/// Bytes of a weight that is quantized where it is used: one for each element, and a float scale and an int64 zero point
+/// for each output channel, or for all.
+inline std::uint64_t int8_bytes(layer const& each, at::Tensor const& weight) {
+  auto const argument = weight_argument(each.kind);
+  auto const* const quantize = each.node->input(argument.value())->node()->input(0)->node();
+  bool const per_channel = operator_name(quantize) == "quantize_per_channel";
+  return static_cast<std::uint64_t>(weight.numel() + (per_channel ? weight.size(0) : 1) * 12);
+}
+
+/// Layers whose weight is a matrix of learned factors: what pruning is about.
+inline bool has_prunable_weight(layer const& each) {
+  static constexpr std::array kinds = {"conv1d",
+                                       "conv2d",
+                                       "conv3d",
+                                       "_convolution_mode",
+                                       "_convolution",
+                                       "convolution",
+                                       "conv_transpose1d",
+                                       "conv_transpose2d",
+                                       "conv_transpose3d",
+                                       "linear",
+                                       "addmm",
+                                       "matmul",
+                                       "mm"};
+  return each.weight && std::find(kinds.begin(), kinds.end(), each.kind) != kinds.end();
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+/// What the checks of `diagnose` look at, and what they ask of it.
+namespace torchdeploy::inline v0::detail {
+
+/// A model and one of its methods, as it will run.
+struct inspected {
+  jit::Module const& module;
+  std::string method;
+  std::shared_ptr<jit::Graph> graph;  ///< settled
+};
+
+inline inspected inspect(jit::Module const& module, std::string const& method = "forward") {
+  return {module, method, settled_graph(module, method)};
+}
+
+inline bool is_aten(jit::Node const* node) { return std::string_view(node->kind().ns().toUnqualString()) == "aten"; }
+
+/// The line of Python that a node comes from.
+struct origin {
+  bool traced{};       ///< a trace records its call stack, a script the text of its source
+  std::string line{};  ///< "net.py:20", the innermost that is not torch's own; may be empty
+};
+
+/// "net.py:20" of "/home/ann/net.py(20): forward"; nothing for other text.
+inline std::optional<std::string> stack_line(std::string_view text) {
+  auto const end = text.find("): ");
+  if (end == text.npos) return std::nullopt;
+  auto const begin = text.substr(0, end).rfind('(');
+  if (begin == text.npos || begin + 1 == end) return std::nullopt;
+  auto const number = text.substr(begin + 1, end - begin - 1);
+  if (number.find_first_not_of("0123456789") != number.npos) return std::nullopt;
+  auto const file = text.substr(0, begin);
+  return std::string(file.substr(file.rfind('/') + 1)) + ":" + std::string(number);
+}
+
+/// `torch.jit.save` writes beside the code where each operator comes from. Of a script that is a range inside the source
+/// of a function; of a trace it is a whole call stack, since a trace has no source. Nothing where those records are
+/// missing.
+inline std::optional<origin> origin_of(jit::Node const* node) {
+  auto range = node->sourceRange();
+  if (!range.source()) return std::nullopt;
+  if (auto written = range.source()->findSourceRangeThatGenerated(range)) range = *written;
+  auto const place = range.file_line_col();
+  if (!place) return origin{false, ""};  // source that was given as a string
+  if (range.start() == 0) {
+    std::string const stack = range.source()->text_str().str();
+    if (stack_line(std::string_view(stack).substr(0, stack.find('\n')))) {
+      for (std::string_view rest = stack; !rest.empty();) {
+        auto const line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        auto own = stack_line(line);
+        if (own && line.find("/torch/") == line.npos) return origin{true, std::move(*own)};
+      }
+      return origin{true, ""};
+    }
+  }
+  auto const& file = std::get<0>(*place);
+  if (file.starts_with("code/__torch__")) return std::nullopt;  // the serialized code itself: nothing is recorded
+  if (file.find("/torch/") != file.npos || file.starts_with('<')) return origin{false, ""};  // "<string>"
+  return origin{false, file.substr(file.rfind('/') + 1) + ":" + std::to_string(std::get<1>(*place))};
+}
+
+inline bool is_traced(jit::Node const* node) {
+  auto const from = origin_of(node);
+  return from && from->traced;
+}
+
+/// Was any of it traced? (A script may call traced modules, and a trace scripted ones.) Where no origin is recorded: only
+/// a trace turns a size into a tensor and back, and only scripted layers keep their settings (`in_features`) as constants
+/// of their class, or branch.
+inline bool is_traced(inspected const& in) {
+  bool recorded = false, traced = false, sized = false, scripted = false;
+  for_each_node(*in.graph, [&](jit::Node* node) {
+    if (traced) return;
+    if (is_aten(node)) {
+      auto const from = origin_of(node);
+      recorded = recorded || from;
+      traced = from && from->traced;
+    }
+    scripted = scripted || node->kind() == c10::prim::If || node->kind() == c10::prim::Loop;
+    if (node->kind() == c10::prim::GetAttr)
+      if (auto const* const type = node->output()->type()->castRaw<c10::ClassType>())
+        scripted = scripted || type->numConstants() > 0;
+    sized = sized || (node->kind() == c10::prim::NumToTensor && is_operator(node->input(0)->node(), "aten::size"));
+  });
+  if (recorded || traced || sized) return traced || sized;
+  return !scripted;
+}
+
+/// "layer1.conv2d (net.py:20)"
+inline std::string where(jit::Node* node) {
+  auto place = place_of(node);
+  if (auto const from = origin_of(node); from && !from->line.empty()) place += " (" + from->line + ")";
+  return place;
+}
+
+/// The constant given for a named argument of an operator.
+inline std::optional<c10::IValue> constant_argument(jit::Node const* node, std::string_view name) {
+  auto const* const schema = node->maybeSchema();
+  if (!schema) return std::nullopt;
+  auto const index = schema->argumentIndexWithName(std::string(name));
+  if (!index || static_cast<std::size_t>(*index) >= node->inputs().size()) return std::nullopt;
+  return jit::toIValue(node->input(static_cast<std::size_t>(*index)));
+}
+
+/// One tensor that a model carries: an attribute, or a constant of a graph (then of a frozen model).
+struct carried {
+  std::string name;
+  at::Tensor tensor;
+};
+
+inline std::vector<carried> carried_tensors(jit::Module const& module, std::vector<inspected> const& methods) {
+  std::vector<carried> all;
+  for (auto const& each : module.named_attributes(true))
+    if (each.value.isTensor() && each.value.toTensor().defined()) all.push_back({each.name, each.value.toTensor()});
+  for (auto const& method : methods)
+    for_each_node(*method.graph, [&](jit::Node* node) {
+      if (node->kind() != c10::prim::Constant || !node->hasAttribute(c10::attr::value)) return;
+      if (node->kindOf(c10::attr::value) != jit::AttributeKind::t || !node->hasUses()) return;
+      all.push_back({"a constant of " + where(node->output()->uses().front().user), node->t(c10::attr::value)});
+    });
+  return all;
+}
+
+/// "conv1.weight and 3 more"
+inline std::string first_of(std::vector<std::string> const& names) {
+  return names.front() + (names.size() > 1 ? " and " + std::to_string(names.size() - 1) + " more" : "");
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0::detail {
+
+inline bool writes(c10::FunctionSchema const& schema, std::size_t argument) {
+  auto const* const alias = schema.arguments()[argument].alias_info();
+  return alias && alias->isWrite();
+}
+
+/// The attribute that a value is, or is a view of, or is after it was written to.
+inline std::optional<attribute_path> aliased_attribute(jit::Value const* value) {
+  for (;;) {
+    if (auto path = path_of(value)) return path;
+    auto const* const node = value->node();
+    auto const* const schema = node->maybeSchema();
+    if (!schema || node->inputs().empty() || schema->arguments().empty() || schema->returns().empty())
+      return std::nullopt;
+    // a view: `select(Tensor(a) self, ...) -> Tensor(a)`; in place: `add_(Tensor(a!) self, ...) -> Tensor(a!)`
+    if (!schema->arguments()[0].alias_info() || !schema->returns()[0].alias_info()) return std::nullopt;
+    value = node->input(0);
+  }
+}
+
+/// What a method writes into the model itself: attributes set anew, and tensors or lists changed in place.
+inline std::vector<std::string> written_state(jit::Graph& graph) {
+  std::vector<std::string> written;
+  auto const add = [&](std::string name) {
+    if (std::find(written.begin(), written.end(), name) == written.end()) written.push_back(std::move(name));
+  };
+  for_each_node(graph, [&](jit::Node* node) {
+    if (node->kind() == c10::prim::SetAttr) {
+      if (node->input(0)->node()->kind() == c10::prim::CreateObject) return;  // its own, as no_grad() makes one
+      auto path = path_of(node->input(0)).value_or(attribute_path{});
+      path.push_back(node->s(c10::attr::name));
+      return add(joined(path));
+    }
+    auto const* const schema = node->maybeSchema();
+    if (!schema) return;
+    for (std::size_t i = 0; i < std::min(node->inputs().size(), schema->arguments().size()); ++i)
+      if (writes(*schema, i))
+        if (auto const path = aliased_attribute(node->input(i))) add(joined(*path));
+  });
+  return written;
+}
+
+inline void find_state(inspected const& in, std::vector<finding>& found) {
+  if (auto const written = written_state(*in.graph); !written.empty())
+    found.push_back({"mutable-state", severity::note, first_of(written),
+                     in.method + " writes " + std::to_string(written.size()) +
+                         " attribute(s) of the model: a call depends on those before it",
+                     "a session for each stream and thread, of model.clone()"});
+}
+
+/// Operators that draw random numbers in evaluation mode too.
+inline void find_random(inspected const& in, std::vector<finding>& found) {
+  static constexpr std::array random = {
+      "rand",      "randn",     "randint",     "rand_like",   "randn_like",
+      "randperm",  "bernoulli", "normal",      "multinomial", "randint_like",
+      "uniform",   "random",    "exponential", "poisson",     "fractional_max_pool2d",
+      "geometric", "cauchy",    "log_normal",  "binomial",    "fractional_max_pool3d"};
+  std::vector<jit::Node*> drawing;
+  for_each_node(*in.graph, [&](jit::Node* node) {
+    if (is_aten(node) && std::find(random.begin(), random.end(), operator_name(node)) != random.end())
+      drawing.push_back(node);
+  });
+  if (!drawing.empty())
+    found.push_back({"random-operator", severity::note, where(drawing.front()),
+                     std::to_string(drawing.size()) + " operator(s) draw random numbers in evaluation mode",
+                     "take the noise as an input, so that a call can be repeated"});
+}
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/format/torchscript.hpp
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <istream>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
 // ---- torchdeploy/detail/libtorch/reader.hpp
 
 #include <algorithm>
@@ -2689,313 +3378,6 @@ class progress {
 #include <utility>
 #include <vector>
 
-// ---- torchdeploy/diagnosis/inspected.hpp
-
-#include <algorithm>
-#include <cstddef>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-// ---- torchdeploy/detail/libtorch/layers.hpp
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
-namespace torchdeploy::inline v0::detail {
-
-/// An operator with a weight, or one that does a layer's work without a stored one.
-struct layer {
-  jit::Node* node{};
-  std::string kind;                      ///< "conv2d", "linear", "lstm", ...
-  std::string name;                      ///< path of the module: "layer1.0.conv1"
-  std::optional<attribute_path> weight;  ///< where the weight is an attribute
-  bool int8_weight{};                    ///< in a reference form: is the weight quantized where it is used?
-  jit::Value* constant{};                ///< the weight where it is a constant: in a file that was frozen
-};
-
-/// The value behind `dequantize(quantize_per_...(value))`, or the value itself.
-inline jit::Value* before_quantization(jit::Value* value) {
-  if (!is_operator(value->node(), "aten::dequantize")) return value;
-  auto* const quantize = value->node()->input(0)->node();
-  return operator_name(quantize).starts_with("quantize_per_") ? quantize->input(0) : value;
-}
-
-inline bool is_dequantized(jit::Value const* value) { return is_operator(value->node(), "aten::dequantize"); }
-
-/// Where in the operator's arguments the weight is; nothing for operators that are no layers.
-inline std::optional<std::size_t> weight_argument(std::string_view kind) {
-  struct entry {
-    std::string_view kind;
-    std::size_t argument;
-  };
-  static constexpr entry table[] = {
-      {"conv1d", 1},
-      {"conv2d", 1},
-      {"conv3d", 1},
-      {"_convolution", 1},
-      {"convolution", 1},
-      {"_convolution_mode", 1},
-      {"conv_transpose1d", 1},
-      {"conv_transpose2d", 1},
-      {"conv_transpose3d", 1},
-      {"linear", 1},
-      {"addmm", 2},
-      {"matmul", 1},
-      {"mm", 1},
-      {"bmm", 1},
-      {"baddbmm", 2},
-      {"bilinear", 2},
-      {"lstm", 2},
-      {"gru", 2},
-      {"rnn_tanh", 2},
-      {"rnn_relu", 2},
-      {"embedding", 0},
-      {"embedding_bag", 0},
-      {"_transformer_encoder_layer_fwd", 3},
-      {"_native_multi_head_attention", 5},
-      {"scaled_dot_product_attention", 1},
-  };
-  auto const* const at =
-      std::find_if(std::begin(table), std::end(table), [&](entry const& e) { return e.kind == kind; });
-  return at == std::end(table) ? std::nullopt : std::optional(at->argument);
-}
-
-/// The operator with the module it came from, as far as inlining tells: "encoder.gelu".
-inline std::string place_of(jit::Node* node) {
-  std::string place;
-  if (auto const callstack = node->callstack())
-    for (auto const& entry : (*callstack)->vec()) {
-      auto const& instance = std::get<2>(entry);
-      if (!instance || instance->instance_name().empty() || instance->instance_name() == "SELF") continue;
-      place += instance->instance_name() + ".";
-    }
-  return place + operator_name(node);
-}
-
-/// "conv1" for `conv1.weight`.
-inline std::string owner_of(attribute_path const& weight) { return joined(std::span(weight).first(weight.size() - 1)); }
-
-/// `conv1.weight` belongs to layer "conv1"; `weight1`, used by a function of the model's own, is a layer of its own name.
-inline std::string layer_name(attribute_path const& weight) {
-  bool const of_a_module = weight.size() > 1 && (weight.back() == "weight" || weight.back() == "_flat_weights" ||
-                                                 weight.back().starts_with("weight_ih"));
-  return joined(std::span(weight).first(weight.size() - (of_a_module ? 1 : 0)));
-}
-
-/// The layer that a node is; nothing for other nodes.
-inline std::optional<layer> layer_at(jit::Node* node) {
-  if (std::string_view(node->kind().ns().toUnqualString()) != "aten") return std::nullopt;
-  auto const kind = operator_name(node);
-  auto const argument = weight_argument(kind);
-  if (!argument || *argument >= node->inputs().size()) return std::nullopt;
-  auto* value = node->input(*argument);
-  if (value->node()->kind() == c10::prim::ListConstruct && !value->node()->inputs().empty())
-    value = value->node()->input(0);
-  auto* source = before_quantization(value);
-  if (is_operator(source->node(), "aten::t")) source = source->node()->input(0);  // addmm(bias, x, weight.t())
-  auto weight = path_of(source);
-  auto name = weight ? layer_name(*weight) : place_of(node);
-  auto* const constant = source->node()->kind() == c10::prim::Constant ? source : nullptr;
-  return layer{node, kind, std::move(name), std::move(weight), before_quantization(value) != value, constant};
-}
-
-/// Are these two nodes uses of one layer?
-inline bool same_layer(layer const& a, layer const& b) {
-  return a.kind == b.kind && a.weight == b.weight && a.constant == b.constant &&
-         (a.weight || a.constant || a.name == b.name);
-}
-
-/// The layers of an inlined graph, in the order they run; a shared weight once, or with each use.
-inline std::vector<layer> layers_of(jit::Graph& graph, bool each_use = false) {
-  std::vector<layer> layers;
-  for_each_node(graph, [&](jit::Node* node) {
-    auto found = layer_at(node);
-    if (!found) return;
-    auto const known = [&](layer const& each) { return same_layer(each, *found); };
-    if (each_use || std::none_of(layers.begin(), layers.end(), known)) layers.push_back(*std::move(found));
-  });
-  return layers;
-}
-
-/// A transposed convolution, as a script (conv_transpose2d) or a trace (_convolution) has it.
-inline bool is_transposed(layer const& each) {
-  if (each.kind.starts_with("conv_transpose")) return true;
-  constexpr std::size_t transposed = 6;
-  if ((each.kind != "_convolution" && each.kind != "convolution") || each.node->inputs().size() <= transposed)
-    return false;
-  auto const value = jit::toIValue(each.node->input(transposed));
-  return value && value->isBool() && value->toBool();
-}
-
-/// Bytes of a weight that is quantized where it is used: one for each element, and a float scale and an int64 zero point
-/// for each output channel, or for all.
-inline std::uint64_t int8_bytes(layer const& each, at::Tensor const& weight) {
-  auto const argument = weight_argument(each.kind);
-  auto const* const quantize = each.node->input(argument.value())->node()->input(0)->node();
-  bool const per_channel = operator_name(quantize) == "quantize_per_channel";
-  return static_cast<std::uint64_t>(weight.numel() + (per_channel ? weight.size(0) : 1) * 12);
-}
-
-/// Layers whose weight is a matrix of learned factors: what pruning is about.
-inline bool has_prunable_weight(layer const& each) {
-  static constexpr std::array kinds = {"conv1d",
-                                       "conv2d",
-                                       "conv3d",
-                                       "_convolution_mode",
-                                       "_convolution",
-                                       "convolution",
-                                       "conv_transpose1d",
-                                       "conv_transpose2d",
-                                       "conv_transpose3d",
-                                       "linear",
-                                       "addmm",
-                                       "matmul",
-                                       "mm"};
-  return each.weight && std::find(kinds.begin(), kinds.end(), each.kind) != kinds.end();
-}
-
-}  // namespace torchdeploy::inline v0::detail
-
-/// What the checks of `diagnose` look at, and what they ask of it.
-namespace torchdeploy::inline v0::detail {
-
-/// A model and one of its methods, as it will run.
-struct inspected {
-  jit::Module const& module;
-  std::string method;
-  std::shared_ptr<jit::Graph> graph;  ///< settled
-};
-
-inline inspected inspect(jit::Module const& module, std::string const& method = "forward") {
-  return {module, method, settled_graph(module, method)};
-}
-
-inline bool is_aten(jit::Node const* node) { return std::string_view(node->kind().ns().toUnqualString()) == "aten"; }
-
-/// The line of Python that a node comes from.
-struct origin {
-  bool traced{};       ///< a trace records its call stack, a script the text of its source
-  std::string line{};  ///< "net.py:20", the innermost that is not torch's own; may be empty
-};
-
-/// "net.py:20" of "/home/ann/net.py(20): forward"; nothing for other text.
-inline std::optional<std::string> stack_line(std::string_view text) {
-  auto const end = text.find("): ");
-  if (end == text.npos) return std::nullopt;
-  auto const begin = text.substr(0, end).rfind('(');
-  if (begin == text.npos || begin + 1 == end) return std::nullopt;
-  auto const number = text.substr(begin + 1, end - begin - 1);
-  if (number.find_first_not_of("0123456789") != number.npos) return std::nullopt;
-  auto const file = text.substr(0, begin);
-  return std::string(file.substr(file.rfind('/') + 1)) + ":" + std::string(number);
-}
-
-/// `torch.jit.save` writes beside the code where each operator comes from. Of a script that is a range inside the source
-/// of a function; of a trace it is a whole call stack, since a trace has no source. Nothing where those records are
-/// missing.
-inline std::optional<origin> origin_of(jit::Node const* node) {
-  auto range = node->sourceRange();
-  if (!range.source()) return std::nullopt;
-  if (auto written = range.source()->findSourceRangeThatGenerated(range)) range = *written;
-  auto const place = range.file_line_col();
-  if (!place) return origin{false, ""};  // source that was given as a string
-  if (range.start() == 0) {
-    std::string const stack = range.source()->text_str().str();
-    if (stack_line(std::string_view(stack).substr(0, stack.find('\n')))) {
-      for (std::string_view rest = stack; !rest.empty();) {
-        auto const line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-        auto own = stack_line(line);
-        if (own && line.find("/torch/") == line.npos) return origin{true, std::move(*own)};
-      }
-      return origin{true, ""};
-    }
-  }
-  auto const& file = std::get<0>(*place);
-  if (file.starts_with("code/__torch__")) return std::nullopt;  // the serialized code itself: nothing is recorded
-  if (file.find("/torch/") != file.npos || file.starts_with('<')) return origin{false, ""};  // "<string>"
-  return origin{false, file.substr(file.rfind('/') + 1) + ":" + std::to_string(std::get<1>(*place))};
-}
-
-inline bool is_traced(jit::Node const* node) {
-  auto const from = origin_of(node);
-  return from && from->traced;
-}
-
-/// Was any of it traced? (A script may call traced modules, and a trace scripted ones.) Where no origin is recorded: only
-/// a trace turns a size into a tensor and back, and only scripted layers keep their settings (`in_features`) as constants
-/// of their class, or branch.
-inline bool is_traced(inspected const& in) {
-  bool recorded = false, traced = false, sized = false, scripted = false;
-  for_each_node(*in.graph, [&](jit::Node* node) {
-    if (traced) return;
-    if (is_aten(node)) {
-      auto const from = origin_of(node);
-      recorded = recorded || from;
-      traced = from && from->traced;
-    }
-    scripted = scripted || node->kind() == c10::prim::If || node->kind() == c10::prim::Loop;
-    if (node->kind() == c10::prim::GetAttr)
-      if (auto const* const type = node->output()->type()->castRaw<c10::ClassType>())
-        scripted = scripted || type->numConstants() > 0;
-    sized = sized || (node->kind() == c10::prim::NumToTensor && is_operator(node->input(0)->node(), "aten::size"));
-  });
-  if (recorded || traced || sized) return traced || sized;
-  return !scripted;
-}
-
-/// "layer1.conv2d (net.py:20)"
-inline std::string where(jit::Node* node) {
-  auto place = place_of(node);
-  if (auto const from = origin_of(node); from && !from->line.empty()) place += " (" + from->line + ")";
-  return place;
-}
-
-/// The constant given for a named argument of an operator.
-inline std::optional<c10::IValue> constant_argument(jit::Node const* node, std::string_view name) {
-  auto const* const schema = node->maybeSchema();
-  if (!schema) return std::nullopt;
-  auto const index = schema->argumentIndexWithName(std::string(name));
-  if (!index || static_cast<std::size_t>(*index) >= node->inputs().size()) return std::nullopt;
-  return jit::toIValue(node->input(static_cast<std::size_t>(*index)));
-}
-
-/// One tensor that a model carries: an attribute, or a constant of a graph (then of a frozen model).
-struct carried {
-  std::string name;
-  at::Tensor tensor;
-};
-
-inline std::vector<carried> carried_tensors(jit::Module const& module, std::vector<inspected> const& methods) {
-  std::vector<carried> all;
-  for (auto const& each : module.named_attributes(true))
-    if (each.value.isTensor() && each.value.toTensor().defined()) all.push_back({each.name, each.value.toTensor()});
-  for (auto const& method : methods)
-    for_each_node(*method.graph, [&](jit::Node* node) {
-      if (node->kind() != c10::prim::Constant || !node->hasAttribute(c10::attr::value)) return;
-      if (node->kindOf(c10::attr::value) != jit::AttributeKind::t || !node->hasUses()) return;
-      all.push_back({"a constant of " + where(node->output()->uses().front().user), node->t(c10::attr::value)});
-    });
-  return all;
-}
-
-/// "conv1.weight and 3 more"
-inline std::string first_of(std::vector<std::string> const& names) {
-  return names.front() + (names.size() > 1 ? " and " + std::to_string(names.size() - 1) + " more" : "");
-}
-
-}  // namespace torchdeploy::inline v0::detail
-
 namespace torchdeploy::inline v0::detail {
 
 /// The device in a constant, or in `torch.device('cuda', 0)`, which LibTorch folds only where there is no index.
@@ -3045,46 +3427,6 @@ inline void find_baked_devices(inspected const& in, std::vector<finding>& found)
 #include <string>
 #include <vector>
 
-// ---- torchdeploy/detail/libtorch/dtype.hpp
-
-#include <cctype>
-#include <string>
-
-namespace torchdeploy::inline v0::detail {
-
-/// The name a Python user knows: "float32".
-inline std::string dtype_name(at::ScalarType dtype) {
-  switch (dtype) {
-    case at::kFloat:
-      return "float32";
-    case at::kDouble:
-      return "float64";
-    case at::kHalf:
-      return "float16";
-    case at::kLong:
-      return "int64";
-    case at::kInt:
-      return "int32";
-    case at::kShort:
-      return "int16";
-    case at::kChar:
-      return "int8";
-    case at::kByte:
-      return "uint8";
-    case at::kComplexFloat:
-      return "complex64";
-    case at::kComplexDouble:
-      return "complex128";
-    default:
-      break;
-  }
-  std::string name = c10::toString(dtype);
-  for (auto& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return name;
-}
-
-}  // namespace torchdeploy::inline v0::detail
-
 namespace torchdeploy::inline v0::detail {
 
 inline bool is_float64(at::Tensor const& tensor) {
@@ -3132,6 +3474,186 @@ inline void find_float64(jit::Module const& module, std::vector<inspected> const
 #include <utility>
 #include <vector>
 
+// ---- torchdeploy/core/report_text.hpp
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace torchdeploy::inline v0 {
+
+namespace detail {
+
+/// A number as printf has it: "%.3f".
+inline std::string formatted(char const* format, double value) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), format, value);
+  return text.data();
+}
+
+inline std::string in_bytes(std::uint64_t bytes) {
+  if (bytes < 10'000) return std::to_string(bytes) + " B";
+  auto const kilobytes = static_cast<double>(bytes) / 1e3;
+  if (kilobytes < 10'000) return formatted("%.1f kB", kilobytes);
+  return kilobytes < 10'000'000 ? formatted("%.1f MB", kilobytes / 1e3) : formatted("%.1f GB", kilobytes / 1e6);
+}
+
+inline std::string_view severity_name(severity level) {
+  return level == severity::fault ? "fault" : level == severity::warning ? "warning" : "note";
+}
+
+/// Characters of UTF-8.
+inline std::size_t columns(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+/// A name from a model's file may hold line breaks and what commands a terminal.
+inline std::string in_one_line(std::string text) {
+  for (auto& c : text)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7F') c = ' ';
+  return text;
+}
+
+/// "30.0 % zeros, 4 of 16 slices"
+inline std::string zeros_text(layer_report const& layer) {
+  if (!(layer.sparsity > 0)) return {};
+  auto text = formatted("%.1f %% zeros", layer.sparsity * 100);
+  if (layer.slices)
+    text += ", " + std::to_string(layer.zero_slices) + " of " + std::to_string(layer.slices) + " slices";
+  return text;
+}
+
+/// The report as text: lines of at most 110 columns, unless one word is longer.
+class text_writer {
+ public:
+  std::string text{};
+
+  void write(stage_report const& stage) {
+    auto const name = in_one_line(stage.stage);
+    text += name;
+    fill(10, columns(name));
+    text += formatted(" %8.3f s", stage.seconds);
+    if (stage.bytes_before && stage.bytes_after)
+      text += "  " + in_bytes(stage.bytes_before) + " -> " + in_bytes(stage.bytes_after);
+    else if (stage.bytes_after)
+      text += "  " + in_bytes(stage.bytes_after);
+    for (auto const& [what, value] : stage.details) {
+      auto const pair = in_one_line(what + " " + value);
+      if (column() + 2 + columns(pair) > width) text += '\n';
+      text += "  ";
+      wrap(pair, 4);
+    }
+    text += '\n';
+    write(stage.layers);
+    for (auto const& each : stage.findings) {
+      text.append("  ").append(severity_name(each.level)).append(" [").append(in_one_line(each.id)).append("] ");
+      if (!each.place.empty()) text += in_one_line(each.place) + ": ";
+      wrap(in_one_line(each.hint.empty() ? each.text : each.text + "; " + each.hint), 4);
+      text += '\n';
+    }
+  }
+
+ private:
+  static constexpr std::size_t width = 110;
+  static constexpr std::size_t longest_name = 48;  // a longer one gets a line of its own
+  static constexpr std::size_t numbers = 3;        // from this cell on they stand right
+
+  static constexpr std::size_t cells_of_row = 7;
+  using row = std::array<std::string, cells_of_row>;
+
+  static row cells(layer_report const& layer) {
+    return {in_one_line(layer.name),
+            in_one_line(layer.kind),
+            in_one_line(layer.precision),
+            layer.bytes ? in_bytes(layer.bytes) : "",
+            zeros_text(layer),
+            layer.milliseconds ? formatted("%.3f ms", *layer.milliseconds) : "",
+            layer.sqnr_db ? formatted("%.1f dB", *layer.sqnr_db) : ""};
+  }
+
+  void write(std::vector<layer_report> const& layers) {
+    std::array<std::size_t, cells_of_row> widths{};
+    std::vector<row> rows;
+    rows.reserve(layers.size());
+    for (auto const& layer : layers) {
+      rows.push_back(cells(layer));
+      for (std::size_t i = 0; i < widths.size(); ++i)
+        if (auto const size = columns(rows.back()[i]); i > 0 || size <= longest_name)
+          widths[i] = std::max(widths[i], size);
+    }
+    for (std::size_t n = 0; n < rows.size(); ++n) {
+      for (std::size_t i = 0; i < widths.size(); ++i) {
+        auto const& cell = rows[n][i];
+        if (widths[i] == 0 && cell.empty()) continue;
+        text += "  ";
+        if (i >= numbers) fill(widths[i], columns(cell));
+        text += cell;
+        if (columns(cell) > widths[i]) text += "\n  ", fill(widths[i], 0);
+        if (i < numbers) fill(widths[i], columns(cell));
+      }
+      if (auto const& reason = layers[n].reason; !reason.empty()) {
+        text += "  ";
+        wrap(in_one_line(reason), std::min(column(), width / 2));
+      }
+      text.erase(text.find_last_not_of(' ') + 1);
+      text += '\n';
+    }
+  }
+
+  void fill(std::size_t wanted, std::size_t got) { text.append(wanted - std::min(wanted, got), ' '); }
+  [[nodiscard]] std::size_t column() const { return columns(std::string_view(text).substr(text.rfind('\n') + 1)); }
+
+  /// Add words, and go on in an indented line where one would pass the width.
+  void wrap(std::string_view words, std::size_t indent) {
+    for (bool first = true; !words.empty(); first = false) {
+      auto const word = words.substr(0, words.find(' '));
+      words.remove_prefix(std::min(words.size(), word.size() + 1));
+      if (!first && column() + 1 + columns(word) > width)
+        text.append("\n").append(indent, ' ');
+      else if (!first)
+        text += ' ';
+      text += word;
+    }
+  }
+};
+
+}  // namespace detail
+
+/// "warning [baked-batch] forward: batch 2 runs, batch 4 raises in view: ...", and what to do on a line of its own.
+inline std::string to_text(finding const& each) {
+  std::string text(detail::severity_name(each.level));
+  text += " [" + each.id + "] " + (each.place.empty() ? "" : each.place + ": ") + each.text + "\n";
+  return each.hint.empty() ? text : text + "    " + each.hint + "\n";
+}
+
+/// All of them, as `diagnose` returns them.
+inline std::string to_text(std::vector<finding> const& all) {
+  std::string text;
+  for (auto const& each : all) text += to_text(each);
+  return text.empty() ? "no findings\n" : text;
+}
+
+/// One line for each stage, and under it one for each layer (kind, precision, bytes, zeros, milliseconds of one call,
+/// SQNR in dB, why not int8; what nobody told is left out) and for each finding.
+///
+/// @par Example
+///     std::cout << model.report();
+inline std::string to_text(report const& all) {
+  detail::text_writer out;
+  for (auto const& stage : all.stages()) out.write(stage);
+  return out.text;
+}
+
+inline std::ostream& operator<<(std::ostream& out, report const& all) { return out << to_text(all); }
+
+}  // namespace torchdeploy::inline v0
 // ---- torchdeploy/detail/libtorch/tensor_ops.hpp
 
 /// Door to LibTorch: tensor functions. All of them, since users compute with what a session returns: 1.0 s of compile
@@ -4044,6 +4566,19 @@ class libtorch_method : public interpreted_method<detail::graph_interpreter> {
   /// @throws backend_error (601)
   [[nodiscard]] libtorch_method method(std::string const& name) const { return {torch::jit::Module(self()), name}; }
 
+  /// What a call leaves for the next one: the attributes that the method writes, by name.
+  [[nodiscard]] std::vector<std::string> state() const {
+    detail::compiler_lock const alone;
+    return detail::written_state(*detail::settled_graph(torch::jit::Module(self()), schema().name()));
+  }
+  /// The same code with a state of its own.
+  /// @throws backend_error (604 LibTorch can't copy what the model holds)
+  [[nodiscard]] libtorch_method fork() const {
+    auto twin = *this;
+    twin.fork_state();
+    return twin;
+  }
+
  private:
   libtorch_method(torch::jit::Module const& module, torch::jit::Function& function)
       : interpreted_method(module._ivalue(), {&torch::jit::toGraphFunction(function).get_executor()},
@@ -4175,6 +4710,24 @@ inline bool evaluate(mobile::Module& module) {
     object.setSlot(*slot, false);
   });
   return trained;
+}
+
+/// The attributes that a method may write. Bytecode does not tell what an operator in place writes to: where the module
+/// still has tensors of its own (it was not frozen), each is taken for written.
+inline std::vector<std::string> maybe_written(mobile::Function const& function,
+                                              c10::intrusive_ptr<c10::ivalue::Object> const& self) {
+  auto const& code = function.get_code();
+  std::vector<std::string> written;
+  for (auto const& each : code.instructions_)
+    if (each.op == torch::jit::SET_ATTR) written = {"an attribute"};
+  bool in_place = false;
+  for (auto const& each : code.op_names_) in_place = in_place || each.name.ends_with('_');
+  if (in_place)
+    for_each_object(self, [&](c10::ivalue::Object const& object) {
+      for (std::size_t i = 0; i < object.slots().size(); ++i)
+        if (object.getSlot(i).isTensor()) written.push_back(object.type()->getAttributeName(i));
+    });
+  return written;
 }
 
 /// The schema of a method as TorchScript has it. In bytecode an argument without a default has the default None, so that a
@@ -4430,6 +4983,7 @@ namespace torchdeploy::inline v0 {
 /// LibTorch can read such a module and not write it again, so the handle keeps the bytes that it was read from: `save`
 /// writes these. A handle copies by aliasing; `clone` reads the bytes anew.
 struct MobileLite {
+  using made_by = struct to_mobile_t;
   struct handle {
     torch::jit::mobile::Module module{};
     detail::shared_bytes file{};
@@ -4570,16 +5124,32 @@ struct bytecode_interpreter {
 class mobile_method : public interpreted_method<detail::bytecode_interpreter> {
  public:
   mobile_method(std::shared_ptr<torch::jit::mobile::Module const> module, std::string const& method)
-      : mobile_method(module, resolved(*module, method)) {}
+      : mobile_method(module, module->_ivalue(), method) {}
 
   /// Another method of the same module, with the same state: `session.method("reset_states").run({})`.
   /// @throws backend_error (601)
-  [[nodiscard]] mobile_method method(std::string const& name) const { return {interpreter().module, name}; }
+  [[nodiscard]] mobile_method method(std::string const& name) const { return {interpreter().module, self(), name}; }
+
+  /// What a call leaves for the next one, by name. Bytecode does not tell what an operator in place writes to: where the
+  /// module still has tensors of its own (it was not frozen), each is taken for written.
+  [[nodiscard]] std::vector<std::string> state() const {
+    return detail::maybe_written(*interpreter().function, self());
+  }
+  /// The same code with a state of its own.
+  /// @throws backend_error (604 LibTorch can't copy what the model holds)
+  [[nodiscard]] mobile_method fork() const {
+    auto twin = *this;
+    twin.fork_state();
+    return twin;
+  }
 
  private:
   mobile_method(std::shared_ptr<torch::jit::mobile::Module const> const& module,
-                torch::jit::mobile::Function const& function)
-      : interpreted_method(module->_ivalue(), {module, &function}, detail::schema_of(function)) {}
+                c10::intrusive_ptr<c10::ivalue::Object> self, std::string const& method)
+      : mobile_method(module, std::move(self), resolved(*module, method)) {}
+  mobile_method(std::shared_ptr<torch::jit::mobile::Module const> const& module,
+                c10::intrusive_ptr<c10::ivalue::Object> self, torch::jit::mobile::Function const& function)
+      : interpreted_method(std::move(self), {module, &function}, detail::schema_of(function)) {}
 
   static torch::jit::mobile::Function const& resolved(torch::jit::mobile::Module const& module,
                                                       std::string const& method) {
@@ -4602,6 +5172,179 @@ struct MobileRuntime {
 };
 
 }  // namespace torchdeploy::inline v0
+// ---- torchdeploy/backend/tensor_model.hpp
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace torchdeploy::inline v0 {
+
+/// What a runtime that takes and gives tensors makes of a model. `tensor_model` makes a session's interface of it.
+///
+/// `run` gets inputs that were checked: as many as `inputs()`, each on the CPU, contiguous, of the dtype, rank and fixed
+/// sizes that are said there; and as many outputs as `outputs()`: it allocates those that are undefined and writes into
+/// the others, which are contiguous and of the right dtype. It may be called from several threads.
+template <class E>
+concept tensor_executable = std::copyable<E> && requires(E const& executable, std::span<at::Tensor const* const> given,
+                                                         std::span<at::Tensor> results) {
+  { E::runtime } -> std::convertible_to<std::string_view>;
+  { executable.inputs() } -> std::convertible_to<std::vector<tensor_info> const&>;
+  { executable.outputs() } -> std::convertible_to<std::vector<tensor_info> const&>;
+  { executable.state() } -> std::convertible_to<std::vector<std::string>>;  // what a call leaves for the next, by name
+  { executable.fork() } -> std::same_as<E>;  // with a state of its own
+  executable.run(given, results);
+};
+
+/// A model that takes tensors and gives tensors, callable from several threads.
+///
+/// Arguments are checked before the runtime sees them; those that are not contiguous are copied. Results belong to the
+/// caller.
+template <tensor_executable Executable>
+class tensor_model {
+ public:
+  explicit tensor_model(Executable executable) : executable_(std::move(executable)) {}
+
+  [[nodiscard]] std::vector<tensor_info> const& inputs() const { return executable_.inputs(); }
+  [[nodiscard]] std::vector<tensor_info> const& outputs() const { return executable_.outputs(); }
+  /// What a call leaves for the next one, by name: empty for most models.
+  [[nodiscard]] std::vector<std::string> state() const { return executable_.state(); }
+  /// The same compiled model with a state of its own.
+  [[nodiscard]] tensor_model fork() const { return tensor_model(executable_.fork()); }
+  /// What this runtime alone offers.
+  [[nodiscard]] Executable const& executable() const { return executable_; }
+
+  /// Call a model that gives one tensor.
+  /// @throws backend_error (602 wrong arguments, 603 the model gives several tensors, 604 the runtime raised)
+  template <std::convertible_to<at::Tensor const&>... Tensors>
+  at::Tensor operator()(Tensors const&... tensors) const {
+    if (outputs().size() != 1) refuse_result();
+    at::Tensor result;
+    std::array<at::Tensor const*, sizeof...(Tensors)> given{&static_cast<at::Tensor const&>(tensors)...};
+    call(given, {&result, 1});
+    return result;
+  }
+
+  /// Call it, and have the results written into tensors of the caller's, one for each of `outputs()`, contiguous. Those that
+  /// are undefined become new tensors.
+  /// @throws backend_error (602, 604)
+  ///
+  /// @par Example
+  ///     session.run_into(std::array{scores, boxes}, image);
+  template <std::convertible_to<at::Tensor const&>... Tensors>
+  void run_into(std::span<at::Tensor> results, Tensors const&... tensors) const {
+    std::array<at::Tensor const*, sizeof...(Tensors)> given{&static_cast<at::Tensor const&>(tensors)...};
+    if (results.size() != outputs().size()) detail::refuse_count("outputs", outputs(), results.size());
+    for (std::size_t i = 0; i < results.size(); ++i)
+      if (results[i].defined() && (!detail::fits(results[i], outputs()[i]) || !results[i].is_contiguous()))
+        detail::refuse_tensor("contiguous output", outputs()[i], results[i]);
+    call(given, results);
+  }
+
+  /// Call it with tensors by name, in any order, for all results by name.
+  /// @throws backend_error (602, 604, 614 a name that the model has not, or one that is missing)
+  ///
+  /// @par Example
+  ///     auto const results = session.run_named({{"image", image}, {"mask", mask}});
+  [[nodiscard]] std::vector<named_tensor> run_named(std::span<named_tensor const> given) const {
+    auto ordered = detail::in_order(given, inputs());
+    for (std::size_t i = 0; i < ordered.size(); ++i)
+      if (!ordered[i])
+        throw backend_error(errc::name_unknown, "expected an input named '" + inputs()[i].name + "', got none");
+    std::vector<at::Tensor> results(outputs().size());
+    call(ordered, results);
+    std::vector<named_tensor> named;
+    for (std::size_t i = 0; i < results.size(); ++i) named.push_back({outputs()[i].name, std::move(results[i])});
+    return named;
+  }
+  [[nodiscard]] std::vector<named_tensor> run_named(std::initializer_list<named_tensor> given) const {
+    return run_named(std::span(given.begin(), given.size()));
+  }
+
+  /// Call it as any session is called: one result is a tensor, several are a tuple.
+  /// @throws backend_error (602, 604)
+  [[nodiscard]] c10::IValue run(std::span<c10::IValue const> args) const {
+    std::vector<at::Tensor> tensors;
+    tensors.reserve(args.size());
+    for (auto const& each : args) {
+      if (!each.isTensor()) throw backend_error(errc::wrong_arguments, "expected tensors, got " + each.tagKind());
+      tensors.push_back(each.toTensor());
+    }
+    std::vector<at::Tensor const*> given;
+    given.reserve(tensors.size());
+    for (auto const& each : tensors) given.push_back(&each);
+    std::vector<at::Tensor> results(outputs().size());
+    call(given, results);
+    if (results.size() == 1) return std::move(results.front());
+    return c10::ivalue::Tuple::create(std::vector<c10::IValue>(results.begin(), results.end()));
+  }
+  [[nodiscard]] c10::IValue run(std::initializer_list<c10::IValue> args) const {
+    return run(std::span(args.begin(), args.size()));
+  }
+
+  /// What `warmup` calls: the state of this one stays as it is.
+  [[nodiscard]] auto rehearsal() const {
+    return [twin = state().empty() ? *this : fork()](std::span<c10::IValue const> inputs) { (void)twin.run(inputs); };
+  }
+
+ private:
+  void call(std::span<at::Tensor const*> given, std::span<at::Tensor> results) const {
+    auto const& wanted = inputs();
+    if (given.size() != wanted.size()) detail::refuse_count("inputs", wanted, given.size());
+    bool plain = true;
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      if (!detail::fits(*given[i], wanted[i])) detail::refuse_tensor("input", wanted[i], *given[i]);
+      plain = plain && is_plain(*given[i]);
+    }
+    if (plain) return execute(given, results);
+
+    std::vector<at::Tensor> made;
+    made.reserve(given.size());
+    for (auto& each : given)
+      if (!is_plain(*each)) each = &made.emplace_back(each->resolve_conj().resolve_neg().contiguous());
+    execute(given, results);
+  }
+
+  static bool is_plain(at::Tensor const& tensor) {
+    return tensor.is_contiguous() && !tensor.is_neg() && !tensor.is_conj();
+  }
+
+  void execute(std::span<at::Tensor const* const> given, std::span<at::Tensor> results) const {
+    try {
+      executable_.run(given, results);
+    } catch (error const&) {
+      throw;
+    } catch (std::exception const& thrown) {
+      std::throw_with_nested(backend_error(
+          errc::call_raised, std::string(Executable::runtime) + " raised: " + detail::first_words(thrown)));
+    }
+  }
+
+  [[noreturn]] void refuse_result() const {
+    throw backend_error(
+        errc::not_one_tensor,
+        "expected a model that gives one tensor, got one that gives " + std::to_string(outputs().size()),
+        "session.run_named({{name, tensor}}) gives all of them, by name");
+  }
+
+  Executable executable_;
+};
+
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/components.hpp
+
+// Which components a program is built with: TORCHDEPLOY_WITH_JSON, _ONNX, _OPENVINO, _ONNXRUNTIME, set by CMake's
+// components or by whoever vendors the single header. The runtimes read ONNX files, so they bring the format.
+#if (defined(TORCHDEPLOY_WITH_OPENVINO) || defined(TORCHDEPLOY_WITH_ONNXRUNTIME)) && !defined(TORCHDEPLOY_WITH_ONNX)
+#define TORCHDEPLOY_WITH_ONNX
+#endif
 // ---- torchdeploy/core.hpp
 
 /// The machinery: no LibTorch in here, so that it costs 0.15 s to include and a test of it 0.2 s.
@@ -5684,85 +6427,6 @@ class without_onednn {
   without_onednn& operator=(without_onednn const&) = delete;
   ~without_onednn() { at::globalContext().setUserEnabledMkldnn(before_); }
 };
-
-}  // namespace torchdeploy::inline v0::detail
-// ---- torchdeploy/diagnosis/state.hpp
-
-#include <algorithm>
-#include <array>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
-namespace torchdeploy::inline v0::detail {
-
-inline bool writes(c10::FunctionSchema const& schema, std::size_t argument) {
-  auto const* const alias = schema.arguments()[argument].alias_info();
-  return alias && alias->isWrite();
-}
-
-/// The attribute that a value is, or is a view of, or is after it was written to.
-inline std::optional<attribute_path> aliased_attribute(jit::Value const* value) {
-  for (;;) {
-    if (auto path = path_of(value)) return path;
-    auto const* const node = value->node();
-    auto const* const schema = node->maybeSchema();
-    if (!schema || node->inputs().empty() || schema->arguments().empty() || schema->returns().empty())
-      return std::nullopt;
-    // a view: `select(Tensor(a) self, ...) -> Tensor(a)`; in place: `add_(Tensor(a!) self, ...) -> Tensor(a!)`
-    if (!schema->arguments()[0].alias_info() || !schema->returns()[0].alias_info()) return std::nullopt;
-    value = node->input(0);
-  }
-}
-
-/// What a method writes into the model itself: attributes set anew, and tensors or lists changed in place.
-inline std::vector<std::string> written_state(jit::Graph& graph) {
-  std::vector<std::string> written;
-  auto const add = [&](std::string name) {
-    if (std::find(written.begin(), written.end(), name) == written.end()) written.push_back(std::move(name));
-  };
-  for_each_node(graph, [&](jit::Node* node) {
-    if (node->kind() == c10::prim::SetAttr) {
-      if (node->input(0)->node()->kind() == c10::prim::CreateObject) return;  // its own, as no_grad() makes one
-      auto path = path_of(node->input(0)).value_or(attribute_path{});
-      path.push_back(node->s(c10::attr::name));
-      return add(joined(path));
-    }
-    auto const* const schema = node->maybeSchema();
-    if (!schema) return;
-    for (std::size_t i = 0; i < std::min(node->inputs().size(), schema->arguments().size()); ++i)
-      if (writes(*schema, i))
-        if (auto const path = aliased_attribute(node->input(i))) add(joined(*path));
-  });
-  return written;
-}
-
-inline void find_state(inspected const& in, std::vector<finding>& found) {
-  if (auto const written = written_state(*in.graph); !written.empty())
-    found.push_back({"mutable-state", severity::note, first_of(written),
-                     in.method + " writes " + std::to_string(written.size()) +
-                         " attribute(s) of the model: a call depends on those before it",
-                     "a session for each stream and thread, of model.clone()"});
-}
-
-/// Operators that draw random numbers in evaluation mode too.
-inline void find_random(inspected const& in, std::vector<finding>& found) {
-  static constexpr std::array random = {
-      "rand",      "randn",     "randint",     "rand_like",   "randn_like",
-      "randperm",  "bernoulli", "normal",      "multinomial", "randint_like",
-      "uniform",   "random",    "exponential", "poisson",     "fractional_max_pool2d",
-      "geometric", "cauchy",    "log_normal",  "binomial",    "fractional_max_pool3d"};
-  std::vector<jit::Node*> drawing;
-  for_each_node(*in.graph, [&](jit::Node* node) {
-    if (is_aten(node) && std::find(random.begin(), random.end(), operator_name(node)) != random.end())
-      drawing.push_back(node);
-  });
-  if (!drawing.empty())
-    found.push_back({"random-operator", severity::note, where(drawing.front()),
-                     std::to_string(drawing.size()) + " operator(s) draw random numbers in evaluation mode",
-                     "take the noise as an input, so that a call can be repeated"});
-}
 
 }  // namespace torchdeploy::inline v0::detail
 // ---- torchdeploy/verification/outputs.hpp
