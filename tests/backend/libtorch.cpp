@@ -1,5 +1,6 @@
 #include <torchdeploy/backend/libtorch.hpp>
 
+#include <array>
 #include <atomic>
 #include <string>
 #include <thread>
@@ -214,4 +215,67 @@ TEST_CASE("a frozen session can be reset through its other method") {
   REQUIRE_FALSE(test::same_bits(session(x), first));
   session.method("reset_states").run({});
   CHECK(test::same_bits(session(x), first));
+}
+
+TEST_CASE("a session says what it takes and gives, and is called by name") {
+  auto const session = td::evaluate(test::scripted("def forward(self, image, scale: Tensor, n: int = 2):\n"
+                                                   "    return image * scale, (image + n, {\"sum\": image.sum()})")) |
+                       td::deploy<td::LibTorch>();
+  auto const inputs = session.inputs();
+  REQUIRE(inputs.size() == 3);
+  CHECK(td::to_text(inputs[0]) == "image: Tensor");
+  CHECK(td::to_text(inputs[2]) == "n: int");
+  auto const outputs = session.outputs();
+  REQUIRE(outputs.size() == 3);
+  CHECK(outputs[1].name == "output_1_0");
+  CHECK(td::to_text(outputs[2]) == "output_1_1: Dict[str, Tensor]");
+
+  auto const x = at::ones({2});
+  auto const results = session.run_named({{"scale", x * 3}, {"image", x}});
+  REQUIRE(results.size() == 3);
+  CHECK(results[0].name == "output_0");
+  CHECK(results[0].tensor.equal(x * 3));
+  CHECK(results[1].tensor.equal(x * 3));
+  CHECK(results[2].name == "output_1_1_sum");
+
+  auto const refusal = [&](auto&& call) { return test::failure_of<td::backend_error>(call); };
+  CHECK(refusal([&] { (void)session.run_named({{"image", x}}); }).code == td::errc::name_unknown);
+  CHECK_THAT(refusal([&] {
+               (void)session.run_named({{"imgae", x}});
+             }).text,
+             ContainsSubstring("did you mean 'image'?"));
+}
+
+TEST_CASE("results are written into the caller's tensors") {
+  auto const session = test::load("one_op") | td::deploy<td::LibTorch>();
+  std::array<at::Tensor, 1> results{at::empty({3})};
+  auto const* const place = results[0].data_ptr();
+  session.run_into(results, at::zeros({3}));
+  CHECK(results[0].data_ptr() == place);
+  CHECK(results[0].equal(at::ones({3})));
+  results[0] = at::empty({4});
+  auto const failure = test::failure_of<td::backend_error>([&] { session.run_into(results, at::zeros({3})); });
+  CHECK(failure.code == td::errc::wrong_arguments);
+  CHECK_THAT(failure.text, ContainsSubstring("output: float32 [3], got float32 [4]"));
+}
+
+TEST_CASE("a model without state is shared, one with state pooled") {
+  CHECK((test::load("one_op") | td::deploy<td::LibTorch>()).share()(at::zeros({1})).item<float>() == 1);
+
+  torch::jit::Module counter("Counter");
+  counter.register_buffer("calls", at::zeros({1}));
+  counter.define("def forward(self, x):\n    self.calls.add_(1)\n    return x * self.calls\n");
+  auto const session = td::evaluate(counter) | td::deploy<td::LibTorch>();
+  CHECK(session.state() == std::vector<std::string>{"calls"});
+  auto const failure = test::failure_of<td::backend_error>([&] { (void)session.share(); });
+  CHECK(failure.code == td::errc::model_keeps_state);
+  CHECK_THAT(failure.text, ContainsSubstring("writes 'calls'") && ContainsSubstring("pool(n)"));
+
+  auto const pool = session.pool(2);
+  auto const one = at::ones({1});
+  auto const first = pool.acquire(), second = pool.acquire();
+  CHECK((*first)(one).item<float>() == 1);
+  CHECK((*first)(one).item<float>() == 2);
+  CHECK((*second)(one).item<float>() == 1);
+  CHECK(session(one).item<float>() == 1);
 }

@@ -120,3 +120,29 @@ TEST_CASE("the first available backend is the one that takes the format") {
   CHECK(std::is_same_v<decltype(mobile), td::session<td::MobileRuntime> const>);
   CHECK(test::same_bits(graph(at::zeros({3})), mobile(at::zeros({3}))));
 }
+
+TEST_CASE("a mobile session that may keep a state is pooled, a frozen one shared") {
+  torch::jit::Module counter("Counter");
+  counter.register_buffer("calls", at::zeros({1}));
+  counter.define(
+      "def forward(self, x):\n    self.calls.add_(1)\n    return x * self.calls\n"
+      "def reset(self):\n    return self.calls.zero_()\n");
+  auto const session = td::evaluate(counter) | td::to_mobile() | td::deploy<td::MobileRuntime>();
+  CHECK(session.state() == std::vector<std::string>{"calls"});
+  CHECK(test::failure_of<td::backend_error>([&] { (void)session.share(); }).code == td::errc::model_keeps_state);
+  auto const pool = session.pool(2);
+  auto const one = at::ones({1});
+  {
+    auto const first = pool.acquire(), second = pool.acquire();
+    CHECK((*first)(one).item<float>() == 1);
+    CHECK((*first)(one).item<float>() == 2);
+    CHECK((*second)(one).item<float>() == 1);
+    (void)first->method("reset").run({});
+    CHECK((*first)(one).item<float>() == 1);
+    CHECK((*second)(one).item<float>() == 2);
+  }
+  CHECK(session(one).item<float>() == 1);
+
+  auto const frozen = test::load("digits_cnn") | td::freeze() | td::to_mobile() | td::deploy<td::MobileRuntime>();
+  CHECK(frozen.share()(test::digits(2)).equal(frozen(test::digits(2))));
+}

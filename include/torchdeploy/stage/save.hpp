@@ -20,10 +20,14 @@ struct save_t : stage<save_t> {
 
   template <class Format>
   auto run(typename Format::handle handle, record<Format>& record) const {
-    detail::atomic_write(path, [&](std::ostream& out) { Format::write(handle, record, out); });
     auto& entry = record.report.current();
     entry.details.emplace_back("path", path.string());
-    entry.bytes_after = std::filesystem::file_size(path);
+    if constexpr (requires { Format::write_to(handle, record, path); }) {  // a model of several files
+      entry.bytes_after = Format::write_to(handle, record, path);
+    } else {
+      detail::atomic_write(path, [&](std::ostream& out) { Format::write(handle, record, out); });
+      entry.bytes_after = std::filesystem::file_size(path);
+    }
     return handle;
   }
 };
