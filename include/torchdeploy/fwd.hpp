@@ -5,8 +5,6 @@ namespace torchdeploy::inline v0 {
 
 struct TorchScript;  ///< format: a scripted or traced module, `torch::jit::save`'s file
 struct MobileLite;   ///< format: a module of LibTorch's lite interpreter, a .ptl file
-struct Onnx;         ///< format: a model of the Open Neural Network Exchange, a .onnx file
-struct OpenVinoIr;   ///< format: OpenVINO's intermediate representation, an .xml file and its .bin
 
 template <class... Facts>
 struct facts;  ///< what the compiler knows of a model, as a list of tags

@@ -163,8 +163,6 @@ namespace torchdeploy::inline v0 {
 
 struct TorchScript;  ///< format: a scripted or traced module, `torch::jit::save`'s file
 struct MobileLite;   ///< format: a module of LibTorch's lite interpreter, a .ptl file
-struct Onnx;         ///< format: a model of the Open Neural Network Exchange, a .onnx file
-struct OpenVinoIr;   ///< format: OpenVINO's intermediate representation, an .xml file and its .bin
 
 template <class... Facts>
 struct facts;  ///< what the compiler knows of a model, as a list of tags
@@ -9906,7 +9904,8 @@ struct save_t : stage<save_t> {
     auto& entry = record.report.current();
     entry.details.emplace_back("path", path.string());
     if constexpr (requires { Format::write_to(handle, record, path); }) {  // a model of several files
-      entry.bytes_after = Format::write_to(handle, record, path);
+      Format::write_to(handle, record, path);
+      entry.bytes_after = Format::bytes(handle);
     } else {
       detail::atomic_write(path, [&](std::ostream& out) { Format::write(handle, record, out); });
       entry.bytes_after = std::filesystem::file_size(path);

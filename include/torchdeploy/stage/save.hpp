@@ -23,7 +23,8 @@ struct save_t : stage<save_t> {
     auto& entry = record.report.current();
     entry.details.emplace_back("path", path.string());
     if constexpr (requires { Format::write_to(handle, record, path); }) {  // a model of several files
-      entry.bytes_after = Format::write_to(handle, record, path);
+      Format::write_to(handle, record, path);
+      entry.bytes_after = Format::bytes(handle);
     } else {
       detail::atomic_write(path, [&](std::ostream& out) { Format::write(handle, record, out); });
       entry.bytes_after = std::filesystem::file_size(path);
