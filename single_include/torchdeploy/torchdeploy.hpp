@@ -1182,7 +1182,7 @@ template <class Format, class... Others>
 struct first_format<one_of<Format, Others...>> : std::type_identity<Format> {};
 
 template <class B, class Format>
-concept compiles = requires(typename Format::handle handle, typename artifact<Format>::record_type const& record,
+concept compiles = requires(typename Format::handle handle, typename artifact<Format>::record_type& record,
                             typename B::options const& options) { B::compile(std::move(handle), record, options); };
 template <class B, class Format>
 inline constexpr bool compiles_each = compiles<B, Format>;
@@ -1196,7 +1196,7 @@ inline constexpr bool compiles_each<B, one_of<Formats...>> = (compiles<B, Format
 ///     using consumes = Format;                         // what it runs: a format, or one_of<...>
 ///     static constexpr bool available = true;          // is it in this build?
 ///     struct options {};                               // what deploy may be told
-///     static auto compile(Format::handle, record<Format> const&, options const&);  // a callable, of one type for all
+///     static auto compile(Format::handle, record<Format>&, options const&);  // a callable, of one type for all
 ///
 /// One that is not available needs no `compile`, and its formats may be incomplete. Nothing to specialise and nothing to
 /// register: tests/extend/ writes one from outside.
@@ -1214,7 +1214,7 @@ using home_format = typename first_format<typename B::consumes>::type;
 
 template <backend B>
 using compiled_by = decltype(B::compile(std::declval<typename home_format<B>::handle>(),
-                                        std::declval<typename artifact<home_format<B>>::record_type const&>(),
+                                        std::declval<typename artifact<home_format<B>>::record_type&>(),
                                         std::declval<typename B::options const&>()));
 
 /// What a session keeps of a record, whichever of its formats the model had.
