@@ -522,7 +522,7 @@ std::vector<misuse> const& list() {
       {"an enum for mobile", td::errc::not_for_mobile, for_mobile("enumerates.pt")},
       {"a class of one's own for mobile", td::errc::not_for_mobile, for_mobile("own_class.pt")},
       {"a method to preserve for mobile that is not there", td::errc::preserve_unknown,
-       [](auto&) { test::load("exported_methods") | td::to_mobile({.preserve = {{"decod"}}}); }},
+       [](auto&) { test::load("exported_methods") | td::to_mobile({.preserve = {"decod"}}); }},
       {"a mobile method that is not there", td::errc::method_missing,
        [](auto&) { mobile() | td::deploy<td::MobileRuntime>({.method = "fordward"}); }},
       {"another mobile method that is not there", td::errc::method_missing,
@@ -575,7 +575,7 @@ std::vector<misuse> const& list() {
       {"a NaN among the weights to prune", td::errc::criterion_unusable,
        [](auto&) { with_weight(nan) | td::prune<td::L1>(0.3); }},
       {"a method to keep that is not there", td::errc::preserve_unknown,
-       [](auto&) { digits() | td::freeze({.preserve = {{"encode"}}}); }},
+       [](auto&) { digits() | td::freeze({.preserve = {"encode"}}); }},
 
       {"a module that nobody made", td::errc::module_unusable, [](auto&) { td::evaluate(torch::jit::Module()); }},
 

@@ -114,25 +114,30 @@ TEST_CASE("silero-vad gives the same stream before and after freezing, again aft
 }
 
 TEST_CASE("preserve narrows what is kept") {
-  auto const one = test::load("exported_methods") | td::freeze({.preserve = {{"encode"}}});
+  auto const one = test::load("exported_methods") | td::freeze({.preserve = {"encode"}});
   CHECK(methods_of(one.handle()) == std::vector<std::string>{"encode", "forward"});
   CHECK(one.report().find("freeze")->detail("preserved") == "encode");
-  auto const none = test::load("exported_methods") | td::freeze({.preserve = std::vector<std::string>{}});
+  auto const none = test::load("exported_methods") | td::freeze({.preserve = {"forward"}});
   CHECK(methods_of(none.handle()) == std::vector<std::string>{"forward"});
 }
 
-TEST_CASE("preserve keeps an attribute too") {
-  auto const model = test::load("exported_methods") | td::freeze({.preserve = {{"state"}}});
+TEST_CASE("preserve keeps an attribute too, and several names") {
+  auto const model = test::load("exported_methods") | td::freeze({.preserve = {"state"}});
   CHECK(model.handle().hasattr("state"));
+  auto const both = test::load("exported_methods") | td::freeze({.preserve = {"state", "encode"}});
+  CHECK(both.handle().hasattr("state"));
+  CHECK(methods_of(both.handle()) == std::vector<std::string>{"encode", "forward"});
+  auto const all = test::load("exported_methods") | td::freeze({.preserve = {}});
+  CHECK(methods_of(all.handle()) == methods_of((test::load("exported_methods") | td::freeze()).handle()));
 }
 
 TEST_CASE("a name to preserve that the model has not is refused, quantized or not") {
   auto const failure =
-      failure_of<td::format_error>([] { test::load("exported_methods") | td::freeze({.preserve = {{"decode"}}}); });
+      failure_of<td::format_error>([] { test::load("exported_methods") | td::freeze({.preserve = {"decode"}}); });
   CHECK(failure.code == td::errc::preserve_unknown);
   CHECK_THAT(failure.text, ContainsSubstring("'decode'") && ContainsSubstring("did you mean 'encode'?"));
   CHECK(failure_of<td::format_error>([] {
-          test::load("mlp_scripted") | td::quantize<td::Int8>() | td::freeze({.preserve = {{"decode"}}});
+          test::load("mlp_scripted") | td::quantize<td::Int8>() | td::freeze({.preserve = {"decode"}});
         }).code == td::errc::preserve_unknown);
 }
 

@@ -77,6 +77,12 @@ TEST_CASE("trying the examples leaves no trace in a model with state") {
   CHECK(model.handle().find_method("reset_states"));
 }
 
+TEST_CASE("trying the examples leaves them as they were") {
+  auto const x = at::zeros({2});
+  td::evaluate(test::scripted("def forward(self, x): return x.add_(1)"), {.examples = std::vector{x}}) | td::optimize();
+  CHECK(x.sum().item<float>() == 0);
+}
+
 TEST_CASE("optimizing leaves the artifact's clone as it was") {
   auto const original = test::load("digits_cnn");
   auto const images = test::digits(8);
@@ -105,6 +111,6 @@ TEST_CASE("a quantized artifact stays int8 when it is optimized") {
 
 TEST_CASE("a name to preserve that the model has not is refused by optimize as by freeze") {
   CHECK(test::failure_of<td::format_error>([] {
-          test::load("one_op") | td::optimize({.preserve = {{"decode"}}});
+          test::load("one_op") | td::optimize({.preserve = {"decode"}});
         }).code == td::errc::preserve_unknown);
 }

@@ -137,16 +137,16 @@ TEST_CASE("every exported method goes along to mobile, unless others are asked f
                         (test::load("exported_methods") | td::deploy<td::LibTorch>({.method = "encode"}))(x)));
   CHECK_NOTHROW(session.method("reset_states"));
 
-  auto const one = test::load("exported_methods") | td::to_mobile({.preserve = {{"encode"}}});
+  auto const one = test::load("exported_methods") | td::to_mobile({.preserve = {"encode"}});
   CHECK(td::detail::method_names(one.handle().module).size() == 2);
   CHECK(one.report().find("to_mobile")->detail("preserved") == "encode");
-  auto const none = test::load("exported_methods") | td::to_mobile({.preserve = std::vector<std::string>{}});
+  auto const none = test::load("exported_methods") | td::to_mobile({.preserve = {"forward"}});
   CHECK(td::detail::method_names(none.handle().module) == std::vector<std::string>{"forward"});
 }
 
 TEST_CASE("a method to preserve that the model has not is refused by to_mobile, with the nearest") {
   auto const failure =
-      failure_of<td::format_error>([] { test::load("exported_methods") | td::to_mobile({.preserve = {{"encod"}}}); });
+      failure_of<td::format_error>([] { test::load("exported_methods") | td::to_mobile({.preserve = {"encod"}}); });
   CHECK(failure.code == td::errc::preserve_unknown);
   CHECK_THAT(failure.text, ContainsSubstring("did you mean 'encode'?"));
 }
@@ -184,7 +184,7 @@ TEST_CASE("to_mobile leaves the module as it was") {
   auto const model = test::load("exported_methods");
   auto const before = model.handle().get_methods().size();
   auto const module = model.handle();
-  td::evaluate(module) | td::to_mobile({.preserve = std::vector<std::string>{}});
+  td::evaluate(module) | td::to_mobile({.preserve = {"forward"}});
   CHECK(module.get_methods().size() == before);
 }
 

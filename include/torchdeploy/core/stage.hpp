@@ -1,6 +1,7 @@
 #pragma once
 
 #include <type_traits>
+#include <utility>
 
 #include <torchdeploy/core/facts.hpp>
 
@@ -39,6 +40,12 @@ struct stage {
 struct stage_maker {};
 
 namespace detail {
+/// Makes a stage that takes nothing but options: `freeze({.preserve = {"encode"}})`.
+template <class Stage>
+struct option_maker : stage_maker {
+  constexpr Stage operator()(decltype(Stage::options) options = {}) const { return {{}, std::move(options)}; }
+};
+
 // `|` asks these of foreign types too, which may be only declared: a conversion of pointers is no error then,
 // std::derived_from is.
 template <class Derived>

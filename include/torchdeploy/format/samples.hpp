@@ -116,6 +116,9 @@ struct example_traits<example> {
 
 namespace detail {
 
+/// A model may write into what it is given: each call gets tensors of its own.
+inline example copy_of(example const& inputs) { return example_traits<example>::copy(inputs); }
+
 /// How a stage holds the range it was given: lvalue containers are borrowed, rvalues owned, views copied.
 template <class R>
 class held_range {

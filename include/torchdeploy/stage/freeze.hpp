@@ -12,23 +12,30 @@
 namespace torchdeploy::inline v0 {
 
 struct freeze_options {
-  /// Methods and attributes to keep beside `forward`; default: every exported method.
-  std::optional<std::vector<std::string>> preserve{};
+  /// Methods and attributes to keep: {"encode", "state"}. Default: every exported method. `forward` stays in any case, so
+  /// that {"forward"} keeps it alone.
+  std::vector<std::string> preserve{};
 };
 
 namespace detail {
 
-/// Freeze a module, or lower it, which freezes too, when it is in reference form.
-inline torch::jit::Module frozen_module(torch::jit::Module const& module, record<TorchScript>& record,
-                                        std::optional<std::vector<std::string>> const& wanted) {
-  auto const kept = wanted.value_or(exported_methods(module));
-  for (auto const& name : kept) {
+/// The names that a user wants to keep, or every exported method. @throws format_error 701
+inline std::vector<std::string> preserved(torch::jit::Module const& module, std::vector<std::string> const& wanted) {
+  if (wanted.empty()) return exported_methods(module);
+  for (auto const& name : wanted) {
     if (module.find_method(name) || module.hasattr(name)) continue;
     auto known = exported_methods(module);
     for (auto const& each : module.named_attributes(false)) known.push_back(each.name);
     throw format_error(errc::preserve_unknown, "expected a method or attribute to preserve, got unknown '" + name + "'",
                        did_you_mean(name, known));
   }
+  return wanted;
+}
+
+/// Freeze a module, or lower it, which freezes too, when it is in reference form.
+inline torch::jit::Module frozen_module(torch::jit::Module const& module, record<TorchScript>& record,
+                                        std::vector<std::string> const& wanted) {
+  auto const kept = preserved(module, wanted);
   if (auto const reference = std::exchange(record.extras.reference, std::nullopt)) {
     reference->stamp(record.extras.files);
     return lowered(module, *reference, kept);
@@ -70,12 +77,6 @@ struct freeze_t : stage<freeze_t> {
   }
 };
 
-namespace detail {
-struct freeze_maker : stage_maker {
-  auto operator()(freeze_options options = {}) const { return freeze_t{{}, std::move(options)}; }
-};
-}  // namespace detail
-
 /// Turn parameters and attributes into constants of the graph, and fold what then can be: batch norm into convolutions,
 /// dropout away. `torch::jit::freeze`, but no exported method is lost unless asked for: silero-vad without its
 /// `reset_states` carries the state of one audio stream into the next.
@@ -84,7 +85,7 @@ struct freeze_maker : stage_maker {
 /// Throws: format_error 701, 702; quantization_error 404, 409.
 ///
 /// @par Example
-///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze({.preserve = {{"reset_states"}}});
-inline constexpr detail::freeze_maker freeze{};
+///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze({.preserve = {"reset_states"}});
+inline constexpr detail::option_maker<freeze_t> freeze{};
 
 }  // namespace torchdeploy::inline v0

@@ -24,13 +24,13 @@ struct optimize_t : stage<optimize_t> {
     try {
       detail::compiler_lock const alone;
       detail::operators_ran = true;
-      auto copy = frozen_one.clone();  // LibTorch rewrites a frozen module's graph where it stands
+      auto copy = detail::cloned(frozen_one);  // LibTorch rewrites a frozen module's graph where it stands
       if (copy.hasattr("training")) copy = torch::jit::freeze(copy, methods);
       auto result = torch::jit::optimize_for_inference(copy, methods);
       // it can emit a module that throws when it runs (AdaptiveAvgPool2d(2) on 13 x 13): try it on what we have
       for (auto const& each : record.examples) {
         auto trial = result.deepcopy();
-        TorchScript::run(trial, each);
+        TorchScript::run(trial, detail::copy_of(each));
       }
       entry.details.emplace_back("tried on", std::to_string(record.examples.size()) + " examples");
       return result;
@@ -45,12 +45,6 @@ struct optimize_t : stage<optimize_t> {
   }
 };
 
-namespace detail {
-struct optimize_maker : stage_maker {
-  auto operator()(freeze_options options = {}) const { return optimize_t{{}, std::move(options)}; }
-};
-}  // namespace detail
-
 /// Freeze, then rewrite the graph for this machine (`torch::jit::optimize_for_inference`: oneDNN layouts, fusions).
 ///
 /// The result runs here and can't be stored: `save` after it does not compile. It is tried on the artifact's examples; if
@@ -61,6 +55,6 @@ struct optimize_maker : stage_maker {
 ///
 /// @par Example
 ///     auto session = td::load<td::TorchScript>("model.pt") | td::optimize() | td::deploy<td::LibTorch>();
-inline constexpr detail::optimize_maker optimize{};
+inline constexpr detail::option_maker<optimize_t> optimize{};
 
 }  // namespace torchdeploy::inline v0

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <optional>
 #include <span>
 #include <sstream>
 #include <string>
@@ -11,16 +10,16 @@
 #include <vector>
 
 #include <torchdeploy/core/pipe.hpp>
-#include <torchdeploy/detail/names.hpp>
 #include <torchdeploy/format/mobile_lite.hpp>
 #include <torchdeploy/format/torchscript.hpp>
-#include <torchdeploy/verification/outputs.hpp>
+#include <torchdeploy/stage/freeze.hpp>
 
 namespace torchdeploy::inline v0 {
 
 struct to_mobile_options {
-  /// Methods to keep beside `forward`; default: every exported method.
-  std::optional<std::vector<std::string>> preserve{};
+  /// Methods to keep: {"encode"}. Default: every exported method. `forward` stays in any case, so that {"forward"} keeps it
+  /// alone.
+  std::vector<std::string> preserve{};
 };
 
 namespace detail {
@@ -50,16 +49,10 @@ inline void remove_no_grad(torch::jit::Graph& graph) {
 
 /// A copy with these methods and `forward` alone, what they call inlined.
 inline torch::jit::Module with_methods(torch::jit::Module const& module, std::vector<std::string> const& kept) {
-  std::vector<std::string> dropped, known;
-  for (auto const& each : module.get_methods()) {
-    known.push_back(each.name());
+  std::vector<std::string> dropped;
+  for (auto const& each : module.get_methods())
     if (each.name() != "forward" && std::find(kept.begin(), kept.end(), each.name()) == kept.end())
       dropped.push_back(each.name());
-  }
-  for (auto const& name : kept)
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      throw format_error(errc::preserve_unknown, "expected a method to preserve, got unknown '" + name + "'",
-                         did_you_mean(name, known));
   auto copy = cloned(module);
   for (auto const& method : copy.get_methods()) {
     torch::jit::Inline(*method.graph());
@@ -159,7 +152,7 @@ struct to_mobile_t : stage<to_mobile_t> {
                                record<MobileLite>& to) const {
     auto files = from.extras.files;
     if (from.extras.reference) from.extras.reference->stamp(files);
-    auto const kept = options.preserve.value_or(detail::exported_methods(module));
+    auto const kept = detail::preserved(module, options.preserve);
     auto const leaving = detail::with_methods(TorchScript::leaving(module, from), kept);
     auto const bytes = detail::mobile_bytes(leaving, files);
     auto model = read_back(*bytes, to);
@@ -190,12 +183,6 @@ struct to_mobile_t : stage<to_mobile_t> {
   }
 };
 
-namespace detail {
-struct to_mobile_maker : stage_maker {
-  auto operator()(to_mobile_options options = {}) const { return to_mobile_t{{}, std::move(options)}; }
-};
-}  // namespace detail
-
 /// Convert for LibTorch's lite interpreter, the runtime inside an app: `save("model.ptl")`, `deploy<MobileRuntime>()`.
 ///
 /// The results are those of LibTorch, bit for bit: the same kernels run. No exported method is lost unless asked for. A
@@ -208,6 +195,6 @@ struct to_mobile_maker : stage_maker {
 ///
 /// @par Example
 ///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze() | td::to_mobile() | td::save("model.ptl");
-inline constexpr detail::to_mobile_maker to_mobile{};
+inline constexpr detail::option_maker<to_mobile_t> to_mobile{};
 
 }  // namespace torchdeploy::inline v0

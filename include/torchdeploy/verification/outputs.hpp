@@ -141,9 +141,4 @@ inline bool identical(example const& a, example const& b) {
   return true;
 }
 
-/// A model may write into what it is given: each call gets tensors of its own.
-inline example copy_of(example const& inputs) {
-  return example_traits<example>::copy(inputs);
-}
-
 }  // namespace torchdeploy::inline v0::detail
