@@ -16,7 +16,7 @@ int main() {
 
   // one layer kept in float32, for an older CPU than this one; a quarter of the channels of two layers pruned
   auto model = reference.clone()
-             | td::quantize<td::Int8>(images, {.layers = {{"classifier.4", td::float32}}, .target = td::isa::avx2})
+             | td::quantize<td::Int8>(images, {.overrides = {{"classifier.4", td::float32}}, .target = td::isa::avx2})
              | td::prune<td::L2>(0.25, {.dimension = 0, .layers = {"features.*"}});
 
   // the first layer that leaves the tolerance, and by how much
@@ -30,7 +30,7 @@ int main() {
               | td::save("model.ptl");
 
   // the slow first calls, made before the first user
-  auto session = std::move(model) | td::deploy<td::LibTorch>({.threads = {.intra = 1}});
+  auto const session = std::move(model) | td::deploy<td::LibTorch>({.threads = {.intra = 1}});
   session.warmup(10, {.samples = images});
   // [end]
 }

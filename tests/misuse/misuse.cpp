@@ -100,7 +100,7 @@ std::function<void(fs::path const&)> pruning(Amount amount, td::prune_options op
 }
 std::function<void(fs::path const&)> overriding(std::vector<td::layer_override> layers) {
   return [layers = std::move(layers)](fs::path const&) {
-    digits() | td::quantize<td::Int8>(images(), {.layers = layers});
+    digits() | td::quantize<td::Int8>(images(), {.overrides = layers});
   };
 }
 template <class Observer>
@@ -509,7 +509,7 @@ std::vector<misuse> const& list() {
       {"one pattern of two that matches nothing", td::errc::override_unmatched,
        overriding({{"*", td::int8_per_tensor}, {std::string(3000, '*') + "x", td::float32}})},
       {"a layer to keep in float, of a model that has none", td::errc::override_unmatched,
-       [](auto&) { test::load("one_op") | td::quantize<td::Int8>({.layers = {{"fc", td::float32}}}); }},
+       [](auto&) { test::load("one_op") | td::quantize<td::Int8>({.overrides = {{"fc", td::float32}}}); }},
       {"an observer that gives NaN", td::errc::not_finite, observing<gives_nan>},
       {"an observer that gives infinity", td::errc::not_finite, observing<gives_infinity>},
       {"an observer that never saw anything", td::errc::never_observed, observing<gives_nothing>},

@@ -59,7 +59,7 @@ struct outcome {
 template <class Engine = td::X86>
 outcome quantized(td::TorchScript::handle const& module, std::vector<at::Tensor> const& samples, settings layers = {}) {
   auto const model =
-      td::evaluate(module) | td::quantize<td::Int8, td::MinMax, Engine>(samples, {.layers = std::move(layers)});
+      td::evaluate(module) | td::quantize<td::Int8, td::MinMax, Engine>(samples, {.overrides = std::move(layers)});
   auto lowered = td::TorchScript::leaving(model.handle(), model.record());
   return {layers_of(model.report()), quantized_with(model.handle()), test::forward(lowered, {samples[0]}).toTensor(),
           test::int8_layers(lowered)};
@@ -185,13 +185,13 @@ TEST_CASE("a layer that is called twice is in float32 at both calls") {
 
 TEST_CASE("an override holds without samples too") {
   auto const x = test::noise({2, 16})[0];
-  auto const model = test::load("mlp_scripted") | td::quantize<td::Int8>({.layers = {{"0", td::float32}}});
+  auto const model = test::load("mlp_scripted") | td::quantize<td::Int8>({.overrides = {{"0", td::float32}}});
   auto const layers = layers_of(model.report());
   CHECK(layers.at("0").precision == "float32");
   CHECK(layers.at("0").reason == "kept in float32 by the override '0'");
   CHECK(layers.at("2").precision == "int8");
   CHECK(test::int8_layers(td::TorchScript::leaving(model.handle(), model.record())) == layers.size() - 1);
-  auto const hidden = td::evaluate(functional()) | td::quantize<td::Int8>({.layers = {{"head", td::float32}}});
+  auto const hidden = td::evaluate(functional()) | td::quantize<td::Int8>({.overrides = {{"head", td::float32}}});
   CHECK(test::int8_layers(td::TorchScript::leaving(hidden.handle(), hidden.record())) == 0);
 }
 
@@ -253,21 +253,21 @@ TEST_CASE("a pattern that matches no layer is refused before any sample runs, wi
       ++ran;
       return at::zeros({1, 3, 64, 64});
     };
-    test::load("resnet18") |
-        td::quantize<td::Int8>(numbers | std::views::transform(count), {.layers = {{"layer1.0.conv3", td::float32}}});
+    test::load("resnet18") | td::quantize<td::Int8>(numbers | std::views::transform(count),
+                                                    {.overrides = {{"layer1.0.conv3", td::float32}}});
   });
   CHECK(failure.code == td::errc::override_unmatched);
   CHECK_THAT(failure.text, ContainsSubstring("'layer1.0.conv3'") && ContainsSubstring("did you mean 'layer1.0.conv"));
   CHECK(ran == 0);
   CHECK(test::failure_of<td::quantization_error>([] {
-          test::load("mlp_scripted") | td::quantize<td::Int8>({.layers = {{"*", td::float32}, {"fc", td::float32}}});
+          test::load("mlp_scripted") | td::quantize<td::Int8>({.overrides = {{"*", td::float32}, {"fc", td::float32}}});
         }).code == td::errc::override_unmatched);
 }
 
 TEST_CASE("what can't be kept apart is refused with both names") {
   auto const samples = test::noise({1, 8});
   auto const shared = test::failure_of<td::quantization_error>([&] {
-    td::evaluate(twins()) | td::quantize<td::Int8>(samples, {.layers = {{"a", td::float32}}});
+    td::evaluate(twins()) | td::quantize<td::Int8>(samples, {.overrides = {{"a", td::float32}}});
   });
   CHECK(shared.code == td::errc::not_quantizable);
   CHECK_THAT(shared.text, ContainsSubstring("'a'") && ContainsSubstring("'b'") && ContainsSubstring("code"));
@@ -275,7 +275,7 @@ TEST_CASE("what can't be kept apart is refused with both names") {
   check_in_float(twins(), samples, {"a.child"});
   auto const mixed = test::failure_of<td::quantization_error>([] {
     td::evaluate(functional()) |
-        td::quantize<td::Int8>(test::noise({1, 3, 8, 8}), {.layers = {{"head", td::int8_per_tensor}}});
+        td::quantize<td::Int8>(test::noise({1, 3, 8, 8}), {.overrides = {{"head", td::int8_per_tensor}}});
   });
   CHECK(mixed.code == td::errc::not_quantizable);
   CHECK_THAT(mixed.text, ContainsSubstring("'head'"));
@@ -287,7 +287,7 @@ TEST_CASE("a weight that can't be quantized does not matter where the layer stay
     at::NoGradGuard const no_grad;
     module.attr("2").toModule().attr("weight").toTensor()[0][0] = std::nanf("");
   }
-  CHECK_NOTHROW(td::evaluate(module) | td::quantize<td::Int8>({.layers = {{"2", td::float32}}}));
+  CHECK_NOTHROW(td::evaluate(module) | td::quantize<td::Int8>({.overrides = {{"2", td::float32}}}));
 }
 
 TEST_CASE("branches that no sample takes can be kept in float32, all together") {
@@ -306,7 +306,7 @@ TEST_CASE("a model with layers in float32 is saved and answers as before") {
   test::temporary_folder const folder;
   auto const samples = test::noise({1, 3, 8, 8});
   auto const session = td::evaluate(functional()) |
-                       td::quantize<td::Int8>(samples, {.layers = {{"second", td::float32}}}) |
+                       td::quantize<td::Int8>(samples, {.overrides = {{"second", td::float32}}}) |
                        td::save(folder / "mixed.pt") | td::deploy<td::LibTorch>();
   auto const loaded = td::load<td::TorchScript>(folder / "mixed.pt") | td::deploy<td::LibTorch>();
   CHECK(test::same_bits(session(samples[0]), loaded(samples[0])));

@@ -61,7 +61,7 @@ inline void refuse_not_finite(jit::Module const& observed, std::vector<std::uniq
   throw quantization_error(
       errc::not_finite,
       "expected finite activations, got NaN or infinity in " + where + " on sample " + std::to_string(sample),
-      "repair the sample, or keep the layer in float32: {.layers = ...}");
+      "repair the sample, or keep the layer in float32 by .overrides");
 }
 
 /// Samples that reach this many times as far as the median sample. 16 = 2^4: an observer that follows takes half of their

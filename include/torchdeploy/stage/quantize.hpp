@@ -33,8 +33,9 @@ namespace torchdeploy::inline v0 {
 struct Int8 {};
 
 struct quantize_options {
-  /// Layers that shall be something else, by patterns over the names in the report; the last that matches decides.
-  std::vector<layer_override> layers{};
+  /// Layers that shall be something else: {{"fc", float32}}, by patterns over the names in the report; the last that
+  /// matches decides.
+  std::vector<layer_override> overrides{};
   /// The least CPU that the model will run on. Default: this machine.
   std::optional<isa> target{};
   /// Use 7 of the 8 bits of an activation? Default: where the engine saturates on the target without.
@@ -96,7 +97,7 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
     if (detail::is_lowered(*before))
       throw quantization_error(errc::already_quantized, "expected a float model, got one that was quantized before",
                                "quantize the float model it was made from");
-    detail::overrides const wanted(options.layers, *before);
+    detail::overrides const wanted(options.overrides, *before);
     detail::refuse_what_graph_mode_cannot_follow(module);
     detail::refuse_weights_that_cannot_be_quantized(module, *before,
                                                     [&](std::string const& layer) { return wanted.in_float(layer); });
@@ -270,7 +271,7 @@ struct quantize_maker : stage_maker {
 /// Activations have 8 bits where the engine's kernels do not saturate on the target, else 7. With torch's range
 /// (`{.reduce_range = true}` for X86 and Fbgemm) and one of its observers the result is bit-equal to
 /// torch.ao.quantization's `quantize_jit` (`quantize_dynamic_jit`). Single layers stay in float32, or get another scheme of
-/// weights, by `.layers`.
+/// weights, by `.overrides`.
 ///
 /// The result stays in reference form, so it can still be pruned, and is lowered where it leaves. The report lists every
 /// layer: int8, or float and why. A lvalue container of samples is borrowed, a rvalue owned, a view copied.
@@ -280,7 +281,7 @@ struct quantize_maker : stage_maker {
 ///
 /// @par Example
 ///     auto model = td::load<td::TorchScript>("model.pt") |
-///                  td::quantize<td::Int8>(images, {.layers = {{"fc", td::float32}}, .target = td::isa::avx2});
+///                  td::quantize<td::Int8>(images, {.overrides = {{"fc", td::float32}}, .target = td::isa::avx2});
 template <class Precision, class... Choices>
 inline constexpr detail::quantize_maker<Precision, Choices...> quantize{};
 
