@@ -387,7 +387,7 @@ std::vector<misuse> const& list() {
        [](auto&) { digits() | td::verify(td::golden(test::model_path("digits_cnn"))); }},
       {"samples that the golden file does not hold", td::errc::options_conflict,
        [](auto& f) {
-         td::record_golden(digits(), images(4), f / "digits.golden");
+         td::record_golden(digits(), f / "digits.golden", {.samples = images(4)});
          digits() | td::verify(td::golden(f / "digits.golden"), {.samples = images(6)});
        }},
 
@@ -399,28 +399,28 @@ std::vector<misuse> const& list() {
       {"a golden file without end", td::errc::golden_unreadable, [](auto&) { td::golden("/dev/zero"); }},
       {"a golden file cut to a half", td::errc::golden_unreadable,
        [](auto& f) {
-         td::record_golden(digits(), images(4), f / "digits.golden");
+         td::record_golden(digits(), f / "digits.golden", {.samples = images(4)});
          fs::resize_file(f / "digits.golden", fs::file_size(f / "digits.golden") / 2);
          td::golden(f / "digits.golden");
        }},
       {"a golden file of another model", td::errc::structure_differs,
        [](auto& f) {
-         td::record_golden(test::load("two_outputs"), test::noise({2, 16}), f / "other.golden");
+         td::record_golden(test::load("two_outputs"), f / "other.golden", {.samples = test::noise({2, 16})});
          test::load("mlp_scripted") | td::verify(td::golden(f / "other.golden"));
        }},
       {"a golden file recorded into a folder that is not there", td::errc::place_unwritable,
-       [](auto& f) { td::record_golden(digits(), images(), f / "none" / "digits.golden"); }},
+       [](auto& f) { td::record_golden(digits(), f / "none" / "digits.golden", {.samples = images()}); }},
       {"a golden file recorded of nothing", td::errc::no_examples,
-       [](auto& f) { td::record_golden(digits(), {}, f / "digits.golden"); }},
+       [](auto& f) { td::record_golden(digits(), f / "digits.golden"); }},
       {"a golden file recorded of wrong samples", td::errc::model_raised,
-       [](auto& f) { td::record_golden(digits(), std::vector{at::ones({8})}, f / "digits.golden"); }},
+       [](auto& f) { td::record_golden(digits(), f / "digits.golden", {.samples = std::vector{at::ones({8})}}); }},
       {"a golden file recorded of no tensor at all", td::errc::model_raised,
-       [](auto& f) { td::record_golden(digits(), std::vector{at::Tensor()}, f / "digits.golden"); }},
+       [](auto& f) { td::record_golden(digits(), f / "digits.golden", {.samples = std::vector{at::Tensor()}}); }},
       {"a golden file of a mobile module, recorded of wrong samples", td::errc::model_raised,
-       [](auto& f) { td::record_golden(mobile(), std::vector{at::ones({8})}, f / "digits.golden"); }},
+       [](auto& f) { td::record_golden(mobile(), f / "digits.golden", {.samples = std::vector{at::ones({8})}}); }},
       {"a mobile module against another model's golden file", td::errc::out_of_tolerance,
        [](auto& f) {
-         td::record_golden(with_weight(3), images(), f / "other.golden");
+         td::record_golden(with_weight(3), f / "other.golden", {.samples = images()});
          mobile() | td::verify(td::golden(f / "other.golden"));
        }},
       {"an undefined tensor to compare on", td::errc::model_raised, verifying({.samples = std::vector{at::Tensor()}})},
@@ -449,7 +449,7 @@ std::vector<misuse> const& list() {
        }},
       {"layers compared with a golden file", td::errc::options_conflict,
        [](auto& f) {
-         td::record_golden(digits(), images(), f / "digits.golden");
+         td::record_golden(digits(), f / "digits.golden", {.samples = images()});
          digits() | td::verify(td::golden(f / "digits.golden"), {.per_layer = true});
        }},
       {"layers of a mobile module", td::errc::options_conflict,

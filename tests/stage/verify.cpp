@@ -99,7 +99,8 @@ TEST_CASE("a model of another structure is stopped with its own code") {
     FAIL("expected an error");
   } catch (td::verification_error const& thrown) {
     CHECK(thrown.code() == td::errc::structure_differs);
-    CHECK_THAT(thrown.what(), StartsWith("[torchdeploy.verify.304] output: expected float32 [2, 4], got a tuple of 2; "));
+    CHECK_THAT(thrown.what(),
+               StartsWith("[torchdeploy.verify.304] output: expected float32 [2, 4], got a tuple of 2; "));
   }
 }
 
@@ -188,6 +189,14 @@ TEST_CASE("by layer needs a reference with layers") {
   CHECK(none.code == td::errc::no_common_layer);
 }
 
+TEST_CASE("a reference lends its examples to verify") {
+  auto const reference =
+      td::load<td::TorchScript>(test::model_path("mlp_scripted"), {.examples = test::noise({2, 16}, 5)});
+  auto const borrowed = test::load("mlp_scripted") | td::verify(reference);
+  CHECK(borrowed.report().find("verify")->detail("samples") == "5");
+  CHECK_NOTHROW(test::load("mlp_scripted") | td::verify(reference.clone()));
+}
+
 TEST_CASE("latency is of both, or of the model alone where the reference is a recording") {
   auto const inputs = test::noise({2, 16}, 2);
   auto const model = load("mlp_scripted");
@@ -203,7 +212,7 @@ TEST_CASE("latency is of both, or of the model alone where the reference is a re
   CHECK_FALSE(td::compare(model, model, {.samples = inputs, .latency_calls = 0}).latency);
 
   test::temporary_folder const folder;
-  td::record_golden(model, inputs, folder / "golden.pt");
+  td::record_golden(model, folder / "golden.pt", {.samples = inputs});
   auto const alone = td::compare(model, td::golden(folder / "golden.pt"));
   CHECK(alone.latency);
   CHECK_FALSE(alone.reference_latency);

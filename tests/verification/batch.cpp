@@ -5,6 +5,7 @@
 #include <torchdeploy/verification/batch.hpp>
 
 #include <cstdint>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -27,6 +28,19 @@ bool has_note(td::comparison const& result, std::string const& text) {
 }
 
 }  // namespace
+
+TEST_CASE("a batch that would take all memory is refused before anything runs") {
+  auto const images = std::vector{at::ones({4, 3, 64, 64}), at::zeros({4, 3, 64, 64})};
+  auto const model = td::evaluate(test::scripted("def forward(self, x): return x * 2"), {.examples = images});
+  auto const refused = [&](std::int64_t batch) {
+    return test::failure_of<td::verification_error>([&] { (void)td::compare(model, model, {.batch = batch}); });
+  };
+  for (auto const batch : {std::int64_t{1} << 20, std::numeric_limits<std::int64_t>::max()})
+    CHECK(refused(batch).code == td::errc::options_conflict);
+  CHECK_THAT(refused(std::int64_t{1} << 20).text, ContainsSubstring("expected a batch whose inputs take at most 1 GiB, "
+                                                                    "got 1048576 rows of 48 GiB"));
+  CHECK(td::compare(model, model, {.batch = 100}).passed);
+}
 
 TEST_CASE("the other batch size is 1 for samples of several rows, 2 for samples of one, or what is asked for") {
   auto const model = doubled();
@@ -116,7 +130,7 @@ TEST_CASE("what can't be tried at another size is skipped, with the reason") {
 
   test::temporary_folder const folder;
   auto const model = doubled();
-  td::record_golden(model, test::noise({2, 3}, 2), folder / "golden.pt");
+  td::record_golden(model, folder / "golden.pt", {.samples = test::noise({2, 3}, 2)});
   CHECK(has_note(td::compare(model, td::golden(folder / "golden.pt")), "a golden file can't be asked"));
 }
 

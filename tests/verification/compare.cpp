@@ -325,6 +325,13 @@ TEST_CASE("without samples there is nothing to compare") {
   CHECK(thrown.id() == "torchdeploy.verify.301");
 }
 
+TEST_CASE("the examples of the reference are the samples when the artifact has none") {
+  auto const one = load("mlp_scripted");
+  auto const other = td::load<td::TorchScript>(model("mlp_scripted"), {.examples = test::noise({2, 16}, 5)});
+  CHECK(td::compare(one, other).samples == 5);
+  CHECK(td::compare(one, other, {.samples = test::noise({2, 16}, 3)}).samples == 3);
+}
+
 TEST_CASE("the artifact's examples are the samples when none are given") {
   auto const one = td::load<td::TorchScript>(model("mlp_scripted"), {.examples = test::noise({2, 16}, 5)});
   CHECK(td::compare(one, one).samples == 5);

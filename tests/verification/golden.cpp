@@ -66,7 +66,7 @@ TEST_CASE("what record_golden writes, a model is verified against") {
     CAPTURE(name);
     auto const path = folder / (std::string(name) + ".golden");
     auto const inputs = test::noise({2, 16}, 3);
-    td::record_golden(load(name), inputs, path);
+    td::record_golden(load(name), path, {.samples = inputs});
     td::golden const recorded(path);
     CHECK(recorded.inputs().size() == 3);
     CHECK(at::equal(recorded.inputs()[2].at(0).toTensor(), inputs[2]));
@@ -82,7 +82,7 @@ TEST_CASE("a model with a state is replayed in the order it was recorded in") {
   auto const model = load("exported_methods");
   auto inputs = test::noise({1, 16}, 2);
   inputs.push_back(inputs[0]);  // the same question, another answer
-  td::record_golden(model, inputs, folder / "stream.golden");
+  td::record_golden(model, folder / "stream.golden", {.samples = inputs});
   CHECK(model.handle().attr("calls").toInt() == 0);
   CHECK(td::compare(model, td::golden(folder / "stream.golden")).passed);
 }
@@ -124,7 +124,7 @@ TEST_CASE("samples beside a golden file must be in it") {
   scratch const folder;
   auto const inputs = test::noise({2, 16}, 4);
   auto const model = load("mlp_scripted");
-  td::record_golden(model, inputs, folder / "some.golden");
+  td::record_golden(model, folder / "some.golden", {.samples = inputs});
   td::golden const recorded(folder / "some.golden");
   CHECK(td::compare(model, recorded, {.samples = std::vector{inputs[3], inputs[1]}}).samples == 2);
   CHECK(td::compare(model, recorded, {.samples = std::vector{inputs[3], inputs[1]}}).passed);
@@ -139,7 +139,7 @@ TEST_CASE("samples beside a golden file must be in it") {
 TEST_CASE("golden samples come before the artifact's examples") {
   scratch const folder;
   auto const inputs = test::noise({2, 16}, 4);
-  td::record_golden(load("mlp_scripted"), inputs, folder / "some.golden");
+  td::record_golden(load("mlp_scripted"), folder / "some.golden", {.samples = inputs});
   auto const model =
       td::load<td::TorchScript>(TORCHDEPLOY_MODELS "/mlp_scripted.pt", {.examples = test::noise({7, 16}, 2)});
   CHECK(td::compare(model, td::golden(folder / "some.golden")).samples == 4);
@@ -169,7 +169,7 @@ TEST_CASE("a damaged golden file is refused with what is wrong with it") {
   write(path, one);
   CHECK_THAT(refusal(path), ContainsSubstring("not (input, output) pairs"));
 
-  td::record_golden(load("mlp_scripted"), test::noise({2, 16}, 2), path);
+  td::record_golden(load("mlp_scripted"), path, {.samples = test::noise({2, 16}, 2)});
   auto const whole = fs::file_size(path);
   for (auto const part : {0.2, 0.5, 0.9, 0.99}) {
     fs::copy_file(path, folder / "short.golden", fs::copy_options::overwrite_existing);
@@ -182,10 +182,10 @@ TEST_CASE("a recording that fails leaves the old file") {
   scratch const folder;
   auto const path = folder / "some.golden";
   auto const model = load("raises");
-  td::record_golden(model, std::vector{at::ones({2, 16}), at::full({2, 16}, 2)}, path);
+  td::record_golden(model, path, {.samples = std::vector{at::ones({2, 16}), at::full({2, 16}, 2)}});
   auto const before = fs::file_size(path);
   try {
-    td::record_golden(model, std::vector{at::ones({2, 16}), at::full({2, 16}, -1)}, path);
+    td::record_golden(model, path, {.samples = std::vector{at::ones({2, 16}), at::full({2, 16}, -1)}});
     FAIL("expected an error");
   } catch (td::verification_error const& thrown) {
     CHECK(thrown.code() == td::errc::model_raised);
@@ -194,7 +194,7 @@ TEST_CASE("a recording that fails leaves the old file") {
   CHECK(fs::file_size(path) == before);
   CHECK(td::golden(path).inputs().size() == 2);
   try {
-    td::record_golden(model, {}, path);
+    td::record_golden(model, path);
     FAIL("expected an error");
   } catch (td::verification_error const& thrown) {
     CHECK(thrown.code() == td::errc::no_examples);
@@ -204,6 +204,6 @@ TEST_CASE("a recording that fails leaves the old file") {
 TEST_CASE("a recorded view does not bring along what it is a view of") {
   scratch const folder;
   auto const images = at::randn({1000, 2, 16});
-  td::record_golden(load("mlp_scripted"), std::vector{images[0], images[1]}, folder / "views.golden");
+  td::record_golden(load("mlp_scripted"), folder / "views.golden", {.samples = std::vector{images[0], images[1]}});
   CHECK(fs::file_size(folder / "views.golden") < 10000);
 }

@@ -97,11 +97,11 @@ TEST_CASE("a single sample that can't be changed, or whose change raises, is not
 TEST_CASE("golden samples can't be asked: a single one is accepted, and said to be") {
   auto const path = std::filesystem::temp_directory_path() / ("torchdeploy_reaction_" + std::to_string(::getpid()));
   auto const constant = load("constant_net");
-  td::record_golden(constant, test::noise({2, 16}, 1), path);
+  td::record_golden(constant, path, {.samples = test::noise({2, 16}, 1)});
   auto const result = td::compare(constant, td::golden(path));
   CHECK(result.passed);
   CHECK_THAT(result.notes.at(0), ContainsSubstring("is not known"));
-  td::record_golden(constant, test::noise({2, 16}, 2), path);
+  td::record_golden(constant, path, {.samples = test::noise({2, 16}, 2)});
   td::golden const two(path);
   std::filesystem::remove(path);
   CHECK_THROWS_AS((void)td::compare(constant, two), td::verification_error);

@@ -125,7 +125,7 @@ class error : public std::runtime_error {
       case errc::options_conflict:
         return "docs/verification.md has the criteria and their ranges";
       case errc::golden_unreadable:
-        return "record it again: record_golden(model, samples, path)";
+        return "record it again: record_golden(model, path, {.samples})";
       case errc::metric_raised:
         return "a metric gets (got, expected) of each sample and gives a number";
       case errc::not_quantizable:

@@ -91,8 +91,8 @@ struct verify_maker : stage_maker {
 ///
 /// Criteria that are given must all hold. Without any, the report decides: close, with the tolerances of
 /// torch.testing.assert_close, when nothing lossy happened to the model; an SQNR of 20 dB when layers are int8, of 10 dB
-/// when it was pruned. Samples: `.samples`, else the golden file's inputs, else the artifact's examples. A reference that
-/// any model would agree with is refused: outputs near zero, or that don't react to the inputs.
+/// when it was pruned. Samples: `.samples`, else the golden file's inputs, else the artifact's examples, else those of the
+/// reference. A reference that any model would agree with is refused: outputs near zero, or that don't react to the inputs.
 ///
 /// The same must hold at another batch size where dimension 0 of the inputs allows (`.batch`); `.per_layer` compares each
 /// layer, and where two models part `first_divergence` tells.

@@ -69,6 +69,21 @@ inline example rows_of(example const& inputs, std::int64_t first, std::int64_t c
   return picked;
 }
 
+/// What there is to be said against a batch that was asked for: with its activations, which are many times its inputs, it
+/// could take all memory.
+inline std::string too_large(std::int64_t rows, example const& inputs) {
+  constexpr double most = 1 << 30;
+  auto const from = batch_of(inputs).first;
+  if (from < 0 || rows <= from) return {};
+  double bytes = 0;
+  for (auto const& each : inputs)
+    if (each.isTensor()) bytes += static_cast<double>(each.toTensor().nbytes()) / static_cast<double>(from);
+  bytes = std::max<double>(bytes, sizeof rows) * static_cast<double>(rows);  // of rows without elements: their indices
+  if (bytes <= most) return {};
+  return "expected a batch whose inputs take at most 1 GiB, got " + std::to_string(rows) + " rows of " +
+         number_text(bytes / most, 4) + " GiB";
+}
+
 /// Inputs at another batch size, and the same rows at the samples' own.
 struct other_batch {
   std::int64_t from{}, to{};

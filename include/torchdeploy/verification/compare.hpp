@@ -106,9 +106,13 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
     if (inputs.empty()) inputs = reference.recorded.inputs();
   if constexpr (requires { record.examples; })
     if (inputs.empty()) inputs = record.examples;
+  if constexpr (requires { reference.model.get().examples(); })
+    if (inputs.empty()) inputs = reference.model.get().examples();
   if (inputs.empty())
-    work.refuse(errc::no_examples, "expected samples to compare on, got none, and the artifact has no examples",
+    work.refuse(errc::no_examples, "expected samples to compare on, got none, and neither model has examples",
                 "verify(reference, {.samples = images}), or load(path, {.examples = images})");
+  if (auto const why = too_large(options.batch.value_or(0), inputs.front()); !why.empty())
+    work.refuse(errc::options_conflict, why, "a smaller .batch shows as much");
 
   runner<Format> model(handle, record);
   auto other = work.timed(errc::reference_raised, "the reference", work.result().reference_seconds,

@@ -28,7 +28,7 @@ struct metric {
 
 /// What `verify` and `compare` may be told. Criteria given hold together; with none given they follow the report.
 struct verify_options {
-  torchdeploy::samples samples{};  ///< default: the golden file's inputs, then the artifact's examples
+  torchdeploy::samples samples{};  ///< default: the golden file's inputs, the artifact's examples, the reference's
   std::optional<double> rtol{};  ///< |got - expected| <= atol + rtol * |expected|: given together
   std::optional<double> atol{};  ///<
   std::optional<double> sqnr_db{};  ///< signal to quantization noise, at least, in dB

@@ -125,24 +125,29 @@ class golden {
   std::vector<c10::IValue> outputs_;
 };
 
+struct golden_options {
+  torchdeploy::samples samples{};  ///< to record; default: the artifact's examples
+};
+
 /// Write down what a model answers, to check another file, or another version of LibTorch, against.
 ///
-/// The samples run in order through a copy, in the form that will run (a quantized artifact is lowered); without samples
-/// the artifact's examples do. The file is written whole or not at all, and Python's `torch.load` reads it too.
+/// The samples run in order through a copy, in the form that will run (a quantized artifact is lowered); without `.samples` the
+/// artifact's examples do. The file is written whole or not at all, and Python's `torch.load` reads it too.
 ///
 /// Throws: verification_error 301, 306; export_error 201, 202; quantization_error 409.
 ///
 /// @par Example
-///     td::record_golden(model, images, "golden.pt");
+///     td::record_golden(model, "golden.pt", {.samples = images});
 template <class Format, class Facts>
   requires runs<Format>
-void record_golden(artifact<Format, Facts> const& model, samples const& given, std::filesystem::path const& path) {
-  std::vector<example> const inputs(given.empty() ? model.examples()
-                                                  : std::vector<example>(given.begin(), given.end()));
+void record_golden(artifact<Format, Facts> const& model, std::filesystem::path const& path,
+                   golden_options const& options = {}) {
+  std::vector<example> inputs(options.samples.begin(), options.samples.end());
+  if (inputs.empty()) inputs = model.examples();
   if (inputs.empty())
     throw verification_error(errc::no_examples,
                              "expected samples to record, got none, and the artifact has no examples",
-                             "record_golden(model, images, path)");
+                             "record_golden(model, path, {.samples = images})");
   detail::runner<Format> run(model.handle(), model.record());
   c10::impl::GenericList recorded_inputs(c10::AnyType::get()), recorded_outputs(c10::AnyType::get());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
