@@ -4,6 +4,7 @@
 #include <torchdeploy/core/artifact.hpp>
 #include <torchdeploy/core/error.hpp>
 #include <torchdeploy/core/facts.hpp>
+#include <torchdeploy/core/number_text.hpp>
 #include <torchdeploy/core/pipe.hpp>
 #include <torchdeploy/core/recipe.hpp>
 #include <torchdeploy/core/report.hpp>

@@ -68,7 +68,7 @@ TEST_CASE("a finding is printed with its weight, id, place and hint") {
                                            .place = "dropout",
                                            .text = "traced in train mode",
                                            .hint = "trace again"}}});
-  CHECK_THAT(text, EndsWith("  fault [train-mode-trace] dropout: traced in train mode; trace again\n"));
+  CHECK_THAT(text, EndsWith("  fault [train-mode-trace] dropout: traced in train mode\n    trace again\n"));
 }
 
 TEST_CASE("a name longer than its column loses nothing") {

@@ -4,30 +4,24 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include <torchdeploy/core/number_text.hpp>
 #include <torchdeploy/core/report.hpp>
 
 namespace torchdeploy::inline v0 {
 
 namespace detail {
 
-/// A number as printf has it: "%.3f".
-inline std::string formatted(char const* format, double value) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), format, value);
-  return text.data();
-}
-
 inline std::string in_bytes(std::uint64_t bytes) {
   if (bytes < 10'000) return std::to_string(bytes) + " B";
   auto const kilobytes = static_cast<double>(bytes) / 1e3;
-  if (kilobytes < 10'000) return formatted("%.1f kB", kilobytes);
-  return kilobytes < 10'000'000 ? formatted("%.1f MB", kilobytes / 1e3) : formatted("%.1f GB", kilobytes / 1e6);
+  if (kilobytes < 10'000) return fixed(kilobytes, 1) + " kB";
+  return kilobytes < 10'000'000 ? fixed(kilobytes / 1e3, 1) + " MB" : fixed(kilobytes / 1e6, 1) + " GB";
 }
 
 inline std::string_view severity_name(severity level) {
@@ -47,10 +41,17 @@ inline std::string in_one_line(std::string text) {
   return text;
 }
 
+/// "warning [baked-batch] forward: batch 2 runs, batch 4 raises in view: ..."
+inline std::string headline(finding const& each) {
+  std::string text(severity_name(each.level));
+  text += " [" + each.id + "] " + (each.place.empty() ? "" : each.place + ": ") + each.text;
+  return in_one_line(std::move(text));
+}
+
 /// "30.0 % zeros, 4 of 16 slices"
 inline std::string zeros_text(layer_report const& layer) {
   if (!(layer.sparsity > 0)) return {};
-  auto text = formatted("%.1f %% zeros", layer.sparsity * 100);
+  auto text = fixed(layer.sparsity * 100, 1) + " % zeros";
   if (layer.slices)
     text += ", " + std::to_string(layer.zero_slices) + " of " + std::to_string(layer.slices) + " slices";
   return text;
@@ -65,7 +66,9 @@ class text_writer {
     auto const name = in_one_line(stage.stage);
     text += name;
     fill(10, columns(name));
-    text += formatted(" %8.3f s", stage.seconds);
+    auto const seconds = fixed(stage.seconds, 3);
+    fill(9, columns(seconds));
+    text += seconds + " s";
     if (stage.bytes_before && stage.bytes_after)
       text += "  " + in_bytes(stage.bytes_before) + " -> " + in_bytes(stage.bytes_after);
     else if (stage.bytes_after)
@@ -79,9 +82,9 @@ class text_writer {
     text += '\n';
     write(stage.layers);
     for (auto const& each : stage.findings) {
-      text.append("  ").append(severity_name(each.level)).append(" [").append(in_one_line(each.id)).append("] ");
-      if (!each.place.empty()) text += in_one_line(each.place) + ": ";
-      wrap(in_one_line(each.hint.empty() ? each.text : each.text + "; " + each.hint), 4);
+      text += "  ";
+      wrap(headline(each), 4);
+      if (!each.hint.empty()) text += "\n    ", wrap(in_one_line(each.hint), 4);
       text += '\n';
     }
   }
@@ -100,8 +103,8 @@ class text_writer {
             in_one_line(layer.precision),
             layer.bytes ? in_bytes(layer.bytes) : "",
             zeros_text(layer),
-            layer.milliseconds ? formatted("%.3f ms", *layer.milliseconds) : "",
-            layer.sqnr_db ? formatted("%.1f dB", *layer.sqnr_db) : ""};
+            layer.milliseconds ? fixed(*layer.milliseconds, 3) + " ms" : "",
+            layer.sqnr_db ? fixed(*layer.sqnr_db, 1) + " dB" : ""};
   }
 
   void write(std::vector<layer_report> const& layers) {
@@ -154,9 +157,8 @@ class text_writer {
 
 /// "warning [baked-batch] forward: batch 2 runs, batch 4 raises in view: ...", and what to do on a line of its own.
 inline std::string to_text(finding const& each) {
-  std::string text(detail::severity_name(each.level));
-  text += " [" + each.id + "] " + (each.place.empty() ? "" : each.place + ": ") + each.text + "\n";
-  return each.hint.empty() ? text : text + "    " + each.hint + "\n";
+  auto const text = detail::headline(each) + "\n";
+  return each.hint.empty() ? text : text + "    " + detail::in_one_line(each.hint) + "\n";
 }
 
 /// All of them, as `diagnose` returns them.

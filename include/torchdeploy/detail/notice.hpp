@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-#include <torchdeploy/core/report.hpp>
+#include <torchdeploy/core/report_text.hpp>
 
 namespace torchdeploy::inline v0 {
 
@@ -18,8 +18,7 @@ namespace detail {
 /// A finding worth a line on standard error: wrong numbers must not come without a warning.
 inline void notice(finding const& what) {
   if (quiet || what.level == severity::note) return;
-  std::fprintf(stderr, "torchdeploy: %s: %s; %s [%s]\n", what.level == severity::fault ? "fault" : "warning",
-               what.text.c_str(), what.hint.c_str(), what.id.c_str());
+  std::fprintf(stderr, "torchdeploy: %s; %s\n", headline(what).c_str(), in_one_line(what.hint).c_str());
 }
 
 /// A line on the terminal that is written over: "quantize: 12/64 samples". Nothing where stderr is not a terminal.

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include <torchdeploy/core/report_text.hpp>
+#include <torchdeploy/core/number_text.hpp>
 #include <torchdeploy/detail/libtorch/tensor_ops.hpp>
 #include <torchdeploy/diagnosis/tracing.hpp>
 
@@ -28,7 +28,7 @@ inline std::optional<std::string> constant_text(jit::Module const& module, jit::
          is_operator(value->node(), "aten::view") || is_operator(value->node(), "aten::unsqueeze") ||
          is_operator(value->node(), "aten::reshape"))
     value = value->node()->input(0);
-  if (auto const number = number_of(value)) return formatted("%.6g", *number);
+  if (auto const number = number_of(value)) return number_text(*number);
   std::optional<c10::IValue> constant = jit::toIValue(value);
   if (auto const path = path_of(value); !constant && path && !is_parameter(module, *path))
     constant = attribute_at(module, *path);

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include <torchdeploy/core/report_text.hpp>
+#include <torchdeploy/core/number_text.hpp>
 #include <torchdeploy/detail/libtorch/tensor_ops.hpp>
 #include <torchdeploy/diagnosis/inspected.hpp>
 
@@ -73,7 +73,7 @@ inline void find_baked_numbers(inspected const& in, std::vector<finding>& found)
   if (!baked.empty())
     found.push_back({"lost-control-flow", severity::warning, where(baked.front().first),
                      "the trace holds " + std::to_string(baked.size()) +
-                         " number(s) that a tensor had when it was made: " + formatted("%.6g", baked.front().second),
+                         " number(s) that a tensor had when it was made: " + number_text(baked.front().second),
                      "no .item(), float(x) or int(x) of what depends on the input: keep it a tensor, or script"});
 }
 

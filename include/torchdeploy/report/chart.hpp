@@ -52,7 +52,7 @@ inline std::string bar_chart(std::vector<bar> const& bars, std::string_view desc
   std::string text;
   put(text, {"<div class=\"chart\"><svg class=\"scale\" width=\"44\" height=\"", tall, "\" aria-hidden=\"true\">"});
   for (auto const value : axis)
-    put(text, {"<text x=\"38\" y=\"", fixed(y(value) + 3.5, 1), "\">", general(value), "</text>"});
+    put(text, {"<text x=\"38\" y=\"", fixed(y(value) + 3.5, 1), "\">", number_text(value, 4), "</text>"});
   put(text, {"</svg>\n<svg class=\"plot\" width=\"100%\" height=\"", tall, "\" role=\"img\" aria-label=\"",
              escaped(description), "\">\n"});
   for (auto const value : axis) {

@@ -64,7 +64,7 @@ class html_writer {
     return seconds < 1 ? fixed(seconds * 1e3, seconds < 0.01 ? 2 : 0) + " ms" : readable(seconds, 2) + " s";
   }
   static std::string readable(double value, int digits) {
-    return std::abs(value) < 1e6 ? fixed(value, digits) : general(value);
+    return std::abs(value) < 1e6 ? fixed(value, digits) : number_text(value, 4);
   }
   static std::string in_percent(double fraction) { return fixed(fraction * 100, 1) + " %"; }
   static std::string in_db(double value) {
@@ -209,7 +209,7 @@ class html_writer {
         [](layer_report const& l) { return in_bytes(l.bytes); });
     chart(
         "Time of one call", "ms", 1, false, [](layer_report const& l) { return l.milliseconds.value_or(unknown); },
-        [](layer_report const& l) { return general(*l.milliseconds) + " ms"; });
+        [](layer_report const& l) { return number_text(*l.milliseconds, 4) + " ms"; });
     chart(
         "SQNR", "dB (more is better)", 1, true, [](layer_report const& l) { return l.sqnr_db.value_or(unknown); },
         [](layer_report const& l) { return in_db(*l.sqnr_db) + (std::isfinite(*l.sqnr_db) ? " dB" : ""); });

@@ -1,13 +1,10 @@
 #pragma once
 
-#include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include <torchdeploy/core/report_text.hpp>
 #include <torchdeploy/detail/utf8.hpp>
@@ -63,15 +60,6 @@ inline std::string elided(std::string_view name, std::size_t most = 44) {
   auto const head = most / 3, tail = most - 1 - head;
   return whole.substr(0, first(head)) + "\xE2\x80\xA6" + whole.substr(first(columns(whole) - tail));
 }
-
-/// A number with a point, whatever the locale: SVG knows no comma.
-inline std::string printed(double value, std::chars_format format, int precision) {
-  std::array<char, 400> text{};
-  auto const end = std::to_chars(text.data(), text.data() + text.size(), value, format, precision);
-  return end.ec == std::errc() ? std::string(text.data(), end.ptr) : std::string("?");
-}
-inline std::string fixed(double value, int digits) { return printed(value, std::chars_format::fixed, digits); }
-inline std::string general(double value, int digits = 4) { return printed(value, std::chars_format::general, digits); }
 
 /// A count with its thousands apart: 25 610 152, by narrow spaces that don't break.
 inline std::string grouped(std::uint64_t count) {

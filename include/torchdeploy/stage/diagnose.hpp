@@ -163,7 +163,7 @@ inline std::vector<finding> diagnosed(torch::jit::Module const& module, record<T
 ///
 /// @par Example
 ///     for (auto const& each : td::diagnose(model, {.samples = images, .expects = {"reset_states"}}))
-///       std::cout << td::to_text(each) << '\n';
+///       std::cout << td::to_text(each);
 template <class Facts>
 [[nodiscard]] std::vector<finding> diagnose(artifact<TorchScript, Facts> const& model,
                                             diagnose_options const& options = {}) {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <torchdeploy/core/number_text.hpp>
 #include <torchdeploy/core/pipe.hpp>
-#include <torchdeploy/core/report_text.hpp>
 #include <torchdeploy/detail/libtorch/dtype.hpp>
 #include <torchdeploy/detail/libtorch/failure.hpp>
 #include <torchdeploy/format/torchscript.hpp>
@@ -36,7 +36,7 @@ namespace detail {
 inline void demand_amount(double amount) {
   if (!(amount >= 0 && amount <= 1))
     throw error(errc::amount_out_of_range,
-                "expected an amount of weights between 0 and 1, got " + formatted("%g", amount),
+                "expected an amount of weights between 0 and 1, got " + number_text(amount),
                 "0.3 prunes 30 % of every layer, count{5} prunes 5");
 }
 inline void demand_amount(count amount) {
@@ -44,7 +44,7 @@ inline void demand_amount(count amount) {
     throw error(errc::amount_out_of_range, "expected a count of weights, got " + std::to_string(amount.value));
 }
 
-inline std::string in_words(double amount, bool) { return formatted("%g", amount); }
+inline std::string in_words(double amount, bool) { return number_text(amount); }
 inline std::string in_words(count amount, bool slices) {
   return std::to_string(amount.value) + (slices ? " slices" : " weights");
 }
@@ -153,7 +153,7 @@ struct prune_t : stage<prune_t<Criterion, Amount>> {
       zero_slices += layer.zero_slices;
       slices += layer.slices;
     }
-    entry.details.emplace_back("sparsity", detail::formatted("%.4f", weights > 0 ? zeros / weights : 0));
+    entry.details.emplace_back("sparsity", detail::fixed(weights > 0 ? zeros / weights : 0, 4));
     if (options.dimension)
       entry.details.emplace_back("slices", std::to_string(zero_slices) + " of " + std::to_string(slices));
   }

@@ -38,7 +38,7 @@ inline layered layered_of(jit::Module const& module, record<TorchScript> const& 
 inline layered layered_of(jit::Module const& module) {
   if (!module.find_method("forward"))
     throw verification_error(errc::no_common_layer, "expected a module with a forward method, got none");
-  auto copy = module.clone();
+  auto copy = TorchScript::clone(module);
   copy.eval();
   return {std::move(copy)};
 }
@@ -204,9 +204,8 @@ class layer_comparing {
     auto const& theirs = lowered->layers();
     bool const alike = std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(),
                                   [](auto const& a, auto const& b) { return a->family == b->family; });
-    notes_.push_back("layers of " + who + " are compared in reference form, since the int8 kernels fuse them; " +
-                     (alike ? "ms are those of the int8 kernels, with what they fuse"
-                            : "the int8 kernels' ms can't be told by layer"));
+    notes_.push_back("layers of " + who + ": dB before fusion (in reference form), " +
+                     (alike ? "ms of the fused int8 kernels" : "no ms, since the int8 kernels fused layers into one"));
     return alike ? lowered.get() : nullptr;
   }
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <torchdeploy/detail/compiler_lock.hpp>
 #include <torchdeploy/detail/libtorch/layers.hpp>
 #include <torchdeploy/detail/libtorch/quantization.hpp>
 #include <torchdeploy/verification/outputs.hpp>
@@ -139,8 +140,10 @@ inline jit::Value* comparable_output(jit::Node* node) {
 /// gives. Neither copied nor moved: its graph holds pointers to its layers.
 class probed_model {
  public:
-  explicit probed_model(jit::Module const& module) : module_(module.clone()) {
+  explicit probed_model(jit::Module const& module) {
     register_probe_operators();
+    compiler_lock const alone;
+    module_ = cloned(module);
     graph_ = module_.get_method("forward").graph();
     settle(*graph_, module_);
     for_each_node(*graph_, [&](jit::Node* node) {

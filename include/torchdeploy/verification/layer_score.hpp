@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <torchdeploy/core/report_text.hpp>
+#include <torchdeploy/core/number_text.hpp>
 #include <torchdeploy/verification/scores.hpp>
 
 namespace torchdeploy::inline v0 {
@@ -36,12 +36,12 @@ inline std::string layers_text(std::vector<layer_score> const& layers) {
   bool first = true;
   for (auto const& each : layers) {
     auto const ms = [](std::optional<double> const& value) {
-      return value ? formatted("%.3f", *value) : std::string();
+      return value ? fixed(*value, 3) : std::string();
     };
     bool const scored = each.structure.empty();
     rows.push_back({each.diverges ? (first ? "->" : " *") : "", each.name, each.kind, each.precision,
-                    scored ? formatted("%.2f", each.score.sqnr_db) : "-",
-                    scored ? formatted("%.3g", each.score.max_abs) : "-", ms(each.milliseconds),
+                    scored ? fixed(each.score.sqnr_db, 2) : "-",
+                    scored ? number_text(each.score.max_abs, 3) : "-", ms(each.milliseconds),
                     ms(each.reference_milliseconds)});
     first = first && !each.diverges;
   }

@@ -2,22 +2,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <torchdeploy/core/number_text.hpp>
 #include <torchdeploy/format/samples.hpp>
 #include <torchdeploy/verification/close.hpp>
 
 /// What a model returns is a tree: tuples, lists and dicts of tensors and plain values.
 namespace torchdeploy::inline v0::detail {
-
-inline std::string number_text(double value, int digits = 6) {
-  char text[40];
-  std::snprintf(text, sizeof text, "%.*g", digits, value);
-  return text;
-}
 
 inline std::string value_text(c10::IValue const& value, int digits = 6) {
   if (value.isNone()) return "None";
