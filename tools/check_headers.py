@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Check the layout of include/torchdeploy: umbrellas are complete, layers are kept, no header is too long."""
+"""Check the layout of include/torchdeploy: umbrellas are complete, layers are kept, no header is too long.
+
+    check_headers.py                       the check
+    check_headers.py --that-reach HEADER   instead, list the headers that include HEADER, themselves or by another
+"""
 import pathlib
 import re
 import sys
@@ -82,6 +86,10 @@ def complaints():
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--that-reach"]:
+        wanted = INCLUDE / sys.argv[2]
+        found = (header for header in LIBRARY.rglob("*.hpp") if wanted in reached_from(header))
+        sys.exit(print("\n".join(sorted(header.relative_to(INCLUDE).as_posix() for header in found))))
     found = list(complaints())
     print("\n".join(found))
     sys.exit(bool(found))
