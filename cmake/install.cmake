@@ -6,7 +6,7 @@ install(TARGETS torchdeploy EXPORT torchdeploy-targets FILE_SET HEADERS)
 install(EXPORT torchdeploy-targets NAMESPACE torchdeploy:: DESTINATION ${package})
 foreach(component IN LISTS components) # an export set for each: who doesn't ask for it needs no library of its
   string(REPLACE torchdeploy_ "" name ${component})
-  install(TARGETS ${component} EXPORT torchdeploy-${name}-targets FILE_SET HEADERS)
+  install(TARGETS ${component} EXPORT torchdeploy-${name}-targets)
   install(EXPORT torchdeploy-${name}-targets NAMESPACE torchdeploy:: DESTINATION ${package})
 endforeach()
 configure_package_config_file(cmake/torchdeploy-config.cmake.in torchdeploy-config.cmake INSTALL_DESTINATION ${package})

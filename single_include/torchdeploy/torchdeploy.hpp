@@ -719,7 +719,7 @@ class error : public std::runtime_error {
       case errc::options_conflict:
         return "docs/verification.md has the criteria and their ranges";
       case errc::golden_unreadable:
-        return "record it again: record_golden(model, samples, path)";
+        return "record it again: record_golden(model, path, {.samples})";
       case errc::metric_raised:
         return "a metric gets (got, expected) of each sample and gives a number";
       case errc::not_quantizable:
@@ -829,6 +829,7 @@ class backend_error : public error {
 // ---- torchdeploy/core/stage.hpp
 
 #include <type_traits>
+#include <utility>
 
 namespace torchdeploy::inline v0 {
 
@@ -865,6 +866,12 @@ struct stage {
 struct stage_maker {};
 
 namespace detail {
+/// Makes a stage that takes nothing but options: `freeze({.preserve = {"encode"}})`.
+template <class Stage>
+struct option_maker : stage_maker {
+  constexpr Stage operator()(decltype(Stage::options) options = {}) const { return {{}, std::move(options)}; }
+};
+
 // `|` asks these of foreign types too, which may be only declared: a conversion of pointers is no error then,
 // std::derived_from is.
 template <class Derived>
@@ -3322,6 +3329,214 @@ inline torch::jit::Module read_module(reader const& bytes, std::string const& na
 
 #include <unistd.h>
 
+// ---- torchdeploy/core/report_text.hpp
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// ---- torchdeploy/core/number_text.hpp
+
+#include <array>
+#include <charconv>
+#include <string>
+#include <system_error>
+
+/// Numbers as text, with a point whatever the locale is.
+namespace torchdeploy::inline v0::detail {
+
+inline std::string printed(double value, std::chars_format format, int precision) {
+  std::array<char, 400> text{};
+  auto const end = std::to_chars(text.data(), text.data() + text.size(), value, format, precision);
+  return end.ec == std::errc() ? std::string(text.data(), end.ptr) : std::string("?");
+}
+
+/// So many digits behind the point: "0.300".
+inline std::string fixed(double value, int digits) { return printed(value, std::chars_format::fixed, digits); }
+
+/// So many digits that matter: "0.3", "1e-05".
+inline std::string number_text(double value, int digits = 6) {
+  return printed(value, std::chars_format::general, digits);
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+namespace torchdeploy::inline v0 {
+
+namespace detail {
+
+inline std::string in_bytes(std::uint64_t bytes) {
+  if (bytes < 10'000) return std::to_string(bytes) + " B";
+  auto const kilobytes = static_cast<double>(bytes) / 1e3;
+  if (kilobytes < 10'000) return fixed(kilobytes, 1) + " kB";
+  return kilobytes < 10'000'000 ? fixed(kilobytes / 1e3, 1) + " MB" : fixed(kilobytes / 1e6, 1) + " GB";
+}
+
+inline std::string_view severity_name(severity level) {
+  return level == severity::fault ? "fault" : level == severity::warning ? "warning" : "note";
+}
+
+/// Characters of UTF-8.
+inline std::size_t columns(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+/// A name from a model's file may hold line breaks and what commands a terminal.
+inline std::string in_one_line(std::string text) {
+  for (auto& c : text)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7F') c = ' ';
+  return text;
+}
+
+/// "warning [baked-batch] forward: batch 2 runs, batch 4 raises in view: ..."
+inline std::string headline(finding const& each) {
+  std::string text(severity_name(each.level));
+  text += " [" + each.id + "] " + (each.place.empty() ? "" : each.place + ": ") + each.text;
+  return in_one_line(std::move(text));
+}
+
+/// "30.0 % zeros, 4 of 16 slices"
+inline std::string zeros_text(layer_report const& layer) {
+  if (!(layer.sparsity > 0)) return {};
+  auto text = fixed(layer.sparsity * 100, 1) + " % zeros";
+  if (layer.slices)
+    text += ", " + std::to_string(layer.zero_slices) + " of " + std::to_string(layer.slices) + " slices";
+  return text;
+}
+
+/// The report as text: lines of at most 110 columns, unless one word is longer.
+class text_writer {
+ public:
+  std::string text{};
+
+  void write(stage_report const& stage) {
+    auto const name = in_one_line(stage.stage);
+    text += name;
+    fill(10, columns(name));
+    auto const seconds = fixed(stage.seconds, 3);
+    fill(9, columns(seconds));
+    text += seconds + " s";
+    if (stage.bytes_before && stage.bytes_after)
+      text += "  " + in_bytes(stage.bytes_before) + " -> " + in_bytes(stage.bytes_after);
+    else if (stage.bytes_after)
+      text += "  " + in_bytes(stage.bytes_after);
+    for (auto const& [what, value] : stage.details) {
+      auto const pair = in_one_line(what + " " + value);
+      if (column() + 2 + columns(pair) > width) text += '\n';
+      text += "  ";
+      wrap(pair, 4);
+    }
+    text += '\n';
+    write(stage.layers);
+    for (auto const& each : stage.findings) {
+      text += "  ";
+      wrap(headline(each), 4);
+      if (!each.hint.empty()) text += "\n    ", wrap(in_one_line(each.hint), 4);
+      text += '\n';
+    }
+  }
+
+ private:
+  static constexpr std::size_t width = 110;
+  static constexpr std::size_t longest_name = 48;  // a longer one gets a line of its own
+  static constexpr std::size_t numbers = 3;        // from this cell on they stand right
+
+  static constexpr std::size_t cells_of_row = 7;
+  using row = std::array<std::string, cells_of_row>;
+
+  static row cells(layer_report const& layer) {
+    return {in_one_line(layer.name),
+            in_one_line(layer.kind),
+            in_one_line(layer.precision),
+            layer.bytes ? in_bytes(layer.bytes) : "",
+            zeros_text(layer),
+            layer.milliseconds ? fixed(*layer.milliseconds, 3) + " ms" : "",
+            layer.sqnr_db ? fixed(*layer.sqnr_db, 1) + " dB" : ""};
+  }
+
+  void write(std::vector<layer_report> const& layers) {
+    std::array<std::size_t, cells_of_row> widths{};
+    std::vector<row> rows;
+    rows.reserve(layers.size());
+    for (auto const& layer : layers) {
+      rows.push_back(cells(layer));
+      for (std::size_t i = 0; i < widths.size(); ++i)
+        if (auto const size = columns(rows.back()[i]); i > 0 || size <= longest_name)
+          widths[i] = std::max(widths[i], size);
+    }
+    for (std::size_t n = 0; n < rows.size(); ++n) {
+      for (std::size_t i = 0; i < widths.size(); ++i) {
+        auto const& cell = rows[n][i];
+        if (widths[i] == 0 && cell.empty()) continue;
+        text += "  ";
+        if (i >= numbers) fill(widths[i], columns(cell));
+        text += cell;
+        if (columns(cell) > widths[i]) text += "\n  ", fill(widths[i], 0);
+        if (i < numbers) fill(widths[i], columns(cell));
+      }
+      if (auto const& reason = layers[n].reason; !reason.empty()) {
+        text += "  ";
+        wrap(in_one_line(reason), std::min(column(), width / 2));
+      }
+      text.erase(text.find_last_not_of(' ') + 1);
+      text += '\n';
+    }
+  }
+
+  void fill(std::size_t wanted, std::size_t got) { text.append(wanted - std::min(wanted, got), ' '); }
+  [[nodiscard]] std::size_t column() const { return columns(std::string_view(text).substr(text.rfind('\n') + 1)); }
+
+  /// Add words, and go on in an indented line where one would pass the width.
+  void wrap(std::string_view words, std::size_t indent) {
+    for (bool first = true; !words.empty(); first = false) {
+      auto const word = words.substr(0, words.find(' '));
+      words.remove_prefix(std::min(words.size(), word.size() + 1));
+      if (!first && column() + 1 + columns(word) > width)
+        text.append("\n").append(indent, ' ');
+      else if (!first)
+        text += ' ';
+      text += word;
+    }
+  }
+};
+
+}  // namespace detail
+
+/// "warning [baked-batch] forward: batch 2 runs, batch 4 raises in view: ...", and what to do on a line of its own.
+inline std::string to_text(finding const& each) {
+  auto const text = detail::headline(each) + "\n";
+  return each.hint.empty() ? text : text + "    " + detail::in_one_line(each.hint) + "\n";
+}
+
+/// All of them, as `diagnose` returns them.
+inline std::string to_text(std::vector<finding> const& all) {
+  std::string text;
+  for (auto const& each : all) text += to_text(each);
+  return text.empty() ? "no findings\n" : text;
+}
+
+/// One line for each stage, and under it one for each layer (kind, precision, bytes, zeros, milliseconds of one call,
+/// SQNR in dB, why not int8; what nobody told is left out) and for each finding.
+///
+/// @par Example
+///     std::cout << model.report();
+inline std::string to_text(report const& all) {
+  detail::text_writer out;
+  for (auto const& stage : all.stages()) out.write(stage);
+  return out.text;
+}
+
+inline std::ostream& operator<<(std::ostream& out, report const& all) { return out << to_text(all); }
+
+}  // namespace torchdeploy::inline v0
+
 namespace torchdeploy::inline v0 {
 
 /// Nothing on standard error: no warnings, no progress. The report has everything in any case.
@@ -3332,8 +3547,7 @@ namespace detail {
 /// A finding worth a line on standard error: wrong numbers must not come without a warning.
 inline void notice(finding const& what) {
   if (quiet || what.level == severity::note) return;
-  std::fprintf(stderr, "torchdeploy: %s: %s; %s [%s]\n", what.level == severity::fault ? "fault" : "warning",
-               what.text.c_str(), what.hint.c_str(), what.id.c_str());
+  std::fprintf(stderr, "torchdeploy: %s; %s\n", headline(what).c_str(), in_one_line(what.hint).c_str());
 }
 
 /// A line on the terminal that is written over: "quantize: 12/64 samples". Nothing where stderr is not a terminal.
@@ -3472,186 +3686,6 @@ inline void find_float64(jit::Module const& module, std::vector<inspected> const
 #include <utility>
 #include <vector>
 
-// ---- torchdeploy/core/report_text.hpp
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <ostream>
-#include <string>
-#include <string_view>
-#include <vector>
-
-namespace torchdeploy::inline v0 {
-
-namespace detail {
-
-/// A number as printf has it: "%.3f".
-inline std::string formatted(char const* format, double value) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), format, value);
-  return text.data();
-}
-
-inline std::string in_bytes(std::uint64_t bytes) {
-  if (bytes < 10'000) return std::to_string(bytes) + " B";
-  auto const kilobytes = static_cast<double>(bytes) / 1e3;
-  if (kilobytes < 10'000) return formatted("%.1f kB", kilobytes);
-  return kilobytes < 10'000'000 ? formatted("%.1f MB", kilobytes / 1e3) : formatted("%.1f GB", kilobytes / 1e6);
-}
-
-inline std::string_view severity_name(severity level) {
-  return level == severity::fault ? "fault" : level == severity::warning ? "warning" : "note";
-}
-
-/// Characters of UTF-8.
-inline std::size_t columns(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
-/// A name from a model's file may hold line breaks and what commands a terminal.
-inline std::string in_one_line(std::string text) {
-  for (auto& c : text)
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7F') c = ' ';
-  return text;
-}
-
-/// "30.0 % zeros, 4 of 16 slices"
-inline std::string zeros_text(layer_report const& layer) {
-  if (!(layer.sparsity > 0)) return {};
-  auto text = formatted("%.1f %% zeros", layer.sparsity * 100);
-  if (layer.slices)
-    text += ", " + std::to_string(layer.zero_slices) + " of " + std::to_string(layer.slices) + " slices";
-  return text;
-}
-
-/// The report as text: lines of at most 110 columns, unless one word is longer.
-class text_writer {
- public:
-  std::string text{};
-
-  void write(stage_report const& stage) {
-    auto const name = in_one_line(stage.stage);
-    text += name;
-    fill(10, columns(name));
-    text += formatted(" %8.3f s", stage.seconds);
-    if (stage.bytes_before && stage.bytes_after)
-      text += "  " + in_bytes(stage.bytes_before) + " -> " + in_bytes(stage.bytes_after);
-    else if (stage.bytes_after)
-      text += "  " + in_bytes(stage.bytes_after);
-    for (auto const& [what, value] : stage.details) {
-      auto const pair = in_one_line(what + " " + value);
-      if (column() + 2 + columns(pair) > width) text += '\n';
-      text += "  ";
-      wrap(pair, 4);
-    }
-    text += '\n';
-    write(stage.layers);
-    for (auto const& each : stage.findings) {
-      text.append("  ").append(severity_name(each.level)).append(" [").append(in_one_line(each.id)).append("] ");
-      if (!each.place.empty()) text += in_one_line(each.place) + ": ";
-      wrap(in_one_line(each.hint.empty() ? each.text : each.text + "; " + each.hint), 4);
-      text += '\n';
-    }
-  }
-
- private:
-  static constexpr std::size_t width = 110;
-  static constexpr std::size_t longest_name = 48;  // a longer one gets a line of its own
-  static constexpr std::size_t numbers = 3;        // from this cell on they stand right
-
-  static constexpr std::size_t cells_of_row = 7;
-  using row = std::array<std::string, cells_of_row>;
-
-  static row cells(layer_report const& layer) {
-    return {in_one_line(layer.name),
-            in_one_line(layer.kind),
-            in_one_line(layer.precision),
-            layer.bytes ? in_bytes(layer.bytes) : "",
-            zeros_text(layer),
-            layer.milliseconds ? formatted("%.3f ms", *layer.milliseconds) : "",
-            layer.sqnr_db ? formatted("%.1f dB", *layer.sqnr_db) : ""};
-  }
-
-  void write(std::vector<layer_report> const& layers) {
-    std::array<std::size_t, cells_of_row> widths{};
-    std::vector<row> rows;
-    rows.reserve(layers.size());
-    for (auto const& layer : layers) {
-      rows.push_back(cells(layer));
-      for (std::size_t i = 0; i < widths.size(); ++i)
-        if (auto const size = columns(rows.back()[i]); i > 0 || size <= longest_name)
-          widths[i] = std::max(widths[i], size);
-    }
-    for (std::size_t n = 0; n < rows.size(); ++n) {
-      for (std::size_t i = 0; i < widths.size(); ++i) {
-        auto const& cell = rows[n][i];
-        if (widths[i] == 0 && cell.empty()) continue;
-        text += "  ";
-        if (i >= numbers) fill(widths[i], columns(cell));
-        text += cell;
-        if (columns(cell) > widths[i]) text += "\n  ", fill(widths[i], 0);
-        if (i < numbers) fill(widths[i], columns(cell));
-      }
-      if (auto const& reason = layers[n].reason; !reason.empty()) {
-        text += "  ";
-        wrap(in_one_line(reason), std::min(column(), width / 2));
-      }
-      text.erase(text.find_last_not_of(' ') + 1);
-      text += '\n';
-    }
-  }
-
-  void fill(std::size_t wanted, std::size_t got) { text.append(wanted - std::min(wanted, got), ' '); }
-  [[nodiscard]] std::size_t column() const { return columns(std::string_view(text).substr(text.rfind('\n') + 1)); }
-
-  /// Add words, and go on in an indented line where one would pass the width.
-  void wrap(std::string_view words, std::size_t indent) {
-    for (bool first = true; !words.empty(); first = false) {
-      auto const word = words.substr(0, words.find(' '));
-      words.remove_prefix(std::min(words.size(), word.size() + 1));
-      if (!first && column() + 1 + columns(word) > width)
-        text.append("\n").append(indent, ' ');
-      else if (!first)
-        text += ' ';
-      text += word;
-    }
-  }
-};
-
-}  // namespace detail
-
-/// "warning [baked-batch] forward: batch 2 runs, batch 4 raises in view: ...", and what to do on a line of its own.
-inline std::string to_text(finding const& each) {
-  std::string text(detail::severity_name(each.level));
-  text += " [" + each.id + "] " + (each.place.empty() ? "" : each.place + ": ") + each.text + "\n";
-  return each.hint.empty() ? text : text + "    " + each.hint + "\n";
-}
-
-/// All of them, as `diagnose` returns them.
-inline std::string to_text(std::vector<finding> const& all) {
-  std::string text;
-  for (auto const& each : all) text += to_text(each);
-  return text.empty() ? "no findings\n" : text;
-}
-
-/// One line for each stage, and under it one for each layer (kind, precision, bytes, zeros, milliseconds of one call,
-/// SQNR in dB, why not int8; what nobody told is left out) and for each finding.
-///
-/// @par Example
-///     std::cout << model.report();
-inline std::string to_text(report const& all) {
-  detail::text_writer out;
-  for (auto const& stage : all.stages()) out.write(stage);
-  return out.text;
-}
-
-inline std::ostream& operator<<(std::ostream& out, report const& all) { return out << to_text(all); }
-
-}  // namespace torchdeploy::inline v0
 // ---- torchdeploy/detail/libtorch/tensor_ops.hpp
 
 /// Door to LibTorch: tensor functions. All of them, since users compute with what a session returns: 1.0 s of compile
@@ -3712,7 +3746,7 @@ inline void find_baked_numbers(inspected const& in, std::vector<finding>& found)
   if (!baked.empty())
     found.push_back({"lost-control-flow", severity::warning, where(baked.front().first),
                      "the trace holds " + std::to_string(baked.size()) +
-                         " number(s) that a tensor had when it was made: " + formatted("%.6g", baked.front().second),
+                         " number(s) that a tensor had when it was made: " + number_text(baked.front().second),
                      "no .item(), float(x) or int(x) of what depends on the input: keep it a tensor, or script"});
 }
 
@@ -4095,6 +4129,9 @@ struct example_traits<example> {
 };
 
 namespace detail {
+
+/// A model may write into what it is given: each call gets tensors of its own.
+inline example copy_of(example const& inputs) { return example_traits<example>::copy(inputs); }
 
 /// How a stage holds the range it was given: lvalue containers are borrowed, rvalues owned, views copied.
 template <class R>
@@ -5468,14 +5505,11 @@ void atomic_write(std::filesystem::path const& wanted, Write&& write) {
 
 // ---- torchdeploy/report/markup.hpp
 
-#include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 // ---- torchdeploy/detail/utf8.hpp
 
@@ -5568,15 +5602,6 @@ inline std::string elided(std::string_view name, std::size_t most = 44) {
   return whole.substr(0, first(head)) + "\xE2\x80\xA6" + whole.substr(first(columns(whole) - tail));
 }
 
-/// A number with a point, whatever the locale: SVG knows no comma.
-inline std::string printed(double value, std::chars_format format, int precision) {
-  std::array<char, 400> text{};
-  auto const end = std::to_chars(text.data(), text.data() + text.size(), value, format, precision);
-  return end.ec == std::errc() ? std::string(text.data(), end.ptr) : std::string("?");
-}
-inline std::string fixed(double value, int digits) { return printed(value, std::chars_format::fixed, digits); }
-inline std::string general(double value, int digits = 4) { return printed(value, std::chars_format::general, digits); }
-
 /// A count with its thousands apart: 25 610 152, by narrow spaces that don't break.
 inline std::string grouped(std::uint64_t count) {
   auto const digits = std::to_string(count);
@@ -5632,7 +5657,7 @@ inline std::string bar_chart(std::vector<bar> const& bars, std::string_view desc
   std::string text;
   put(text, {"<div class=\"chart\"><svg class=\"scale\" width=\"44\" height=\"", tall, "\" aria-hidden=\"true\">"});
   for (auto const value : axis)
-    put(text, {"<text x=\"38\" y=\"", fixed(y(value) + 3.5, 1), "\">", general(value), "</text>"});
+    put(text, {"<text x=\"38\" y=\"", fixed(y(value) + 3.5, 1), "\">", number_text(value, 4), "</text>"});
   put(text, {"</svg>\n<svg class=\"plot\" width=\"100%\" height=\"", tall, "\" role=\"img\" aria-label=\"",
              escaped(description), "\">\n"});
   for (auto const value : axis) {
@@ -5920,7 +5945,7 @@ class html_writer {
     return seconds < 1 ? fixed(seconds * 1e3, seconds < 0.01 ? 2 : 0) + " ms" : readable(seconds, 2) + " s";
   }
   static std::string readable(double value, int digits) {
-    return std::abs(value) < 1e6 ? fixed(value, digits) : general(value);
+    return std::abs(value) < 1e6 ? fixed(value, digits) : number_text(value, 4);
   }
   static std::string in_percent(double fraction) { return fixed(fraction * 100, 1) + " %"; }
   static std::string in_db(double value) {
@@ -6065,7 +6090,7 @@ class html_writer {
         [](layer_report const& l) { return in_bytes(l.bytes); });
     chart(
         "Time of one call", "ms", 1, false, [](layer_report const& l) { return l.milliseconds.value_or(unknown); },
-        [](layer_report const& l) { return general(*l.milliseconds) + " ms"; });
+        [](layer_report const& l) { return number_text(*l.milliseconds, 4) + " ms"; });
     chart(
         "SQNR", "dB (more is better)", 1, true, [](layer_report const& l) { return l.sqnr_db.value_or(unknown); },
         [](layer_report const& l) { return in_db(*l.sqnr_db) + (std::isfinite(*l.sqnr_db) ? " dB" : ""); });
@@ -6431,7 +6456,6 @@ class without_onednn {
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
@@ -6615,12 +6639,6 @@ struct elementwise {
 /// What a model returns is a tree: tuples, lists and dicts of tensors and plain values.
 namespace torchdeploy::inline v0::detail {
 
-inline std::string number_text(double value, int digits = 6) {
-  char text[40];
-  std::snprintf(text, sizeof text, "%.*g", digits, value);
-  return text;
-}
-
 inline std::string value_text(c10::IValue const& value, int digits = 6) {
   if (value.isNone()) return "None";
   if (value.isBool()) return value.toBool() ? "true" : "false";
@@ -6741,11 +6759,6 @@ inline bool identical(example const& a, example const& b) {
   for (std::size_t i = 0; i < a.size(); ++i)
     if (!identical(a[i], b[i])) return false;
   return true;
-}
-
-/// A model may write into what it is given: each call gets tensors of its own.
-inline example copy_of(example const& inputs) {
-  return example_traits<example>::copy(inputs);
 }
 
 }  // namespace torchdeploy::inline v0::detail
@@ -7014,7 +7027,7 @@ inline std::optional<std::string> constant_text(jit::Module const& module, jit::
          is_operator(value->node(), "aten::view") || is_operator(value->node(), "aten::unsqueeze") ||
          is_operator(value->node(), "aten::reshape"))
     value = value->node()->input(0);
-  if (auto const number = number_of(value)) return formatted("%.6g", *number);
+  if (auto const number = number_of(value)) return number_text(*number);
   std::optional<c10::IValue> constant = jit::toIValue(value);
   if (auto const path = path_of(value); !constant && path && !is_parameter(module, *path))
     constant = attribute_at(module, *path);
@@ -7604,7 +7617,7 @@ inline std::vector<finding> diagnosed(torch::jit::Module const& module, record<T
 ///
 /// @par Example
 ///     for (auto const& each : td::diagnose(model, {.samples = images, .expects = {"reset_states"}}))
-///       std::cout << td::to_text(each) << '\n';
+///       std::cout << td::to_text(each);
 template <class Facts>
 [[nodiscard]] std::vector<finding> diagnose(artifact<TorchScript, Facts> const& model,
                                             diagnose_options const& options = {}) {
@@ -7622,23 +7635,30 @@ template <class Facts>
 namespace torchdeploy::inline v0 {
 
 struct freeze_options {
-  /// Methods and attributes to keep beside `forward`; default: every exported method.
-  std::optional<std::vector<std::string>> preserve{};
+  /// Methods and attributes to keep: {"encode", "state"}. Default: every exported method. `forward` stays in any case, so
+  /// that {"forward"} keeps it alone.
+  std::vector<std::string> preserve{};
 };
 
 namespace detail {
 
-/// Freeze a module, or lower it, which freezes too, when it is in reference form.
-inline torch::jit::Module frozen_module(torch::jit::Module const& module, record<TorchScript>& record,
-                                        std::optional<std::vector<std::string>> const& wanted) {
-  auto const kept = wanted.value_or(exported_methods(module));
-  for (auto const& name : kept) {
+/// The names that a user wants to keep, or every exported method. @throws format_error 701
+inline std::vector<std::string> preserved(torch::jit::Module const& module, std::vector<std::string> const& wanted) {
+  if (wanted.empty()) return exported_methods(module);
+  for (auto const& name : wanted) {
     if (module.find_method(name) || module.hasattr(name)) continue;
     auto known = exported_methods(module);
     for (auto const& each : module.named_attributes(false)) known.push_back(each.name);
     throw format_error(errc::preserve_unknown, "expected a method or attribute to preserve, got unknown '" + name + "'",
                        did_you_mean(name, known));
   }
+  return wanted;
+}
+
+/// Freeze a module, or lower it, which freezes too, when it is in reference form.
+inline torch::jit::Module frozen_module(torch::jit::Module const& module, record<TorchScript>& record,
+                                        std::vector<std::string> const& wanted) {
+  auto const kept = preserved(module, wanted);
   if (auto const reference = std::exchange(record.extras.reference, std::nullopt)) {
     reference->stamp(record.extras.files);
     return lowered(module, *reference, kept);
@@ -7680,12 +7700,6 @@ struct freeze_t : stage<freeze_t> {
   }
 };
 
-namespace detail {
-struct freeze_maker : stage_maker {
-  auto operator()(freeze_options options = {}) const { return freeze_t{{}, std::move(options)}; }
-};
-}  // namespace detail
-
 /// Turn parameters and attributes into constants of the graph, and fold what then can be: batch norm into convolutions,
 /// dropout away. `torch::jit::freeze`, but no exported method is lost unless asked for: silero-vad without its
 /// `reset_states` carries the state of one audio stream into the next.
@@ -7694,8 +7708,8 @@ struct freeze_maker : stage_maker {
 /// Throws: format_error 701, 702; quantization_error 404, 409.
 ///
 /// @par Example
-///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze({.preserve = {{"reset_states"}}});
-inline constexpr detail::freeze_maker freeze{};
+///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze({.preserve = {"reset_states"}});
+inline constexpr detail::option_maker<freeze_t> freeze{};
 
 }  // namespace torchdeploy::inline v0
 // ---- torchdeploy/stage/load.hpp
@@ -7810,13 +7824,13 @@ struct optimize_t : stage<optimize_t> {
     try {
       detail::compiler_lock const alone;
       detail::operators_ran = true;
-      auto copy = frozen_one.clone();  // LibTorch rewrites a frozen module's graph where it stands
+      auto copy = detail::cloned(frozen_one);  // LibTorch rewrites a frozen module's graph where it stands
       if (copy.hasattr("training")) copy = torch::jit::freeze(copy, methods);
       auto result = torch::jit::optimize_for_inference(copy, methods);
       // it can emit a module that throws when it runs (AdaptiveAvgPool2d(2) on 13 x 13): try it on what we have
       for (auto const& each : record.examples) {
         auto trial = result.deepcopy();
-        TorchScript::run(trial, each);
+        TorchScript::run(trial, detail::copy_of(each));
       }
       entry.details.emplace_back("tried on", std::to_string(record.examples.size()) + " examples");
       return result;
@@ -7831,12 +7845,6 @@ struct optimize_t : stage<optimize_t> {
   }
 };
 
-namespace detail {
-struct optimize_maker : stage_maker {
-  auto operator()(freeze_options options = {}) const { return optimize_t{{}, std::move(options)}; }
-};
-}  // namespace detail
-
 /// Freeze, then rewrite the graph for this machine (`torch::jit::optimize_for_inference`: oneDNN layouts, fusions).
 ///
 /// The result runs here and can't be stored: `save` after it does not compile. It is tried on the artifact's examples; if
@@ -7847,7 +7855,7 @@ struct optimize_maker : stage_maker {
 ///
 /// @par Example
 ///     auto session = td::load<td::TorchScript>("model.pt") | td::optimize() | td::deploy<td::LibTorch>();
-inline constexpr detail::optimize_maker optimize{};
+inline constexpr detail::option_maker<optimize_t> optimize{};
 
 }  // namespace torchdeploy::inline v0
 // ---- torchdeploy/stage/prune.hpp
@@ -8193,7 +8201,7 @@ namespace detail {
 inline void demand_amount(double amount) {
   if (!(amount >= 0 && amount <= 1))
     throw error(errc::amount_out_of_range,
-                "expected an amount of weights between 0 and 1, got " + formatted("%g", amount),
+                "expected an amount of weights between 0 and 1, got " + number_text(amount),
                 "0.3 prunes 30 % of every layer, count{5} prunes 5");
 }
 inline void demand_amount(count amount) {
@@ -8201,7 +8209,7 @@ inline void demand_amount(count amount) {
     throw error(errc::amount_out_of_range, "expected a count of weights, got " + std::to_string(amount.value));
 }
 
-inline std::string in_words(double amount, bool) { return formatted("%g", amount); }
+inline std::string in_words(double amount, bool) { return number_text(amount); }
 inline std::string in_words(count amount, bool slices) {
   return std::to_string(amount.value) + (slices ? " slices" : " weights");
 }
@@ -8310,7 +8318,7 @@ struct prune_t : stage<prune_t<Criterion, Amount>> {
       zero_slices += layer.zero_slices;
       slices += layer.slices;
     }
-    entry.details.emplace_back("sparsity", detail::formatted("%.4f", weights > 0 ? zeros / weights : 0));
+    entry.details.emplace_back("sparsity", detail::fixed(weights > 0 ? zeros / weights : 0, 4));
     if (options.dimension)
       entry.details.emplace_back("slices", std::to_string(zero_slices) + " of " + std::to_string(slices));
   }
@@ -9584,7 +9592,7 @@ inline void refuse_not_finite(jit::Module const& observed, std::vector<std::uniq
   throw quantization_error(
       errc::not_finite,
       "expected finite activations, got NaN or infinity in " + where + " on sample " + std::to_string(sample),
-      "repair the sample, or keep the layer in float32: {.layers = ...}");
+      "repair the sample, or keep the layer in float32 by .overrides");
 }
 
 /// Samples that reach this many times as far as the median sample. 16 = 2^4: an observer that follows takes half of their
@@ -9630,8 +9638,9 @@ namespace torchdeploy::inline v0 {
 struct Int8 {};
 
 struct quantize_options {
-  /// Layers that shall be something else, by patterns over the names in the report; the last that matches decides.
-  std::vector<layer_override> layers{};
+  /// Layers that shall be something else: {{"fc", float32}}, by patterns over the names in the report; the last that
+  /// matches decides.
+  std::vector<layer_override> overrides{};
   /// The least CPU that the model will run on. Default: this machine.
   std::optional<isa> target{};
   /// Use 7 of the 8 bits of an activation? Default: where the engine saturates on the target without.
@@ -9693,7 +9702,7 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
     if (detail::is_lowered(*before))
       throw quantization_error(errc::already_quantized, "expected a float model, got one that was quantized before",
                                "quantize the float model it was made from");
-    detail::overrides const wanted(options.layers, *before);
+    detail::overrides const wanted(options.overrides, *before);
     detail::refuse_what_graph_mode_cannot_follow(module);
     detail::refuse_weights_that_cannot_be_quantized(module, *before,
                                                     [&](std::string const& layer) { return wanted.in_float(layer); });
@@ -9867,7 +9876,7 @@ struct quantize_maker : stage_maker {
 /// Activations have 8 bits where the engine's kernels do not saturate on the target, else 7. With torch's range
 /// (`{.reduce_range = true}` for X86 and Fbgemm) and one of its observers the result is bit-equal to
 /// torch.ao.quantization's `quantize_jit` (`quantize_dynamic_jit`). Single layers stay in float32, or get another scheme of
-/// weights, by `.layers`.
+/// weights, by `.overrides`.
 ///
 /// The result stays in reference form, so it can still be pruned, and is lowered where it leaves. The report lists every
 /// layer: int8, or float and why. A lvalue container of samples is borrowed, a rvalue owned, a view copied.
@@ -9877,7 +9886,7 @@ struct quantize_maker : stage_maker {
 ///
 /// @par Example
 ///     auto model = td::load<td::TorchScript>("model.pt") |
-///                  td::quantize<td::Int8>(images, {.layers = {{"fc", td::float32}}, .target = td::isa::avx2});
+///                  td::quantize<td::Int8>(images, {.overrides = {{"fc", td::float32}}, .target = td::isa::avx2});
 template <class Precision, class... Choices>
 inline constexpr detail::quantize_maker<Precision, Choices...> quantize{};
 
@@ -9974,7 +9983,6 @@ inline constexpr detail::tap_maker tap{};
 
 #include <algorithm>
 #include <exception>
-#include <optional>
 #include <span>
 #include <sstream>
 #include <string>
@@ -9985,8 +9993,9 @@ inline constexpr detail::tap_maker tap{};
 namespace torchdeploy::inline v0 {
 
 struct to_mobile_options {
-  /// Methods to keep beside `forward`; default: every exported method.
-  std::optional<std::vector<std::string>> preserve{};
+  /// Methods to keep: {"encode"}. Default: every exported method. `forward` stays in any case, so that {"forward"} keeps it
+  /// alone.
+  std::vector<std::string> preserve{};
 };
 
 namespace detail {
@@ -10016,16 +10025,10 @@ inline void remove_no_grad(torch::jit::Graph& graph) {
 
 /// A copy with these methods and `forward` alone, what they call inlined.
 inline torch::jit::Module with_methods(torch::jit::Module const& module, std::vector<std::string> const& kept) {
-  std::vector<std::string> dropped, known;
-  for (auto const& each : module.get_methods()) {
-    known.push_back(each.name());
+  std::vector<std::string> dropped;
+  for (auto const& each : module.get_methods())
     if (each.name() != "forward" && std::find(kept.begin(), kept.end(), each.name()) == kept.end())
       dropped.push_back(each.name());
-  }
-  for (auto const& name : kept)
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      throw format_error(errc::preserve_unknown, "expected a method to preserve, got unknown '" + name + "'",
-                         did_you_mean(name, known));
   auto copy = cloned(module);
   for (auto const& method : copy.get_methods()) {
     torch::jit::Inline(*method.graph());
@@ -10125,7 +10128,7 @@ struct to_mobile_t : stage<to_mobile_t> {
                                record<MobileLite>& to) const {
     auto files = from.extras.files;
     if (from.extras.reference) from.extras.reference->stamp(files);
-    auto const kept = options.preserve.value_or(detail::exported_methods(module));
+    auto const kept = detail::preserved(module, options.preserve);
     auto const leaving = detail::with_methods(TorchScript::leaving(module, from), kept);
     auto const bytes = detail::mobile_bytes(leaving, files);
     auto model = read_back(*bytes, to);
@@ -10156,12 +10159,6 @@ struct to_mobile_t : stage<to_mobile_t> {
   }
 };
 
-namespace detail {
-struct to_mobile_maker : stage_maker {
-  auto operator()(to_mobile_options options = {}) const { return to_mobile_t{{}, std::move(options)}; }
-};
-}  // namespace detail
-
 /// Convert for LibTorch's lite interpreter, the runtime inside an app: `save("model.ptl")`, `deploy<MobileRuntime>()`.
 ///
 /// The results are those of LibTorch, bit for bit: the same kernels run. No exported method is lost unless asked for. A
@@ -10174,7 +10171,7 @@ struct to_mobile_maker : stage_maker {
 ///
 /// @par Example
 ///     auto model = td::load<td::TorchScript>("model.pt") | td::freeze() | td::to_mobile() | td::save("model.ptl");
-inline constexpr detail::to_mobile_maker to_mobile{};
+inline constexpr detail::option_maker<to_mobile_t> to_mobile{};
 
 }  // namespace torchdeploy::inline v0
 // ---- torchdeploy/stage/verify.hpp
@@ -10558,12 +10555,12 @@ inline std::string layers_text(std::vector<layer_score> const& layers) {
   bool first = true;
   for (auto const& each : layers) {
     auto const ms = [](std::optional<double> const& value) {
-      return value ? formatted("%.3f", *value) : std::string();
+      return value ? fixed(*value, 3) : std::string();
     };
     bool const scored = each.structure.empty();
     rows.push_back({each.diverges ? (first ? "->" : " *") : "", each.name, each.kind, each.precision,
-                    scored ? formatted("%.2f", each.score.sqnr_db) : "-",
-                    scored ? formatted("%.3g", each.score.max_abs) : "-", ms(each.milliseconds),
+                    scored ? fixed(each.score.sqnr_db, 2) : "-",
+                    scored ? number_text(each.score.max_abs, 3) : "-", ms(each.milliseconds),
                     ms(each.reference_milliseconds)});
     first = first && !each.diverges;
   }
@@ -10597,7 +10594,7 @@ struct metric {
 
 /// What `verify` and `compare` may be told. Criteria given hold together; with none given they follow the report.
 struct verify_options {
-  torchdeploy::samples samples{};  ///< default: the golden file's inputs, then the artifact's examples
+  torchdeploy::samples samples{};  ///< default: the golden file's inputs, the artifact's examples, the reference's
   std::optional<double> rtol{};  ///< |got - expected| <= atol + rtol * |expected|: given together
   std::optional<double> atol{};  ///<
   std::optional<double> sqnr_db{};  ///< signal to quantization noise, at least, in dB
@@ -11244,6 +11241,21 @@ inline example rows_of(example const& inputs, std::int64_t first, std::int64_t c
   return picked;
 }
 
+/// What there is to be said against a batch that was asked for: with its activations, which are many times its inputs, it
+/// could take all memory.
+inline std::string too_large(std::int64_t rows, example const& inputs) {
+  constexpr double most = 1 << 30;
+  auto const from = batch_of(inputs).first;
+  if (from < 0 || rows <= from) return {};
+  double bytes = 0;
+  for (auto const& each : inputs)
+    if (each.isTensor()) bytes += static_cast<double>(each.toTensor().nbytes()) / static_cast<double>(from);
+  bytes = std::max<double>(bytes, sizeof rows) * static_cast<double>(rows);  // of rows without elements: their indices
+  if (bytes <= most) return {};
+  return "expected a batch whose inputs take at most 1 GiB, got " + std::to_string(rows) + " rows of " +
+         number_text(bytes / most, 4) + " GiB";
+}
+
 /// Inputs at another batch size, and the same rows at the samples' own.
 struct other_batch {
   std::int64_t from{}, to{};
@@ -11502,8 +11514,10 @@ inline jit::Value* comparable_output(jit::Node* node) {
 /// gives. Neither copied nor moved: its graph holds pointers to its layers.
 class probed_model {
  public:
-  explicit probed_model(jit::Module const& module) : module_(module.clone()) {
+  explicit probed_model(jit::Module const& module) {
     register_probe_operators();
+    compiler_lock const alone;
+    module_ = cloned(module);
     graph_ = module_.get_method("forward").graph();
     settle(*graph_, module_);
     for_each_node(*graph_, [&](jit::Node* node) {
@@ -11622,7 +11636,7 @@ inline layered layered_of(jit::Module const& module, record<TorchScript> const& 
 inline layered layered_of(jit::Module const& module) {
   if (!module.find_method("forward"))
     throw verification_error(errc::no_common_layer, "expected a module with a forward method, got none");
-  auto copy = module.clone();
+  auto copy = TorchScript::clone(module);
   copy.eval();
   return {std::move(copy)};
 }
@@ -11788,9 +11802,8 @@ class layer_comparing {
     auto const& theirs = lowered->layers();
     bool const alike = std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(),
                                   [](auto const& a, auto const& b) { return a->family == b->family; });
-    notes_.push_back("layers of " + who + " are compared in reference form, since the int8 kernels fuse them; " +
-                     (alike ? "ms are those of the int8 kernels, with what they fuse"
-                            : "the int8 kernels' ms can't be told by layer"));
+    notes_.push_back("layers of " + who + ": dB before fusion (in reference form), " +
+                     (alike ? "ms of the fused int8 kernels" : "no ms, since the int8 kernels fused layers into one"));
     return alike ? lowered.get() : nullptr;
   }
 
@@ -12002,24 +12015,29 @@ class golden {
   std::vector<c10::IValue> outputs_;
 };
 
+struct golden_options {
+  torchdeploy::samples samples{};  ///< to record; default: the artifact's examples
+};
+
 /// Write down what a model answers, to check another file, or another version of LibTorch, against.
 ///
-/// The samples run in order through a copy, in the form that will run (a quantized artifact is lowered); without samples
-/// the artifact's examples do. The file is written whole or not at all, and Python's `torch.load` reads it too.
+/// The samples run in order through a copy, in the form that will run (a quantized artifact is lowered); without `.samples` the
+/// artifact's examples do. The file is written whole or not at all, and Python's `torch.load` reads it too.
 ///
 /// Throws: verification_error 301, 306; export_error 201, 202; quantization_error 409.
 ///
 /// @par Example
-///     td::record_golden(model, images, "golden.pt");
+///     td::record_golden(model, "golden.pt", {.samples = images});
 template <class Format, class Facts>
   requires runs<Format>
-void record_golden(artifact<Format, Facts> const& model, samples const& given, std::filesystem::path const& path) {
-  std::vector<example> const inputs(given.empty() ? model.examples()
-                                                  : std::vector<example>(given.begin(), given.end()));
+void record_golden(artifact<Format, Facts> const& model, std::filesystem::path const& path,
+                   golden_options const& options = {}) {
+  std::vector<example> inputs(options.samples.begin(), options.samples.end());
+  if (inputs.empty()) inputs = model.examples();
   if (inputs.empty())
     throw verification_error(errc::no_examples,
                              "expected samples to record, got none, and the artifact has no examples",
-                             "record_golden(model, images, path)");
+                             "record_golden(model, path, {.samples = images})");
   detail::runner<Format> run(model.handle(), model.record());
   c10::impl::GenericList recorded_inputs(c10::AnyType::get()), recorded_outputs(c10::AnyType::get());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -12315,9 +12333,13 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
     if (inputs.empty()) inputs = reference.recorded.inputs();
   if constexpr (requires { record.examples; })
     if (inputs.empty()) inputs = record.examples;
+  if constexpr (requires { reference.model.get().examples(); })
+    if (inputs.empty()) inputs = reference.model.get().examples();
   if (inputs.empty())
-    work.refuse(errc::no_examples, "expected samples to compare on, got none, and the artifact has no examples",
+    work.refuse(errc::no_examples, "expected samples to compare on, got none, and neither model has examples",
                 "verify(reference, {.samples = images}), or load(path, {.examples = images})");
+  if (auto const why = too_large(options.batch.value_or(0), inputs.front()); !why.empty())
+    work.refuse(errc::options_conflict, why, "a smaller .batch shows as much");
 
   runner<Format> model(handle, record);
   auto other = work.timed(errc::reference_raised, "the reference", work.result().reference_seconds,
@@ -12614,8 +12636,8 @@ struct verify_maker : stage_maker {
 ///
 /// Criteria that are given must all hold. Without any, the report decides: close, with the tolerances of
 /// torch.testing.assert_close, when nothing lossy happened to the model; an SQNR of 20 dB when layers are int8, of 10 dB
-/// when it was pruned. Samples: `.samples`, else the golden file's inputs, else the artifact's examples. A reference that
-/// any model would agree with is refused: outputs near zero, or that don't react to the inputs.
+/// when it was pruned. Samples: `.samples`, else the golden file's inputs, else the artifact's examples, else those of the
+/// reference. A reference that any model would agree with is refused: outputs near zero, or that don't react to the inputs.
 ///
 /// The same must hold at another batch size where dimension 0 of the inputs allows (`.batch`); `.per_layer` compares each
 /// layer, and where two models part `first_divergence` tells.
