@@ -6,6 +6,8 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <regex>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -322,6 +324,13 @@ std::vector<misuse> const& list() {
          return f / "link.pt";
        })},
       {"a save onto a full disk", td::errc::write_failed, on_a_full_disk},
+      {"a generator of random numbers in a module", td::errc::not_serializable,
+       [](auto& f) {
+         torch::jit::Module module("Drawing");
+         module.define("def forward(self, x):\n    return x\n");
+         module.register_attribute("draws", c10::GeneratorType::get(), at::detail::createCPUGenerator());
+         model(std::move(module)) | td::save(f / "model.pt");
+       }},
       {"a module that LibTorch can't write", td::errc::not_serializable,
        [](auto& f) {
          auto module = torch::jit::load(test::model_path("digits_cnn").string());
@@ -352,6 +361,8 @@ std::vector<misuse> const& list() {
 
       // --- verify
       {"nothing to compare on", td::errc::no_examples, [](auto&) { digits() | td::verify(digits()); }},
+      {"decibels that int8 can't reach", td::errc::out_of_tolerance,
+       [](auto&) { digits() | td::quantize<td::Int8>(images()) | td::verify(digits(), {.sqnr_db = 60}); }},
       {"another model", td::errc::out_of_tolerance, differing([](auto y) { return y + 1; })},
       {"a NaN among the outputs", td::errc::out_of_tolerance, differing([](auto y) { return y * nan; })},
       {"a reference of zeros", td::errc::degenerate_reference, differing([](auto y) { return at::zeros_like(y); })},
@@ -380,7 +391,7 @@ std::vector<misuse> const& list() {
       {"a metric without a function", td::errc::options_conflict, verifying({.metric = td::metric{"none", {}, 0.5}})},
       {"a metric that throws", td::errc::metric_raised,
        verifying({.metric = td::metric{
-                      "labels", [](auto&, auto&) -> double { throw std::out_of_range("label 7"); }, 0.5}})},
+                      "pitch", [](auto&, auto&) -> double { throw std::out_of_range("no voice in this sample"); }, 0.5}})},
       {"a golden file that is not there", td::errc::golden_unreadable,
        [](auto& f) { digits() | td::verify(td::golden(f / "none.golden")); }},
       {"a golden file that is something else", td::errc::golden_unreadable,
@@ -463,7 +474,7 @@ std::vector<misuse> const& list() {
        [](auto&) { (void)td::first_divergence(digits(), digits(), std::vector{at::Tensor()}); }},
       {"layers compared within a tolerance of NaN", td::errc::options_conflict,
        [](auto&) { (void)td::first_divergence(digits(), digits(), images(), {.sqnr_db = nan}); }},
-      {"a reference that nobody made", td::errc::reference_raised,
+      {"a reference that nobody made", td::errc::module_unusable,
        [](auto&) { digits() | td::verify(torch::jit::Module(), {.samples = images()}); }},
 
       // --- quantize
@@ -492,6 +503,7 @@ std::vector<misuse> const& list() {
          module.to(at::kDouble);
          td::evaluate(module) | td::quantize<td::Int8>(images());
        }},
+      {"a model that chooses its module as it runs", td::errc::not_quantizable, quantizing("silero_vad", {{at::zeros({1, 512}), 16000}})},
       {"a model that was quantized before", td::errc::already_quantized,
        [](auto& f) {
          digits() | td::quantize<td::Int8>(images()) | td::save(f / "int8.pt");
@@ -575,7 +587,18 @@ std::vector<misuse> const& list() {
       {"a NaN among the weights to prune", td::errc::criterion_unusable,
        [](auto&) { with_weight(nan) | td::prune<td::L1>(0.3); }},
       {"a method to keep that is not there", td::errc::preserve_unknown,
-       [](auto&) { digits() | td::freeze({.preserve = {"encode"}}); }},
+       [](auto&) { test::load("exported_methods") | td::freeze({.preserve = {"decode"}}); }},
+      {"layers that do not fit each other", td::errc::freeze_failed,
+       [](auto&) {
+         torch::jit::Module module("Unfit");
+         module.register_parameter("weight", at::ones({4, 1, 3, 3}), false);
+         module.register_buffer("mean", at::zeros({3}));
+         module.register_buffer("variance", at::ones({3}));
+         module.define("def forward(self, x):\n"
+                       "    x = torch.conv2d(x, self.weight, None, [1, 1], [0, 0], [1, 1], 1)\n"
+                       "    return torch.batch_norm(x, None, None, self.mean, self.variance, False, 0.1, 1e-5, False)\n");
+         td::evaluate(module) | td::freeze();
+       }},
 
       {"a module that nobody made", td::errc::module_unusable, [](auto&) { td::evaluate(torch::jit::Module()); }},
 
@@ -587,6 +610,12 @@ std::vector<misuse> const& list() {
        [](auto&) { digits() | td::deploy<td::LibTorch>({.threads = {.intra = 0}}); }},
       {"no thread for a mobile session", td::errc::setting_out_of_range,
        [](auto&) { mobile() | td::deploy<td::MobileRuntime>({.threads = {.intra = -1}}); }},
+      {"two numbers of threads for one process", td::errc::settings_fixed,
+       [](auto&) {
+         auto const threads = at::get_num_threads();
+         td::configure({.threads = {.intra = threads}});
+         td::configure({.threads = {.intra = threads + 1}});
+       }},
       {"a cache asked for after the first call", td::errc::settings_fixed,
        [](auto&) {
          session()(one_image());
@@ -608,6 +637,8 @@ std::vector<misuse> const& list() {
       // --- deploy and the session's calls
       {"a method that is not there", td::errc::method_missing,
        [](auto&) { digits() | td::deploy<td::LibTorch>({.method = "fordward"}); }},
+      {"a method whose name is nearly right", td::errc::method_missing,
+       [](auto&) { test::load("exported_methods") | td::deploy<td::LibTorch>({.method = "reset_state"}); }},
       {"another method that is not there", td::errc::method_missing, [](auto&) { (void)session().method("reset"); }},
       {"a call without arguments", td::errc::wrong_arguments, calling({})},
       {"a call with too many arguments", td::errc::wrong_arguments, calling({one_image(), one_image()})},
@@ -640,6 +671,21 @@ std::vector<misuse> const& list() {
   return all;
 }
 
+/// A line without what differs from run to run: numbers, and what is quoted.
+std::string outline(std::string const& line) {
+  static std::regex const quoted(R"((^|[^A-Za-z])'[^']*')"), number(R"([0-9][0-9.e+-]*)");
+  return std::regex_replace(std::regex_replace(line, quoted, "$1''"), number, "0");
+}
+
+/// The lines of docs/errors.md that show an error, whole.
+std::vector<std::string> documented_lines() {
+  std::ifstream page(TORCHDEPLOY_DOCS "/errors.md");
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(page, line);)
+    if (line.starts_with("    [torchdeploy.")) lines.push_back(line.substr(4));
+  return lines;
+}
+
 /// Names of what lies in a folder, besides what the misuse itself put there.
 bool no_temporary_file(fs::path const& folder) {
   for (auto const& each : fs::directory_iterator(folder))
@@ -649,6 +695,7 @@ bool no_temporary_file(fs::path const& folder) {
 
 TEST_CASE("each misuse ends in an error of ours, with an id and a hint") {
   CHECK(list().size() >= 190);
+  std::set<std::string> thrown_lines;
   for (auto const& each : list()) {
     INFO(each.what);
     test::temporary_folder const folder;
@@ -662,10 +709,17 @@ TEST_CASE("each misuse ends in an error of ours, with an id and a hint") {
       CHECK(text.size() <= td::error::max_length);
       CHECK(text.starts_with("[" + td::error::id_of(each.code) + "] "));
       CHECK_FALSE(thrown.hint().empty());
+      thrown_lines.insert(outline(text));
     } catch (std::exception const& thrown) {
       FAIL_CHECK("not ours: " + std::string(thrown.what()).substr(0, 300));
     }
     CHECK(no_temporary_file(folder.path()));
+  }
+  auto const documented = documented_lines();
+  CHECK(documented.size() > 50);
+  for (auto const& line : documented) {
+    INFO("docs/errors.md: " << line);
+    CHECK(thrown_lines.contains(outline(line)));
   }
 }
 

@@ -1,9 +1,10 @@
 // Thousands of damaged model files, each loaded and run in a process of its own: what comes out is an error of ours, or a
 // model. Anything else, a foreign exception or a dead process, is counted and shown.
 //
-//     soak_damaged_files [COUNT] [SEED] [MODEL.pt or MODEL.ptl]
+//     soak_damaged_files [COUNT] [SEED] [MODEL ...]
 //
-// Without a model: COUNT files of each format, made of examples/data/digits_cnn.pt.
+// COUNT files of each model of the tests that is named, digits_cnn by default: MODEL.pt and MODEL.ptl are one format of it,
+// MODEL both. A file that loads is run on the model's own inputs.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -24,8 +25,7 @@
 #include <torchdeploy/torchdeploy.hpp>
 
 #include "support/damage.hpp"
-
-namespace td = torchdeploy;
+#include "support/zoo.hpp"
 
 namespace {
 
@@ -33,18 +33,13 @@ enum outcome : int { runs, refused, foreign };
 
 using test::file_bytes;
 
-file_bytes read(char const* path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 template <class Format>
-[[noreturn]] void try_it(file_bytes const& file) {
+[[noreturn]] void try_it(file_bytes const& file, test::samples const& inputs) {
   td::quiet = true;
   ::alarm(60);  // what hangs is killed, and counted
   try {
     auto const session = td::load<Format>(file) | td::deploy<td::first_available<td::LibTorch, td::MobileRuntime>>();
-    session.run({at::zeros({2, 1, 8, 8})});
+    for (auto const& each : inputs) session.run(each);
     std::_Exit(runs);
   } catch (td::error const& failure) {
     std::_Exit(std::string(failure.what()).size() <= td::error::max_length ? refused : foreign);
@@ -55,7 +50,7 @@ template <class Format>
 
 /// How many of so many damaged files end otherwise than they should.
 template <class Format>
-int sweep(char const* format, file_bytes const& model, int cases, std::uint64_t seed) {
+int sweep(char const* format, file_bytes const& model, test::samples const& inputs, int cases, std::uint64_t seed) {
   test::dice random(seed);
   std::map<std::string, int> outcomes;
   int bad = 0, aimed = 0;
@@ -64,7 +59,7 @@ int sweep(char const* format, file_bytes const& model, int cases, std::uint64_t 
     auto const& kind = test::damages[static_cast<std::size_t>(i) % std::size(test::damages)];
     kind.apply(file, random);
     auto const child = fork();  // before this process has run any operator: LibTorch's threads don't survive a fork
-    if (child == 0) try_it<Format>(file);
+    if (child == 0) try_it<Format>(file, inputs);
     int status = 0;
     waitpid(child, &status, 0);
     auto const text = WIFSIGNALED(status)              ? "died of signal " + std::to_string(WTERMSIG(status))
@@ -98,11 +93,21 @@ file_bytes mobile(file_bytes const& model) {
 int main(int count, char** arguments) {
   auto const cases = count > 1 ? std::atoi(arguments[1]) : 2000;
   auto const seed = count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 1;
-  std::string const given = count > 3 ? arguments[3] : "";
-  auto const model = read(given.empty() ? TORCHDEPLOY_TEST_DATA "/digits_cnn.pt" : given.c_str());
+  std::vector<std::string> names(arguments + std::min(count, 3), arguments + count);
+  if (names.empty()) names = {"digits_cnn"};
+  auto const known = test::all_models();
   int bad = 0;
-  if (!given.ends_with(".ptl")) bad += sweep<td::TorchScript>("pt", model, cases, seed);
-  if (given.empty()) bad += sweep<td::MobileLite>("ptl", mobile(model), cases, seed);
-  if (given.ends_with(".ptl")) bad += sweep<td::MobileLite>("ptl", model, cases, seed);
+  for (auto const& each : names) {
+    auto const name = each.substr(0, each.find('.'));
+    auto const inputs = known.find(name);
+    if (inputs == known.end()) {
+      std::fprintf(stderr, "no model of the tests: %s\n", each.c_str());
+      return 2;
+    }
+    std::printf("%s\n", name.c_str());
+    auto const model = test::bytes_of(test::model_path(name));
+    if (!each.ends_with(".ptl")) bad += sweep<td::TorchScript>("pt", model, inputs->second, cases, seed);
+    if (!each.ends_with(".pt")) bad += sweep<td::MobileLite>("ptl", mobile(model), inputs->second, cases, seed);
+  }
   return bad != 0;
 }

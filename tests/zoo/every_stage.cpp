@@ -9,47 +9,14 @@
 
 #include <torchdeploy/torchdeploy.hpp>
 
-#include "support/models.hpp"
+#include "support/zoo.hpp"
 
 namespace fs = std::filesystem;
 
 namespace {
 
 using model = td::artifact<td::TorchScript, td::facts<td::evaluating>>;
-using samples = std::vector<td::example>;
-
-/// What the models take that Python's references say nothing of.
-std::map<std::string, samples> const& own_samples() {
-  auto const of = [](std::vector<std::int64_t> const& shape, int count = 3) {
-    samples all;
-    for (auto const& each : test::noise(shape, count)) all.push_back({each});
-    return all;
-  };
-  static std::map<std::string, samples> const all = {
-      {"digits_cnn", of({4, 1, 8, 8})},
-      {"digits_cnn_traced", of({4, 1, 8, 8})},
-      {"pnet", of({2, 3, 24, 24})},
-      {"rnet", of({2, 3, 24, 24})},
-      {"onet", of({2, 3, 48, 48})},
-      {"onet_traced", of({2, 3, 48, 48})},
-      {"resnet18", of({1, 3, 64, 64}, 1)},
-      {"resnet18_traced", of({1, 3, 64, 64}, 1)},
-      {"mobilenet_v2", of({1, 3, 64, 64}, 1)},
-      {"silero_vad", {{at::zeros({1, 512}), 16000}}},
-      {"control_flow_scripted", {{at::ones({2, 16})}, {-at::ones({2, 16})}}},
-  };
-  return all;
-}
-
-std::map<std::string, samples> all_models() {
-  auto models = own_samples();
-  for (auto const& each : test::reference("zoo").toGenericDict()) {
-    samples given;
-    for (auto const& input : test::list_at(each.value(), "inputs")) given.push_back({input});
-    models.try_emplace(each.key().toStringRef(), std::move(given));
-  }
-  return models;
-}
+using test::samples;
 
 struct trip {
   char const* name;
@@ -177,7 +144,7 @@ std::optional<td::errc> refusal(std::string const& name, std::string const& stag
 }
 
 TEST_CASE("every model goes through every stage, or is refused by name", "[zoo]") {
-  auto const models = all_models();
+  auto const models = test::all_models();
   std::size_t files = 0;
   for (auto const& each : fs::directory_iterator(TORCHDEPLOY_MODELS)) {
     if (!each.is_regular_file() || each.path().filename().string().starts_with(".")) continue;

@@ -44,10 +44,13 @@ inline void find_baked_devices(inspected const& in, std::vector<finding>& found)
     at->second.push_back(node);
   });
   for (auto const& [device, nodes] : users)
-    found.push_back({"baked-device", device.is_cpu() ? severity::note : severity::warning, where(nodes.front()),
-                     std::to_string(nodes.size()) + " operator(s) put their result on " + device.str() +
-                         ", wherever the weights are",
-                     "write device=x.device, and trace on the device that will serve"});
+    found.push_back(
+        {"baked-device", device.is_cpu() ? severity::note : severity::warning, where(nodes.front()),
+         std::to_string(nodes.size()) + " operator(s) put their result on " + device.str() +
+             ", wherever the weights are",
+         std::all_of(nodes.begin(), nodes.end(), [](jit::Node const* each) { return is_operator(each, "aten::cuda"); })
+             ? "write .to(x.device) in place of .cuda()"
+             : "write device=x.device, and trace on the device that will serve"});
 }
 
 }  // namespace torchdeploy::inline v0::detail

@@ -51,7 +51,7 @@ struct MobileLite {
   }
 
   /// Read a file, a stream, or bytes in memory.
-  /// @throws load_error (101, 102, 103, 106, 107, 108), format_error (104, 105)
+  /// @throws load_error (101, 102, 103, 106, 107, 108), format_error (104, 105), quantization_error (404)
   static handle read(std::filesystem::path const& path, record<MobileLite>& record, load_options const& options) {
     auto const bytes = detail::all_bytes(*detail::file_reader(path));
     record.report.current().details.emplace_back("path", path.string());

@@ -52,11 +52,20 @@ struct TorchScript {
     return detail::cloned(module);
   }
 
+  /// @throws load_error (108) for a module without forward, or without anything.
+  static void demand_forward(handle const& module) {
+    bool const runs = detail::translated<load_error>(errc::module_unusable, "expected a module, got an empty one", {},
+                                                     [&] { return module.find_method("forward").has_value(); });
+    if (!runs)
+      throw load_error(errc::module_unusable, "expected a module with a forward method, got none",
+                       "export the method as forward, or script the module that has it");
+  }
+
   /// A module from code becomes an artifact; the caller's own module stays as it is.
   static artifact<TorchScript, facts<evaluating>> adopt(handle const& module, load_options options = {});
 
   /// Read a file, a stream, or bytes in memory.
-  /// @throws load_error (101, 102, 103, 106, 107), format_error (104, 105)
+  /// @throws load_error (101, 102, 103, 106, 107, 108), format_error (104, 105), quantization_error (404)
   static handle read(std::filesystem::path const& path, record<TorchScript>& record, load_options const& options);
   static handle read(std::istream& stream, record<TorchScript>& record, load_options const& options);
   static handle read(std::span<std::byte const> bytes, record<TorchScript>& record, load_options const& options);
@@ -98,9 +107,7 @@ struct TorchScript {
 inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript>& record,
                                                load_options const& options) {
   auto& entry = record.report.current();
-  if (!module.find_method("forward"))
-    throw load_error(errc::module_unusable, "expected a module with a forward method, got none",
-                     "export the method as forward, or script the module that has it");
+  demand_forward(module);
   entry.findings = detail::found_in_flags(module);
   if (!entry.findings.empty()) module.eval();
   auto const graph = detail::translated<load_error>(errc::module_unusable, "the graph of forward can't be read", {},
@@ -126,6 +133,7 @@ inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript
 }
 
 inline artifact<TorchScript, facts<evaluating>> TorchScript::adopt(handle const& module, load_options options) {
+  demand_forward(module);
   record<TorchScript> record;
   auto opened_module = [&] {
     auto const clock = record.report.start("evaluate");

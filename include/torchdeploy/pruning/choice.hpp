@@ -73,7 +73,8 @@ inline std::vector<prunable> chosen_layers(jit::Module const& module, jit::Graph
       if (matches(pattern, each.name))
         throw error(errc::pattern_unmatched,
                     "expected a pattern that matches a convolution or linear layer with a weight of its own, got '" +
-                        pattern + "': '" + each.name + "' is " + each.kind);
+                        pattern + "': '" + each.name + "' is " + each.kind,
+                    "name others in .layers");
     demand_match<error>(errc::pattern_unmatched, pattern, names);
   }
   if (!patterns.empty())

@@ -27,7 +27,8 @@ enum class isa {
 
 constexpr std::string_view to_text(isa which) {
   constexpr std::array<std::string_view, 5> names = {"avx2", "avx512", "avx_vnni", "avx512_vnni", "arm"};
-  return names[static_cast<std::size_t>(which)];
+  auto const index = static_cast<std::size_t>(which);
+  return index < names.size() ? names[index] : "unknown";
 }
 
 /// Extra files inside a saved int8 model, beside `engine_file`: the bits of its activations ("full": 8, "reduced": 7), and

@@ -46,13 +46,15 @@ inline torch::jit::Module frozen_module(torch::jit::Module const& module, record
         {"already-lowered", severity::note, "forward", "the model was lowered before: it is frozen", ""});
     return module;
   }
-  return translated<format_error>(errc::freeze_failed, "LibTorch can't freeze this module", {}, [&] {
-    compiler_lock const alone;
-    auto copy = cloned(module);
-    // without the flag (a module made by code, or frozen before) LibTorch takes it to be in train mode
-    if (!copy.hasattr("training")) copy.register_attribute("training", c10::BoolType::get(), false);
-    return torch::jit::freeze(copy, kept);
-  });
+  return translated<format_error>(errc::freeze_failed, "LibTorch can't freeze this module",
+                                  "deploy a clone and call it: does it run?", [&] {
+                                    compiler_lock const alone;
+                                    auto copy = cloned(module);
+                                    // without the flag (a module made by code, or frozen before) LibTorch takes it to be in train mode
+                                    if (!copy.hasattr("training"))
+                                      copy.register_attribute("training", c10::BoolType::get(), false);
+                                    return torch::jit::freeze(copy, kept);
+                                  });
 }
 
 }  // namespace detail

@@ -112,7 +112,8 @@ struct prune_t : stage<prune_t<Criterion, Amount>> {
                   "the norms of slices of different layers do not compare");
     if (options.seed && !seeded_criterion<Criterion>)
       throw error(errc::prune_options_conflict,
-                  "expected no .seed for the criterion '" + std::string(Criterion::name) + "', which draws nothing");
+                  "expected no .seed for the criterion '" + std::string(Criterion::name) + "', which draws nothing",
+                  "leave it out, or prune<Random>");
   }
 
   /// The new masks, kept for the next pruning. Nothing is written to the weights before all are known.

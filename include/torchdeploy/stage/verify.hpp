@@ -99,7 +99,7 @@ struct verify_maker : stage_maker {
 ///
 /// Consumes any format that runs; a quantized model is compared as it will run, lowered. The artifact is passed on as it
 /// is. Needs: evaluating. Adds: verified. Throws: verification_error 301-311, which carries the `comparison`;
-/// quantization_error 409. Asking twin: `compare`. docs/verification.md says what each criterion means.
+/// quantization_error 409; load_error 108 (a reference without forward). Asking twin: `compare`. docs/verification.md says what each criterion means.
 ///
 /// @par Example
 ///     auto model = td::load<td::TorchScript>("model.pt") | td::quantize<td::Int8>(images)

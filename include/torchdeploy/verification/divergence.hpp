@@ -120,7 +120,7 @@ inline std::ostream& operator<<(std::ostream& out, divergence const& result) { r
 /// copies, and activations of one sample at a time are kept. What the models return is compared last, as layer "output".
 ///
 /// Without samples the examples of the model, then of the reference, are taken.
-/// Throws: verification_error 301, 305, 306, 307, 311; quantization_error 409.
+/// Throws: verification_error 301, 305, 306, 307, 311; quantization_error 409; load_error 108 (a module without forward).
 ///
 /// @par Example
 ///     auto const found = td::first_divergence(quantized, original, images);

@@ -36,8 +36,7 @@ inline layered layered_of(jit::Module const& module, record<TorchScript> const& 
   return result;
 }
 inline layered layered_of(jit::Module const& module) {
-  if (!module.find_method("forward"))
-    throw verification_error(errc::no_common_layer, "expected a module with a forward method, got none");
+  TorchScript::demand_forward(module);
   auto copy = TorchScript::clone(module);
   copy.eval();
   return {std::move(copy)};

@@ -182,9 +182,10 @@ auto as_reference(R&& reference) {
   using type = std::remove_cvref_t<R>;
   if constexpr (std::same_as<type, golden>)
     return golden_reference{std::forward<R>(reference)};
-  else if constexpr (std::same_as<type, torch::jit::Module>)
+  else if constexpr (std::same_as<type, torch::jit::Module>) {
+    TorchScript::demand_forward(reference);
     return module_reference{std::forward<R>(reference)};
-  else if constexpr (any_artifact<type>)
+  } else if constexpr (any_artifact<type>)
     return artifact_reference<R>{held<R>(std::forward<R>(reference))};
   else
     return callable_reference<R>{held<R>(std::forward<R>(reference))};

@@ -34,7 +34,7 @@ class code_check {
     while (!waiting_.empty()) {
       auto const at = waiting_.back();
       waiting_.pop_back();
-      if (!follow(at)) return;
+      follow(at);
     }
   }
 
@@ -124,7 +124,26 @@ class code_check {
       case torch::jit::TUPLE_SLICE:
         return stack_effect{1, 1};
       case torch::jit::SET_ATTR:
+      case torch::jit::WARN:
         return stack_effect{2, 0};
+      case torch::jit::UN_INITIALIZED:
+        return stack_effect{0, 1};
+      case torch::jit::DEVICE:
+      case torch::jit::DTYPE:
+      case torch::jit::DIM:
+      case torch::jit::IS_CUDA:
+      case torch::jit::__NOT__:
+      case torch::jit::NUM_TO_TENSOR:
+        return stack_effect{1, 1};
+      case torch::jit::TUPLE_INDEX:
+      case torch::jit::DICT_INDEX:
+      case torch::jit::__IS__:
+      case torch::jit::__ISNOT__:
+        return stack_effect{2, 1};
+      case torch::jit::TO_LIST:
+        return stack_effect{3, 1};
+      case torch::jit::FORMAT:
+        return stack_effect{x, 1};
       case torch::jit::LIST_UNPACK:
         return stack_effect{1, x};
       case torch::jit::TUPLE_CONSTRUCT:
@@ -135,7 +154,7 @@ class code_check {
       case torch::jit::INTERFACE_CALL:
         return stack_effect{n, 1};
       default:
-        return std::nullopt;  // CALL and WARN; what the interpreter does not know it refuses itself
+        return std::nullopt;  // CALL; what the interpreter does not know it refuses itself
     }
   }
 
@@ -146,28 +165,24 @@ class code_check {
     waiting_.push_back(at);
   }
 
-  /// False where the height is not known any more: then the rest is taken on trust.
-  bool follow(std::size_t at) {
+  /// Where the height is not known any more, the rest of the path is taken on trust.
+  void follow(std::size_t at) {
     auto const& i = code_.instructions_[at];
     auto const height = *heights_[at];
     auto const target = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(at) + i.X);
-    if (i.op == torch::jit::RET) {
-      demand(height >= 1);
-      return true;
-    }
+    if (i.op == torch::jit::RET) return demand(height >= 1);
+    if (i.op == torch::jit::RAISE_EXCEPTION) return demand(height >= 2);  // a message and the name of a class
     if (i.op == torch::jit::LOOP) {  // trip count, most trips, condition, and what the loop carries
       demand(i.N >= 2 && height >= i.N + 1U);
       reach(target, height - 3);
-      reach(at + 1, height);
-      return true;
+      return reach(at + 1, height);
     }
     auto const effect = effect_of(i);
-    if (!effect) return false;
+    if (!effect) return;
     demand(height >= effect->takes);
     auto const next = height - effect->takes + effect->gives;
     if (i.op == torch::jit::JF || i.op == torch::jit::JMP) reach(target, next);
     if (i.op != torch::jit::JMP) reach(at + 1, next);
-    return true;
   }
 
   mobile::Function const& function_;

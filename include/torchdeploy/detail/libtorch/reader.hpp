@@ -75,11 +75,11 @@ inline reader file_reader(std::filesystem::path const& path) {
   if (!std::filesystem::exists(status))
     throw load_error(errc::file_missing, "expected a model file, got no such file: '" + path.string() + "'",
                      "check the path and the working directory");
+  if (std::filesystem::is_directory(status))
+    throw load_error(errc::not_a_file, "expected a model file, got a directory: '" + path.string() + "'",
+                     "give the path of the file inside it");
   if (!std::filesystem::is_regular_file(status))  // to open a pipe would wait for somebody to write to it
-    throw load_error(errc::not_a_file,
-                     "expected a model file, got " +
-                         std::string(std::filesystem::is_directory(status) ? "a directory" : "no regular file") +
-                         ": '" + path.string() + "'",
+    throw load_error(errc::not_a_file, "expected a model file, got no regular file: '" + path.string() + "'",
                      "read pipes and devices as a stream: load<TorchScript>(stream)");
   return translated<load_error>(
       errc::not_a_file, "the file '" + path.string() + "' can't be opened", "check who may read it",

@@ -43,14 +43,21 @@ class storage_scan {
 
   /// Whether the whole pickle was understood.
   bool complete() const { return complete_; }
+  /// Whether it ends inside an instruction, or before its last one.
+  bool cut_short() const { return cut_short_; }
 
  private:
   struct other {};
   using value = std::variant<other, std::int64_t, std::string_view, declared_storage>;
 
+  std::nullopt_t ends_here() {
+    cut_short_ = true;
+    return std::nullopt;
+  }
+
   template <class Number>
   std::optional<Number> number() {
-    if (rest_.size() < sizeof(Number)) return std::nullopt;
+    if (rest_.size() < sizeof(Number)) return ends_here();
     Number result{};
     std::memcpy(&result, rest_.data(), sizeof result);
     rest_.remove_prefix(sizeof result);
@@ -58,7 +65,8 @@ class storage_scan {
   }
 
   std::optional<std::string_view> text(std::optional<std::size_t> size) {
-    if (!size || rest_.size() < *size) return std::nullopt;
+    if (!size) return std::nullopt;
+    if (rest_.size() < *size) return ends_here();
     auto const result = rest_.substr(0, *size);
     rest_.remove_prefix(*size);
     return result;
@@ -66,7 +74,7 @@ class storage_scan {
 
   std::optional<std::string_view> line() {
     auto const end = rest_.find('\n');
-    if (end == rest_.npos) return std::nullopt;
+    if (end == rest_.npos) return ends_here();
     auto const result = text(end);
     rest_.remove_prefix(1);
     return result;
@@ -230,9 +238,11 @@ class storage_scan {
   std::vector<std::size_t> marks_{};
   std::vector<value> memo_{};
   bool complete_ = false;
+  bool cut_short_ = false;
 };
 
-/// Throws where a record holds fewer bytes than the pickle says. `device` is where the weights shall go.
+/// Throws where a pickle is cut short (LibTorch may then read on without end, and take all memory), or a record holds fewer
+/// bytes than the pickle says. `device` is where the weights shall go.
 inline void check_storages(caffe2::serialize::PyTorchStreamReader& archive, std::string const& file,
                            std::optional<c10::Device> device) {
   for (std::string const pickle : {"data", "constants", "bytecode"}) {
@@ -254,6 +264,10 @@ inline void check_storages(caffe2::serialize::PyTorchStreamReader& archive, std:
                                " in record '" + record + "', got " + std::to_string(held) + " bytes in '" + file + "'",
                            "copy it again and compare checksums");
     }
+    if (scan.cut_short())
+      throw format_error(errc::file_damaged,
+                         "expected record '" + pickle + ".pkl' to be whole, but it is cut short in '" + file + "'",
+                         "copy it again and compare checksums");
   }
 }
 
