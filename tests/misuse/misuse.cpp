@@ -673,7 +673,7 @@ std::vector<misuse> const& list() {
 
 /// A line without what differs from run to run: numbers, and what is quoted.
 std::string outline(std::string const& line) {
-  static std::regex const quoted(R"((^|[^A-Za-z])'[^']*')"), number(R"([0-9][0-9.e+-]*)");
+  static std::regex const quoted(R"((^|[^A-Za-z])'[^']*')"), number(R"(-?[0-9][0-9.e+-]*)");
   return std::regex_replace(std::regex_replace(line, quoted, "$1''"), number, "0");
 }
 
