@@ -127,7 +127,7 @@ TEST_CASE("a value too few on the stack is refused, of every instruction that ta
                                               {NUM_TO_TENSOR, 0, 0, 1},
                                               {WARN, 0, 0, 2, false},
                                               {RAISE_EXCEPTION, 0, 0, 2}}) {
-    CAPTURE(toString(each.op));
+    CAPTURE(static_cast<int>(each.op));
     auto const with = [&](std::size_t values) {
       std::vector<step> steps(values, {LOADC, 0, 0});
       steps.emplace_back(each.op, each.x, each.n);

@@ -239,3 +239,31 @@ TEST_CASE("the scan of storages ends on any bytes") {
   }
   CHECK(found > 20000);
 }
+
+TEST_CASE("a pickle that is cut short is refused, wherever it is cut") {
+  auto const is_cut = [](std::string_view pickle) {
+    td::detail::storage_scan scan(pickle);
+    while (scan.next()) {
+    }
+    CHECK(scan.cut_short() != scan.complete());
+    return scan.cut_short();
+  };
+  for (std::string const name : {"digits_v8.ptl", "optionals.pt"}) {
+    CAPTURE(name);
+    auto archive = opened(test::bytes_of(TORCHDEPLOY_MODELS "/mobile/" + name));
+    auto const whole = record_of(archive, "data.pkl");
+    CHECK_FALSE(is_cut(whole));
+    std::size_t missed = 0;
+    for (std::size_t size = 0; size < whole.size(); ++size) missed += !is_cut(std::string_view(whole).substr(0, size));
+    CHECK(missed == 0);
+  }
+  // LibTorch's loader read on without end where a mobile module's was cut near its end
+  auto const file = test::bytes_of(TORCHDEPLOY_MODELS "/mobile/digits_v8.ptl");
+  for (std::size_t missing : {1, 40, 140, 154}) {
+    auto const damaged =
+        with(file, "data.pkl", [&](std::string& content) { content.resize(content.size() - missing); });
+    auto const failure = failure_of<td::format_error>([&] { td::load<td::MobileLite>(damaged); });
+    CHECK(failure.code == td::errc::file_damaged);
+    CHECK_THAT(failure.text, ContainsSubstring("data.pkl") && ContainsSubstring("cut short"));
+  }
+}

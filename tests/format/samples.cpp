@@ -13,6 +13,11 @@
 #include <range/v3/view/iota.hpp>
 #include <range/v3/view/transform.hpp>
 
+#include <torchdeploy/stage/diagnose.hpp>
+#include <torchdeploy/stage/quantize.hpp>
+#include <torchdeploy/stage/save.hpp>
+#include <torchdeploy/stage/verify.hpp>
+
 #include "support/models.hpp"
 
 namespace {
@@ -118,4 +123,28 @@ TEST_CASE("options take samples from a container, a view, or in braces") {
   CHECK(td::samples().empty());
   td::load_options const options{.examples = container};
   CHECK(options.examples.begin()->at(0).toTensor().is_same(container[0]));
+}
+
+TEST_CASE("what a user's own range throws passes through as it is, and leaves no file") {
+  struct disk_unplugged {};  // not even a std::exception
+  auto const reading = ranges::views::iota(0, 8) | ranges::views::transform([](int i) {
+                         if (i == 5) throw disk_unplugged();
+                         return test::digits(4);
+                       });
+  test::temporary_folder const folder;
+  auto const path = folder / "model.pt";
+  test::write(path, "the old file");
+  auto const digits = test::load("digits_cnn");
+  auto const engine = at::globalContext().qEngine();
+  CHECK_THROWS_AS(digits.clone() | td::quantize<td::Int8>(reading) | td::save(path), disk_unplugged);
+  auto const recipe = td::quantize<td::Int8>(reading) | td::save(path);
+  CHECK_THROWS_AS(recipe(digits.clone()), disk_unplugged);
+  CHECK_THROWS_AS(digits.clone() | td::verify(digits, {.samples = reading}) | td::save(path), disk_unplugged);
+  CHECK_THROWS_AS(td::diagnose(digits, {.samples = reading}), disk_unplugged);
+  CHECK_THROWS_AS(td::load<td::TorchScript>(test::model_path("digits_cnn"), {.examples = reading}), disk_unplugged);
+  CHECK(test::bytes_of(path).size() == std::string("the old file").size());
+  CHECK(folder.files() == 1);
+  CHECK(at::globalContext().qEngine() == engine);
+  // and the next pipeline is none the worse for it
+  CHECK_NOTHROW(digits.clone() | td::quantize<td::Int8>(std::vector{test::digits(4)}) | td::verify(digits));
 }

@@ -51,7 +51,8 @@ concept sample = detail::is_example<std::remove_cvref_t<T>> || detail::is_tuple<
                  (std::constructible_from<c10::IValue, T> && !detail::input_range<std::remove_reference_t<T>> &&
                   !std::is_arithmetic_v<std::remove_cvref_t<T>>);
 
-/// Any input range of samples: a container, a std:: view, a range-v3 view, single-pass or not.
+/// Any input range of samples: a container, a std:: view, a range-v3 view, single-pass or not. What its iterators throw is
+/// the user's own, and passes through as it is.
 template <class R>
 concept sample_range = detail::input_range<std::remove_reference_t<R>> && !sample<R> && sample<detail::element_of<R>>;
 

@@ -11,6 +11,7 @@
 
 #include <torchdeploy/core/report.hpp>
 #include <torchdeploy/detail/libtorch/cpu.hpp>
+#include <torchdeploy/detail/libtorch/without_warnings.hpp>
 #include <torchdeploy/quantization/engine.hpp>
 
 namespace torchdeploy::inline v0 {
@@ -37,15 +38,6 @@ inline constexpr auto range_file = "torchdeploy.range";
 inline constexpr auto target_file = "torchdeploy.target";
 
 namespace detail {
-
-/// LibTorch says of every quantized tensor that its type is deprecated; a user of ours has no say in that.
-class without_warnings {
-  struct silent : c10::WarningHandler {
-    void process(c10::Warning const&) override {}
-  };
-  silent handler_;
-  c10::WarningUtils::WarningHandlerGuard guard_{&handler_};
-};
 
 /// Would the engine's kernels saturate at full range on such a CPU? FBGEMM's use VNNI of 512 bits only, and X86 takes
 /// FBGEMM's for linear layers everywhere. QNNPACK's widen the numbers before they multiply. Unknown pairs: yes, since a

@@ -22,6 +22,7 @@
 #include <torchdeploy/detail/libtorch/failure.hpp>
 #include <torchdeploy/detail/libtorch/module.hpp>
 #include <torchdeploy/detail/libtorch/storage_check.hpp>
+#include <torchdeploy/detail/libtorch/without_warnings.hpp>
 #include <torchdeploy/quantization/engine.hpp>
 
 /// How bytes become a module: LibTorch is asked only after the bytes look like what it can read, so that the error says
@@ -121,6 +122,7 @@ auto read_archive(reader const& bytes, std::string const& name, std::string_view
                        advice);
 
   torch::jit::ExtraFilesMap files;
+  without_warnings const silence("quantized tensor");  // deprecated they are, but the file is a user's as it is
   compiler_lock const alone;  // also so that no other thread's engine packs int8 weights that name none
   std::optional<engine_scope> engine;
   translated<format_error>(errc::file_damaged, "'" + name + "' is damaged or cut short",
