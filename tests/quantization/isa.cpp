@@ -212,3 +212,9 @@ TEST_CASE("stamps that make no sense don't stop a model from being loaded") {
   lowered.save((folder / "float.pt").string(), {{td::range_file, "full"}});
   CHECK_NOTHROW(td::load<td::TorchScript>(folder / "float.pt"));
 }
+
+TEST_CASE("a number that names no instructions has a text, too") {
+  CHECK(td::to_text(td::isa::arm) == "arm");
+  CHECK(td::to_text(static_cast<td::isa>(99)) == "unknown");
+  CHECK(td::to_text(static_cast<td::isa>(-1)) == "unknown");
+}
