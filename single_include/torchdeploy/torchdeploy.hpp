@@ -2816,14 +2816,21 @@ class storage_scan {
 
   /// Whether the whole pickle was understood.
   bool complete() const { return complete_; }
+  /// Whether it ends inside an instruction, or before its last one.
+  bool cut_short() const { return cut_short_; }
 
  private:
   struct other {};
   using value = std::variant<other, std::int64_t, std::string_view, declared_storage>;
 
+  std::nullopt_t ends_here() {
+    cut_short_ = true;
+    return std::nullopt;
+  }
+
   template <class Number>
   std::optional<Number> number() {
-    if (rest_.size() < sizeof(Number)) return std::nullopt;
+    if (rest_.size() < sizeof(Number)) return ends_here();
     Number result{};
     std::memcpy(&result, rest_.data(), sizeof result);
     rest_.remove_prefix(sizeof result);
@@ -2831,7 +2838,8 @@ class storage_scan {
   }
 
   std::optional<std::string_view> text(std::optional<std::size_t> size) {
-    if (!size || rest_.size() < *size) return std::nullopt;
+    if (!size) return std::nullopt;
+    if (rest_.size() < *size) return ends_here();
     auto const result = rest_.substr(0, *size);
     rest_.remove_prefix(*size);
     return result;
@@ -2839,7 +2847,7 @@ class storage_scan {
 
   std::optional<std::string_view> line() {
     auto const end = rest_.find('\n');
-    if (end == rest_.npos) return std::nullopt;
+    if (end == rest_.npos) return ends_here();
     auto const result = text(end);
     rest_.remove_prefix(1);
     return result;
@@ -3003,9 +3011,11 @@ class storage_scan {
   std::vector<std::size_t> marks_{};
   std::vector<value> memo_{};
   bool complete_ = false;
+  bool cut_short_ = false;
 };
 
-/// Throws where a record holds fewer bytes than the pickle says. `device` is where the weights shall go.
+/// Throws where a pickle is cut short (LibTorch may then read on without end, and take all memory), or a record holds fewer
+/// bytes than the pickle says. `device` is where the weights shall go.
 inline void check_storages(caffe2::serialize::PyTorchStreamReader& archive, std::string const& file,
                            std::optional<c10::Device> device) {
   for (std::string const pickle : {"data", "constants", "bytecode"}) {
@@ -3027,6 +3037,10 @@ inline void check_storages(caffe2::serialize::PyTorchStreamReader& archive, std:
                                " in record '" + record + "', got " + std::to_string(held) + " bytes in '" + file + "'",
                            "copy it again and compare checksums");
     }
+    if (scan.cut_short())
+      throw format_error(errc::file_damaged,
+                         "expected record '" + pickle + ".pkl' to be whole, but it is cut short in '" + file + "'",
+                         "copy it again and compare checksums");
   }
 }
 
@@ -3079,6 +3093,39 @@ inline void check_debug_records(caffe2::serialize::PyTorchStreamReader& archive,
           "copy it again and compare checksums");
   }
 }
+
+}  // namespace torchdeploy::inline v0::detail
+// ---- torchdeploy/detail/libtorch/without_warnings.hpp
+
+#include <string>
+#include <utility>
+
+#include <c10/util/Exception.h>
+
+namespace torchdeploy::inline v0::detail {
+
+/// LibTorch warns of what a user of ours has no say in, such as that the types of quantized tensors are deprecated. While
+/// this lives, its warnings on this thread are dropped; with a part of a text, those that have it, and others go where they
+/// went before.
+class without_warnings {
+ public:
+  explicit without_warnings(std::string part = {}) : handler_(std::move(part)) {}
+
+ private:
+  class dropping : public c10::WarningHandler {
+   public:
+    explicit dropping(std::string part) : part_(std::move(part)) {}
+    void process(c10::Warning const& warning) override {
+      if (warning.msg().find(part_) == std::string::npos) before_->process(warning);
+    }
+
+   private:
+    std::string part_;
+    c10::WarningHandler* before_ = c10::WarningUtils::get_warning_handler();
+  };
+  dropping handler_;
+  c10::WarningUtils::WarningHandlerGuard guard_{&handler_};
+};
 
 }  // namespace torchdeploy::inline v0::detail
 // ---- torchdeploy/quantization/engine.hpp
@@ -3220,11 +3267,11 @@ inline reader file_reader(std::filesystem::path const& path) {
   if (!std::filesystem::exists(status))
     throw load_error(errc::file_missing, "expected a model file, got no such file: '" + path.string() + "'",
                      "check the path and the working directory");
+  if (std::filesystem::is_directory(status))
+    throw load_error(errc::not_a_file, "expected a model file, got a directory: '" + path.string() + "'",
+                     "give the path of the file inside it");
   if (!std::filesystem::is_regular_file(status))  // to open a pipe would wait for somebody to write to it
-    throw load_error(errc::not_a_file,
-                     "expected a model file, got " +
-                         std::string(std::filesystem::is_directory(status) ? "a directory" : "no regular file") +
-                         ": '" + path.string() + "'",
+    throw load_error(errc::not_a_file, "expected a model file, got no regular file: '" + path.string() + "'",
                      "read pipes and devices as a stream: load<TorchScript>(stream)");
   return translated<load_error>(
       errc::not_a_file, "the file '" + path.string() + "' can't be opened", "check who may read it",
@@ -3266,6 +3313,7 @@ auto read_archive(reader const& bytes, std::string const& name, std::string_view
                        advice);
 
   torch::jit::ExtraFilesMap files;
+  without_warnings const silence("quantized tensor");  // deprecated they are, but the file is a user's as it is
   compiler_lock const alone;  // also so that no other thread's engine packs int8 weights that name none
   std::optional<engine_scope> engine;
   translated<format_error>(errc::file_damaged, "'" + name + "' is damaged or cut short",
@@ -3626,10 +3674,13 @@ inline void find_baked_devices(inspected const& in, std::vector<finding>& found)
     at->second.push_back(node);
   });
   for (auto const& [device, nodes] : users)
-    found.push_back({"baked-device", device.is_cpu() ? severity::note : severity::warning, where(nodes.front()),
-                     std::to_string(nodes.size()) + " operator(s) put their result on " + device.str() +
-                         ", wherever the weights are",
-                     "write device=x.device, and trace on the device that will serve"});
+    found.push_back(
+        {"baked-device", device.is_cpu() ? severity::note : severity::warning, where(nodes.front()),
+         std::to_string(nodes.size()) + " operator(s) put their result on " + device.str() +
+             ", wherever the weights are",
+         std::all_of(nodes.begin(), nodes.end(), [](jit::Node const* each) { return is_operator(each, "aten::cuda"); })
+             ? "write .to(x.device) in place of .cuda()"
+             : "write device=x.device, and trace on the device that will serve"});
 }
 
 }  // namespace torchdeploy::inline v0::detail
@@ -4065,7 +4116,8 @@ concept sample = detail::is_example<std::remove_cvref_t<T>> || detail::is_tuple<
                  (std::constructible_from<c10::IValue, T> && !detail::input_range<std::remove_reference_t<T>> &&
                   !std::is_arithmetic_v<std::remove_cvref_t<T>>);
 
-/// Any input range of samples: a container, a std:: view, a range-v3 view, single-pass or not.
+/// Any input range of samples: a container, a std:: view, a range-v3 view, single-pass or not. What its iterators throw is
+/// the user's own, and passes through as it is.
 template <class R>
 concept sample_range = detail::input_range<std::remove_reference_t<R>> && !sample<R> && sample<detail::element_of<R>>;
 
@@ -4252,7 +4304,8 @@ enum class isa {
 
 constexpr std::string_view to_text(isa which) {
   constexpr std::array<std::string_view, 5> names = {"avx2", "avx512", "avx_vnni", "avx512_vnni", "arm"};
-  return names[static_cast<std::size_t>(which)];
+  auto const index = static_cast<std::size_t>(which);
+  return index < names.size() ? names[index] : "unknown";
 }
 
 /// Extra files inside a saved int8 model, beside `engine_file`: the bits of its activations ("full": 8, "reduced": 7), and
@@ -4261,15 +4314,6 @@ inline constexpr auto range_file = "torchdeploy.range";
 inline constexpr auto target_file = "torchdeploy.target";
 
 namespace detail {
-
-/// LibTorch says of every quantized tensor that its type is deprecated; a user of ours has no say in that.
-class without_warnings {
-  struct silent : c10::WarningHandler {
-    void process(c10::Warning const&) override {}
-  };
-  silent handler_;
-  c10::WarningUtils::WarningHandlerGuard guard_{&handler_};
-};
 
 /// Would the engine's kernels saturate at full range on such a CPU? FBGEMM's use VNNI of 512 bits only, and X86 takes
 /// FBGEMM's for linear layers everywhere. QNNPACK's widen the numbers before they multiply. Unknown pairs: yes, since a
@@ -4472,11 +4516,20 @@ struct TorchScript {
     return detail::cloned(module);
   }
 
+  /// @throws load_error (108) for a module without forward, or without anything.
+  static void demand_forward(handle const& module) {
+    bool const runs = detail::translated<load_error>(errc::module_unusable, "expected a module, got an empty one", {},
+                                                     [&] { return module.find_method("forward").has_value(); });
+    if (!runs)
+      throw load_error(errc::module_unusable, "expected a module with a forward method, got none",
+                       "export the method as forward, or script the module that has it");
+  }
+
   /// A module from code becomes an artifact; the caller's own module stays as it is.
   static artifact<TorchScript, facts<evaluating>> adopt(handle const& module, load_options options = {});
 
   /// Read a file, a stream, or bytes in memory.
-  /// @throws load_error (101, 102, 103, 106, 107), format_error (104, 105)
+  /// @throws load_error (101, 102, 103, 106, 107, 108), format_error (104, 105), quantization_error (404)
   static handle read(std::filesystem::path const& path, record<TorchScript>& record, load_options const& options);
   static handle read(std::istream& stream, record<TorchScript>& record, load_options const& options);
   static handle read(std::span<std::byte const> bytes, record<TorchScript>& record, load_options const& options);
@@ -4518,9 +4571,7 @@ struct TorchScript {
 inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript>& record,
                                                load_options const& options) {
   auto& entry = record.report.current();
-  if (!module.find_method("forward"))
-    throw load_error(errc::module_unusable, "expected a module with a forward method, got none",
-                     "export the method as forward, or script the module that has it");
+  demand_forward(module);
   entry.findings = detail::found_in_flags(module);
   if (!entry.findings.empty()) module.eval();
   auto const graph = detail::translated<load_error>(errc::module_unusable, "the graph of forward can't be read", {},
@@ -4546,6 +4597,7 @@ inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript
 }
 
 inline artifact<TorchScript, facts<evaluating>> TorchScript::adopt(handle const& module, load_options options) {
+  demand_forward(module);
   record<TorchScript> record;
   auto opened_module = [&] {
     auto const clock = record.report.start("evaluate");
@@ -4807,7 +4859,7 @@ class code_check {
     while (!waiting_.empty()) {
       auto const at = waiting_.back();
       waiting_.pop_back();
-      if (!follow(at)) return;
+      follow(at);
     }
   }
 
@@ -4897,7 +4949,26 @@ class code_check {
       case torch::jit::TUPLE_SLICE:
         return stack_effect{1, 1};
       case torch::jit::SET_ATTR:
+      case torch::jit::WARN:
         return stack_effect{2, 0};
+      case torch::jit::UN_INITIALIZED:
+        return stack_effect{0, 1};
+      case torch::jit::DEVICE:
+      case torch::jit::DTYPE:
+      case torch::jit::DIM:
+      case torch::jit::IS_CUDA:
+      case torch::jit::__NOT__:
+      case torch::jit::NUM_TO_TENSOR:
+        return stack_effect{1, 1};
+      case torch::jit::TUPLE_INDEX:
+      case torch::jit::DICT_INDEX:
+      case torch::jit::__IS__:
+      case torch::jit::__ISNOT__:
+        return stack_effect{2, 1};
+      case torch::jit::TO_LIST:
+        return stack_effect{3, 1};
+      case torch::jit::FORMAT:
+        return stack_effect{x, 1};
       case torch::jit::LIST_UNPACK:
         return stack_effect{1, x};
       case torch::jit::TUPLE_CONSTRUCT:
@@ -4908,7 +4979,7 @@ class code_check {
       case torch::jit::INTERFACE_CALL:
         return stack_effect{n, 1};
       default:
-        return std::nullopt;  // CALL and WARN; what the interpreter does not know it refuses itself
+        return std::nullopt;  // CALL; what the interpreter does not know it refuses itself
     }
   }
 
@@ -4919,28 +4990,24 @@ class code_check {
     waiting_.push_back(at);
   }
 
-  /// False where the height is not known any more: then the rest is taken on trust.
-  bool follow(std::size_t at) {
+  /// Where the height is not known any more, the rest of the path is taken on trust.
+  void follow(std::size_t at) {
     auto const& i = code_.instructions_[at];
     auto const height = *heights_[at];
     auto const target = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(at) + i.X);
-    if (i.op == torch::jit::RET) {
-      demand(height >= 1);
-      return true;
-    }
+    if (i.op == torch::jit::RET) return demand(height >= 1);
+    if (i.op == torch::jit::RAISE_EXCEPTION) return demand(height >= 2);  // a message and the name of a class
     if (i.op == torch::jit::LOOP) {  // trip count, most trips, condition, and what the loop carries
       demand(i.N >= 2 && height >= i.N + 1U);
       reach(target, height - 3);
-      reach(at + 1, height);
-      return true;
+      return reach(at + 1, height);
     }
     auto const effect = effect_of(i);
-    if (!effect) return false;
+    if (!effect) return;
     demand(height >= effect->takes);
     auto const next = height - effect->takes + effect->gives;
     if (i.op == torch::jit::JF || i.op == torch::jit::JMP) reach(target, next);
     if (i.op != torch::jit::JMP) reach(at + 1, next);
-    return true;
   }
 
   mobile::Function const& function_;
@@ -5037,7 +5104,7 @@ struct MobileLite {
   }
 
   /// Read a file, a stream, or bytes in memory.
-  /// @throws load_error (101, 102, 103, 106, 107, 108), format_error (104, 105)
+  /// @throws load_error (101, 102, 103, 106, 107, 108), format_error (104, 105), quantization_error (404)
   static handle read(std::filesystem::path const& path, record<MobileLite>& record, load_options const& options) {
     auto const bytes = detail::all_bytes(*detail::file_reader(path));
     record.report.current().details.emplace_back("path", path.string());
@@ -7669,13 +7736,15 @@ inline torch::jit::Module frozen_module(torch::jit::Module const& module, record
         {"already-lowered", severity::note, "forward", "the model was lowered before: it is frozen", ""});
     return module;
   }
-  return translated<format_error>(errc::freeze_failed, "LibTorch can't freeze this module", {}, [&] {
-    compiler_lock const alone;
-    auto copy = cloned(module);
-    // without the flag (a module made by code, or frozen before) LibTorch takes it to be in train mode
-    if (!copy.hasattr("training")) copy.register_attribute("training", c10::BoolType::get(), false);
-    return torch::jit::freeze(copy, kept);
-  });
+  return translated<format_error>(errc::freeze_failed, "LibTorch can't freeze this module",
+                                  "deploy a clone and call it: does it run?", [&] {
+                                    compiler_lock const alone;
+                                    auto copy = cloned(module);
+                                    // without the flag (a module made by code, or frozen before) LibTorch takes it to be in train mode
+                                    if (!copy.hasattr("training"))
+                                      copy.register_attribute("training", c10::BoolType::get(), false);
+                                    return torch::jit::freeze(copy, kept);
+                                  });
 }
 
 }  // namespace detail
@@ -7938,7 +8007,8 @@ inline std::vector<prunable> chosen_layers(jit::Module const& module, jit::Graph
       if (matches(pattern, each.name))
         throw error(errc::pattern_unmatched,
                     "expected a pattern that matches a convolution or linear layer with a weight of its own, got '" +
-                        pattern + "': '" + each.name + "' is " + each.kind);
+                        pattern + "': '" + each.name + "' is " + each.kind,
+                    "name others in .layers");
     demand_match<error>(errc::pattern_unmatched, pattern, names);
   }
   if (!patterns.empty())
@@ -8277,7 +8347,8 @@ struct prune_t : stage<prune_t<Criterion, Amount>> {
                   "the norms of slices of different layers do not compare");
     if (options.seed && !seeded_criterion<Criterion>)
       throw error(errc::prune_options_conflict,
-                  "expected no .seed for the criterion '" + std::string(Criterion::name) + "', which draws nothing");
+                  "expected no .seed for the criterion '" + std::string(Criterion::name) + "', which draws nothing",
+                  "leave it out, or prune<Random>");
   }
 
   /// The new masks, kept for the next pruning. Nothing is written to the weights before all are known.
@@ -11634,8 +11705,7 @@ inline layered layered_of(jit::Module const& module, record<TorchScript> const& 
   return result;
 }
 inline layered layered_of(jit::Module const& module) {
-  if (!module.find_method("forward"))
-    throw verification_error(errc::no_common_layer, "expected a module with a forward method, got none");
+  TorchScript::demand_forward(module);
   auto copy = TorchScript::clone(module);
   copy.eval();
   return {std::move(copy)};
@@ -12227,9 +12297,10 @@ auto as_reference(R&& reference) {
   using type = std::remove_cvref_t<R>;
   if constexpr (std::same_as<type, golden>)
     return golden_reference{std::forward<R>(reference)};
-  else if constexpr (std::same_as<type, torch::jit::Module>)
+  else if constexpr (std::same_as<type, torch::jit::Module>) {
+    TorchScript::demand_forward(reference);
     return module_reference{std::forward<R>(reference)};
-  else if constexpr (any_artifact<type>)
+  } else if constexpr (any_artifact<type>)
     return artifact_reference<R>{held<R>(std::forward<R>(reference))};
   else
     return callable_reference<R>{held<R>(std::forward<R>(reference))};
@@ -12534,7 +12605,7 @@ inline std::ostream& operator<<(std::ostream& out, divergence const& result) { r
 /// copies, and activations of one sample at a time are kept. What the models return is compared last, as layer "output".
 ///
 /// Without samples the examples of the model, then of the reference, are taken.
-/// Throws: verification_error 301, 305, 306, 307, 311; quantization_error 409.
+/// Throws: verification_error 301, 305, 306, 307, 311; quantization_error 409; load_error 108 (a module without forward).
 ///
 /// @par Example
 ///     auto const found = td::first_divergence(quantized, original, images);
@@ -12644,7 +12715,7 @@ struct verify_maker : stage_maker {
 ///
 /// Consumes any format that runs; a quantized model is compared as it will run, lowered. The artifact is passed on as it
 /// is. Needs: evaluating. Adds: verified. Throws: verification_error 301-311, which carries the `comparison`;
-/// quantization_error 409. Asking twin: `compare`. docs/verification.md says what each criterion means.
+/// quantization_error 409; load_error 108 (a reference without forward). Asking twin: `compare`. docs/verification.md says what each criterion means.
 ///
 /// @par Example
 ///     auto model = td::load<td::TorchScript>("model.pt") | td::quantize<td::Int8>(images)
