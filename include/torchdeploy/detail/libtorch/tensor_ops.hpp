@@ -1,6 +1,7 @@
 #pragma once
 
-/// Door to LibTorch: tensor functions. All of them, since users compute with what a session returns: 1.0 s of compile
-/// time against the dozen that we use.
-#include <ATen/ATen.h>
+/// Door to LibTorch: tensor functions, all of them, which module.hpp's headers include anyway, and operators. Not
+/// <ATen/ATen.h>: it adds the declarations of all kernels (1,583 headers), an eighth of what torch/script.h costs.
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <torchdeploy/detail/libtorch/module.hpp>
