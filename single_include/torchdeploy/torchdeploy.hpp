@@ -3739,9 +3739,10 @@ inline void find_float64(jit::Module const& module, std::vector<inspected> const
 
 // ---- torchdeploy/detail/libtorch/tensor_ops.hpp
 
-/// Door to LibTorch: tensor functions. All of them, since users compute with what a session returns: 1.0 s of compile
-/// time against the dozen that we use.
-#include <ATen/ATen.h>
+/// Door to LibTorch: tensor functions, all of them, which module.hpp's headers include anyway, and operators. Not
+/// <ATen/ATen.h>: it adds the declarations of all kernels (1,583 headers), an eighth of what torch/script.h costs.
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 
 /// What a trace has made constant. The branches it did not take leave nothing in its graph: LibTorch removes the comparison
 /// with them. What does remain is looked for here and in weights.hpp.
