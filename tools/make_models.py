@@ -1,6 +1,7 @@
 """Makes the TorchScript files in .deps/models/ that tests and benchmarks load. Run by script/models.
 
-They come from the packages silero-vad and facenet-pytorch, from fixture_nets.py, fixture_zoo.py and fixture_pitfalls.py.
+They come from the packages silero-vad and facenet-pytorch, from fixture_nets.py, fixture_zoo.py, fixture_pitfalls.py,
+fixture_int8.py and fixture_runtimes.py.
 """
 
 import importlib.metadata
@@ -8,14 +9,18 @@ import shutil
 
 import torch
 
+import fixture_int8 as int8
 import fixture_nets as nets
 import fixture_pitfalls as pitfalls
+import fixture_runtimes as runtimes
 import fixture_zoo as zoo
 from fixture_files import TOOLS, make, prepare
 
 NETS_SOURCE = TOOLS / "fixture_nets.py"
 ZOO_SOURCE = TOOLS / "fixture_zoo.py"
 PITFALLS_SOURCE = TOOLS / "fixture_pitfalls.py"
+INT8_SOURCE = TOOLS / "fixture_int8.py"
+RUNTIMES_SOURCE = TOOLS / "fixture_runtimes.py"
 
 
 def packaged_file(package, name):
@@ -74,6 +79,18 @@ def make_pitfalls():
          lambda path: torch.save({name: pitfalls.example_inputs(name, 2) for name in pitfalls.PITFALLS}, path))
 
 
+def make_int8():
+    for name in int8.INT8:
+        make(f"int8/{name}.pt", [INT8_SOURCE], lambda path: int8.make_script_module(name).save(str(path)))
+
+
+def make_runtimes():
+    for name in runtimes.RUNTIMES:
+        make(f"runtimes/{name}.pt", [RUNTIMES_SOURCE], lambda path: runtimes.make_script_module(name).save(str(path)))
+    make("reference/runtimes.pt", [RUNTIMES_SOURCE], lambda path: torch.save(
+        {name: runtimes.example_inputs(name, [1, 5, 8]) for name in runtimes.RUNTIMES}, path))
+
+
 def main():
     prepare()
     make_silero_vad()
@@ -81,6 +98,8 @@ def main():
     make_image_classifiers()
     make_zoo()
     make_pitfalls()
+    make_int8()
+    make_runtimes()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ namespace torchdeploy::inline v0::detail {
 
 /// What LibTorch threw, in one line. It throws c10::Error, ErrorReport, std::out_of_range and more, with 1-3 kB of text:
 /// the sentence that matters is the first, but after the trace of a TorchScript interpreter it is the last that names an
-/// error: "RuntimeError: Expected 4D input", "builtins.ValueError: too short".
+/// error: "RuntimeError: Expected 4D input", "builtins.ValueError: too short". OpenVINO's begins with the places it came
+/// through, a line for each.
 inline std::string first_words(std::exception const& thrown) {
   auto const* const torch_error = dynamic_cast<c10::Error const*>(&thrown);
   std::string text = torch_error ? torch_error->what_without_backtrace() : thrown.what();
@@ -23,6 +24,7 @@ inline std::string first_words(std::exception const& thrown) {
       auto const line = text.rfind('\n', at) + 1;
       text.erase(0, text.find(marker, line) + marker.size());
     }
+  while (text.starts_with("Exception from ")) text.erase(0, std::min(text.find('\n'), text.size() - 1) + 1);
   text.erase(0, std::min(text.find_first_not_of(" \n\t"), text.size()));
   text.erase(std::min(text.find('\n'), text.size()));
   return text;
