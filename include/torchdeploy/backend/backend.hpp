@@ -151,7 +151,7 @@ class session : public detail::compiled_by<B> {
     auto const& chosen = samples.empty() ? trail_.examples : samples;
     if (chosen.empty())
       throw backend_error(errc::nothing_to_warm_up_with, "expected samples or examples to warm up with, got none",
-                          "warmup(n, {.samples = images}), or load<TorchScript>(path, {.examples = images})");
+                          "warmup(n, {.samples = images}), or load<...>(path, {.examples = images})");
     return detail::warm<compiled>(*this, calls, chosen);
   }
 

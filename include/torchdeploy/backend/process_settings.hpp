@@ -39,14 +39,15 @@ inline settled_settings settled;
 
 inline constexpr auto onednn_capacity = "ONEDNN_PRIMITIVE_CACHE_CAPACITY";
 
-inline void demand_thread_count(std::optional<int> count, std::string const& which) {
+inline void demand_thread_count(std::optional<int> count, std::string const& which,
+                                std::string const& whose = "LibTorch") {
   // where hardware has so many
   auto const most = std::max(1024, static_cast<int>(std::thread::hardware_concurrency()));
   if (count && (*count < 1 || *count > most))
     throw backend_error(
         errc::setting_out_of_range,
         "expected 1 to " + std::to_string(most) + " " + which + " threads, got " + std::to_string(*count),
-        "leave it out for LibTorch's default");
+        "leave it out for " + whose + "'s default");
 }
 
 [[noreturn]] inline void refuse_other(std::string const& what, int asked, std::string const& is) {

@@ -40,8 +40,8 @@ inline tensor_info info_of(named_tensor const& of) {
 }
 
 [[noreturn]] inline void refuse_tensor(std::string_view what, tensor_info const& wanted, at::Tensor const& got) {
-  throw backend_error(errc::wrong_arguments,
-                      "expected " + std::string(what) + " " + to_text(wanted) + ", got " + kind_of(got));
+  auto const place = wanted.name == what ? std::string() : std::string(what) + " ";  // not "input input: float32"
+  throw backend_error(errc::wrong_arguments, "expected " + place + to_text(wanted) + ", got " + kind_of(got));
 }
 
 [[noreturn]] inline void refuse_count(std::string_view what, std::vector<tensor_info> const& wanted, std::size_t got) {

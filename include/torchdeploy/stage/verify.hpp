@@ -8,8 +8,20 @@
 #include <torchdeploy/core/pipe.hpp>
 #include <torchdeploy/verification/compare.hpp>
 #include <torchdeploy/verification/divergence.hpp>
+#include <torchdeploy/verification/divergence_across.hpp>
 
 namespace torchdeploy::inline v0 {
+
+namespace detail {
+inline void demand_passed(comparison const& result) {
+  if (result.passed) return;
+  throw verification_error(!result.structure.empty()               ? errc::structure_differs
+                           : result.batch && !result.batch->passed ? errc::batch_differs
+                                                                   : errc::out_of_tolerance,
+                           result.failure,
+                           result.batch ? "export it with a dynamic batch; {.batch = 0} skips this" : "", result);
+}
+}  // namespace detail
 
 /// Made by `verify`.
 template <class Reference>
@@ -25,14 +37,12 @@ struct verify_t : stage<verify_t<Reference>> {
 
   template <class Format>
   auto run(typename Format::handle handle, record<Format>& record) const {
-    static_assert(runs<Format>, "verify takes formats that run: Format::run(handle&, td::example const&)");
-    auto const result = detail::compare_with<Format>(handle, record, reference, options);
-    if (!result.passed)
-      throw verification_error(!result.structure.empty()               ? errc::structure_differs
-                               : result.batch && !result.batch->passed ? errc::batch_differs
-                                                                       : errc::out_of_tolerance,
-                               result.failure,
-                               result.batch ? "export it with a dynamic batch; {.batch = 0} skips this" : "", result);
+    static_assert(runs<Format>,
+                  "verify takes formats that run: Format::run(handle&, td::example const&), or Format::runs_in, a "
+                  "backend of this build");
+    auto const result = detail::compare_with(
+        detail::artifact_subject<Format, torchdeploy::record<Format>>{handle, record}, reference, options);
+    detail::demand_passed(result);
     describe(result, record.report.current());
     if constexpr (std::is_same_v<Reference, detail::golden_reference>)
       if (record.examples.empty())
@@ -81,12 +91,18 @@ struct verify_maker : stage_maker {
     using held_reference = decltype(as_reference(std::forward<Reference>(reference)));
     return verify_t<held_reference>{{}, as_reference(std::forward<Reference>(reference)), std::move(options)};
   }
+  template <answering_session Session, any_reference Reference>
+  comparison operator()(Session const& session, Reference&& reference, verify_options const& options = {}) const {
+    auto result = compare(session, std::forward<Reference>(reference), options);
+    demand_passed(result);
+    return result;
+  }
 };
 }  // namespace detail
 
 /// Go on only if the model still does what its reference does: `verify(reference, {.sqnr_db = 30})`.
 ///
-/// `reference` is another artifact (a lvalue is borrowed and must outlive the stage; a rvalue is owned), a
+/// `reference` is another artifact or a session (a lvalue is borrowed and must outlive the stage; a rvalue is owned), a
 /// `torch::jit::Module`, a callable on the sample's tensors or on an `example`, or `golden("file.pt")`.
 ///
 /// Criteria that are given must all hold. Without any, the report decides: close, with the tolerances of
@@ -96,6 +112,8 @@ struct verify_maker : stage_maker {
 ///
 /// The same must hold at another batch size where dimension 0 of the inputs allows (`.batch`); `.per_layer` compares each
 /// layer, and where two models part `first_divergence` tells.
+///
+/// Nothing pipes after `deploy`: `verify(session, reference, {...})` is a call, which returns the comparison.
 ///
 /// Consumes any format that runs; a quantized model is compared as it will run, lowered. The artifact is passed on as it
 /// is. Needs: evaluating. Adds: verified. Throws: verification_error 301-311, which carries the `comparison`;
