@@ -1,0 +1,215 @@
+#pragma once
+
+#ifdef TORCHDEPLOY_WITH_ONNXRUNTIME
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+#include <torchdeploy/backend/onnx_runtime_options.hpp>
+#include <torchdeploy/detail/names.hpp>
+#include <torchdeploy/onnx_runtime/api.hpp>
+#include <torchdeploy/onnx/dimensions.hpp>
+
+/// What ONNX Runtime is told of a session, and what it would take in silence.
+namespace torchdeploy::inline v0::detail {
+
+inline constexpr std::string_view onnx_cpu_provider = "CPUExecutionProvider";
+
+/// CUDA and TensorRT take their options through objects of their own.
+template <class Options>
+void append_with(Ort::SessionOptions& session, std::map<std::string, std::string> const& told,
+                 OrtStatus*(ORT_API_CALL* create)(Options**), void(ORT_API_CALL* release)(Options*),
+                 OrtStatus*(ORT_API_CALL* update)(Options*, char const* const*, char const* const*, std::size_t),
+                 OrtStatus*(ORT_API_CALL* append)(OrtSessionOptions*, Options const*)) {
+  Options* made = nullptr;
+  Ort::ThrowOnError(create(&made));
+  std::unique_ptr<Options, void(ORT_API_CALL*)(Options*)> const options(made, release);
+  std::vector<char const*> keys, values;
+  for (auto const& [key, value] : told) {
+    keys.push_back(key.c_str());
+    values.push_back(value.c_str());
+  }
+  Ort::ThrowOnError(update(made, keys.data(), values.data(), keys.size()));
+  Ort::ThrowOnError(append(session, made));
+}
+
+inline void append_provider(Ort::SessionOptions& session, execution_provider const& provider) {
+  auto const& api = onnx_runtime_api();
+  auto const& name = provider.name;
+  std::unordered_map<std::string, std::string> const told(provider.options.begin(), provider.options.end());
+  if (name == onnx_cpu_provider) return;  // it is always there, and last
+  if (name == "CUDAExecutionProvider")
+    return append_with<OrtCUDAProviderOptionsV2>(session, provider.options, api.CreateCUDAProviderOptions,
+                                                 api.ReleaseCUDAProviderOptions, api.UpdateCUDAProviderOptions,
+                                                 api.SessionOptionsAppendExecutionProvider_CUDA_V2);
+  if (name == "TensorrtExecutionProvider")
+    return append_with<OrtTensorRTProviderOptionsV2>(
+        session, provider.options, api.CreateTensorRTProviderOptions, api.ReleaseTensorRTProviderOptions,
+        api.UpdateTensorRTProviderOptions, api.SessionOptionsAppendExecutionProvider_TensorRT_V2);
+  if (name == "OpenVINOExecutionProvider") {
+    session.AppendExecutionProvider_OpenVINO_V2(told);
+    return;
+  }
+  // the others by a name that is short, and for some written otherwise
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> short_names{
+      {{"Xnnpack", "XNNPACK"}, {"Azure", "AZURE"}, {"Dml", "DML"}, {"Js", "JS"}}};
+  constexpr std::string_view suffix = "ExecutionProvider";
+  auto brief = name.ends_with(suffix) ? name.substr(0, name.size() - suffix.size()) : name;
+  for (auto const& [is, called] : short_names)
+    if (brief == is) brief = called;
+  session.AppendExecutionProvider(brief, told);
+}
+
+/// In order; those this build has.
+/// @throws backend_error 607, 610, 611
+inline void append_providers(Ort::SessionOptions& session, onnx_runtime_options const& wanted) {
+  auto const available = Ort::GetAvailableProviders();
+  std::string all;
+  for (auto const& each : available) all += (all.empty() ? "" : ", ") + each;
+  std::set<std::string> seen;
+  for (auto const& each : wanted.providers) {
+    if (std::find(available.begin(), available.end(), each.name) == available.end()) {
+      if (wanted.fallback == provider_fallback::allowed) continue;
+      throw backend_error(errc::provider_missing, "expected one of " + all + ", got '" + each.name + "'");
+    }
+    if (!seen.insert(each.name).second)
+      throw backend_error(errc::setting_out_of_range, "expected each provider once, got '" + each.name + "' twice",
+                          "name them in the order of their turns");
+    if (each.name == onnx_cpu_provider && !each.options.empty())
+      throw backend_error(errc::setting_out_of_range,
+                          "expected no options for " + each.name + ", got '" + each.options.begin()->first + "'",
+                          "the session's own options are those of the CPU");
+    of_onnx_runtime(errc::runtime_unusable, each.name + " can't be used", "look up the options that it takes",
+                    [&] { append_provider(session, each); });
+  }
+}
+
+inline void set_free_dimensions(Ort::SessionOptions& session, std::string_view model,
+                                std::map<std::string, std::int64_t> const& wanted) {
+  if (wanted.empty()) return;
+  auto const known = named_dimensions(model);
+  for (auto const& [name, size] : wanted) {
+    if (!known.contains(name))
+      throw backend_error(errc::name_unknown, "expected the name of a dynamic dimension, got '" + name + "'",
+                          did_you_mean(name, {known.begin(), known.end()}));
+    if (size < 1)
+      throw backend_error(errc::setting_out_of_range,
+                          "expected a size of at least 1 for the dimension '" + name + "', got " + std::to_string(size),
+                          "leave out those that stay dynamic");
+    Ort::ThrowOnError(onnx_runtime_api().AddFreeDimensionOverrideByName(session, name.c_str(), size));
+  }
+}
+
+/// ONNX Runtime takes any key and heeds those it knows, so what can't be one is a slip.
+inline void set_config(Ort::SessionOptions& session, std::map<std::string, std::string> const& wanted) {
+  static constexpr std::string_view prefixes[] = {"session.", "optimization.", "ep.", "mlas.", "custom_op."};
+  for (auto const& [key, value] : wanted) {
+    if (std::none_of(std::begin(prefixes), std::end(prefixes), [&](auto each) { return key.starts_with(each); }))
+      throw backend_error(
+          errc::name_unknown,
+          "expected a key that begins with session., optimization., ep., mlas. or custom_op., got '" + key + "'",
+          "onnxruntime_session_options_config_keys.h has them");
+    of_onnx_runtime(errc::setting_out_of_range, "the config entry '" + key + "' is not taken",
+                    "onnxruntime_session_options_config_keys.h has the keys",
+                    [&] { session.AddConfigEntry(key.c_str(), value.c_str()); });
+  }
+}
+
+/// ONNX Runtime writes no file where it can't, and says nothing.
+inline void demand_writable(std::filesystem::path const& file, std::string const& what) {
+  std::error_code ignored;
+  auto const folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  if (file.filename().empty() || std::filesystem::is_directory(file, ignored) ||
+      !std::filesystem::is_directory(folder, ignored) || ::access(folder.c_str(), W_OK) != 0)
+    throw export_error(errc::place_unwritable, "expected a place for the " + what + ", got '" + file.string() + "'",
+                       "give the path of a file in a directory that is there and can be written to");
+}
+
+/// The optimized model, written whole or not at all.
+class optimized_model_file {
+ public:
+  optimized_model_file(Ort::SessionOptions& session, std::filesystem::path const& wanted) : wanted_(wanted) {
+    if (wanted.empty()) return;
+    demand_writable(wanted, "optimized model");
+    // the extension tells the format: .ort is ONNX Runtime's own
+    made_ = wanted;
+    made_.replace_filename("." + wanted.stem().string() + "." + std::to_string(::getpid()) + ".tmp" +
+                           wanted.extension().string());
+    session.SetOptimizedModelFilePath(made_.c_str());
+  }
+  optimized_model_file(optimized_model_file const&) = delete;
+  optimized_model_file& operator=(optimized_model_file const&) = delete;
+  ~optimized_model_file() {
+    std::error_code failure;
+    if (!made_.empty()) std::filesystem::remove(made_, failure);
+  }
+  void keep() const {
+    std::error_code failure;
+    if (!made_.empty()) std::filesystem::rename(made_, wanted_, failure);
+    if (failure)
+      throw export_error(errc::write_failed, "writing '" + wanted_.string() + "' failed: " + failure.message());
+  }
+
+ private:
+  std::filesystem::path wanted_, made_;
+};
+
+/// An enum's value that was cast from a number.
+inline void demand_named(bool is, std::string const& what, std::int64_t number, std::string const& names) {
+  if (!is)
+    throw backend_error(errc::setting_out_of_range,
+                        "expected a " + what + " of those there are, got number " + std::to_string(number),
+                        "there are: " + names);
+}
+
+inline Ort::SessionOptions onnx_session_options(onnx_runtime_options const& wanted, std::string_view model,
+                                                std::filesystem::path const& folder) {
+  auto const threads = [](std::optional<int> count, char const* which) {
+    demand_thread_count(count, which, "ONNX Runtime");
+    return count.value_or(0);
+  };
+  static constexpr std::array levels{ORT_DISABLE_ALL, ORT_ENABLE_BASIC, ORT_ENABLE_EXTENDED, ORT_ENABLE_ALL};
+  auto const level = static_cast<std::size_t>(wanted.optimization);
+  demand_named(level < levels.size(), "graph optimization", static_cast<std::int64_t>(wanted.optimization),
+               "none, basic, extended, all");
+  demand_named(wanted.log >= runtime_log::off && wanted.log <= runtime_log::everything, "log level",
+               static_cast<std::int64_t>(wanted.log), "off, errors, warnings, notes, everything");
+  Ort::SessionOptions session;
+  session.SetGraphOptimizationLevel(levels[level]);
+  session.SetIntraOpNumThreads(threads(wanted.threads.intra, "intra-op"));
+  session.SetInterOpNumThreads(threads(wanted.threads.inter, "inter-op"));
+  session.SetExecutionMode(wanted.parallel ? ORT_PARALLEL : ORT_SEQUENTIAL);
+  session.SetDeterministicCompute(wanted.deterministic);
+  if (!wanted.memory_arena) session.DisableCpuMemArena();
+  if (!wanted.memory_pattern) session.DisableMemPattern();
+  if (!wanted.spinning)
+    for (auto const* const key : {"session.intra_op.allow_spinning", "session.inter_op.allow_spinning"})
+      session.AddConfigEntry(key, "0");
+  if (!folder.empty()) session.AddConfigEntry("session.model_external_initializers_file_folder_path", folder.c_str());
+  set_config(session, wanted.config);
+  set_free_dimensions(session, model, wanted.free_dimensions);
+  append_providers(session, wanted);
+  if (!wanted.profile.empty()) {
+    demand_writable(wanted.profile, "profile");
+    session.EnableProfiling(wanted.profile.c_str());
+  }
+  return session;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
