@@ -266,3 +266,21 @@ TEST_CASE("a failure says what was expected, what was got, and where") {
   failed.worst = {};
   CHECK(td::detail::failure_text(failed) == "expected max_abs <= 0.1, got 1");
 }
+
+TEST_CASE("the precision a model was deployed in, and another runtime, change what is expected") {
+  auto const expected = [](td::report const& report, td::detail::runtimes_compared const& run) {
+    auto const plan = plan_criteria({}, &report, run);
+    return (plan.close ? std::string("close") : td::detail::number_text(*plan.options.sqnr_db)) + plan.why.substr(7);
+  };
+  history const none, bf16 = history().did("deploy").detail("precision", "bf16"),
+                      f16 = history().did("deploy").detail("runs", "Convolution f16: 2"),
+                      f32 = history().did("deploy").detail("precision", "f32").detail("runs", "MatMul f32: 2"),
+                      int8 = history().did("quantize", {"int8"}).did("deploy").detail("precision", "bf16"),
+                      other = history().did("load").detail("precision", "bf16");
+  CHECK(expected(bf16, {}) == "30, as the model runs in bf16");
+  CHECK(expected(f16, {}) == "30, as the model runs in f16");
+  CHECK(expected(none, {.reference = &bf16}) == "30, as the reference runs in bf16");
+  CHECK_THAT(expected(int8, {.differ = true}), StartsWith("20, as 1 layer is int8"));
+  CHECK(expected(f32, {.differ = true}) == "80, as two runtimes sum in different orders");
+  for (auto const& each : {none, f32, other}) CHECK_THAT(expected(each, {}), StartsWith("close"));
+}

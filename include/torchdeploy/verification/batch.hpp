@@ -87,7 +87,7 @@ inline std::string too_large(std::int64_t rows, example const& inputs) {
 /// Inputs at another batch size, and the same rows at the samples' own.
 struct other_batch {
   std::int64_t from{}, to{};
-  example inputs;                ///< `to` rows
+  example inputs;  ///< `to` rows
   std::vector<example> control;  ///< these rows, `from` at a time
 };
 
@@ -132,6 +132,9 @@ void check_batch(comparison& result, criteria_plan const& plan, std::vector<exam
   if (from < 0) return skip(why_not);
   auto const to = plan.options.batch.value_or(from > 1 ? 1 : 2);
   if (to == from) return skip("the samples have the batch of " + std::to_string(to) + " that was asked for");
+  if constexpr (requires { model.fixed_batch(); })
+    if (auto const fixed = model.fixed_batch(); fixed && fixed != to)
+      return skip("the model says that it takes a batch of " + std::to_string(*fixed));
 
   std::optional<other_batch> made;
   c10::IValue expected, got;

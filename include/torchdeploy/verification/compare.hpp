@@ -18,6 +18,7 @@
 #include <torchdeploy/verification/reaction.hpp>
 #include <torchdeploy/verification/reference.hpp>
 #include <torchdeploy/verification/runner.hpp>
+#include <torchdeploy/verification/session_runner.hpp>
 
 namespace torchdeploy::inline v0 {
 
@@ -46,11 +47,40 @@ layered layered_of(artifact_reference<A> const& reference) {
 }
 inline layered layered_of(module_reference const& reference) { return layered_of(reference.module); }
 
-/// Layer by layer, with the tolerance of the outputs; where that means nothing for a layer, with the report's.
-template <class Format, class Record, class Reference>
-void compare_layers(comparison& result, typename Format::handle const& handle, Record const& record,
-                    Reference const& reference, criteria_plan plan, std::vector<example> const& inputs) {
-  if constexpr (std::same_as<Format, TorchScript> && requires { layered_of(reference); }) {
+/// What is compared: an artifact, in the form that leaves.
+template <class Format, class Record>
+struct artifact_subject {
+  typename Format::handle const& handle;
+  Record const& record;
+
+  [[nodiscard]] report const* history() const {
+    if constexpr (requires { record.report; })
+      return &record.report;
+    else
+      return nullptr;
+  }
+  [[nodiscard]] std::vector<example> examples() const {
+    if constexpr (requires { record.examples; })
+      return record.examples;
+    else
+      return {};
+  }
+  [[nodiscard]] runner<Format> open() const { return {handle, record}; }
+  /// See `without_onednn`.
+  [[nodiscard]] bool may_have_lstm() const {
+    if constexpr (requires { Format::has_operator(handle, "aten::lstm"); })
+      return Format::has_operator(handle, "aten::lstm");
+    else
+      return false;
+  }
+  template <class Reference>
+  static constexpr bool has_layers_with =
+      std::same_as<Format, TorchScript> && requires(Reference const& reference) { layered_of(reference); };
+
+  /// Layer by layer, with the tolerance of the outputs; where that means nothing for a layer, with the report's.
+  template <class Reference>
+  void compare_layers(comparison& result, Reference const& reference, criteria_plan plan,
+                      std::vector<example> const& inputs) const {
     auto const calls = plan.options.latency_calls;
     if (tolerance_text(plan).empty()) plan = plan_criteria({}, &record.report);
     try {
@@ -63,6 +93,51 @@ void compare_layers(comparison& result, typename Format::handle const& handle, R
       result.notes.push_back(std::string("not compared by layer: ") + thrown.what());
     }
   }
+};
+
+/// What is compared: a session of any backend, with a state of its own.
+template <class Session>
+struct session_subject {
+  Session const& session;
+
+  [[nodiscard]] report const* history() const {
+    if constexpr (requires { session.report(); })
+      return &session.report();
+    else
+      return nullptr;
+  }
+  [[nodiscard]] std::vector<example> examples() const {
+    if constexpr (requires { std::vector<example>(session.examples()); })
+      return session.examples();
+    else
+      return {};
+  }
+  [[nodiscard]] session_runner<Session> open() const { return session_runner<Session>(session); }
+  /// LibTorch's interpreters don't tell.
+  [[nodiscard]] bool may_have_lstm() const { return !gives_named_tensors<Session>; }
+  template <class Reference>
+  static constexpr bool has_layers_with = false;
+};
+
+/// Of an answer that is a list.
+template <class Runner>
+std::vector<std::string> names_of(Runner const& runner) {
+  if constexpr (requires { runner.names(); })
+    return runner.names();
+  else
+    return {};
+}
+
+template <class S>
+void is_session_reference(session_reference<S> const&);
+
+/// What a reference lends where the model has no examples.
+template <class Reference>
+std::vector<example> examples_of(Reference const& reference) {
+  if constexpr (requires { std::vector<example>(reference.model.get().examples()); })
+    return reference.model.get().examples();
+  else
+    return {};
 }
 
 /// The calls of a comparison, in ms: those of a user's own function are not repeated to be measured.
@@ -90,34 +165,38 @@ void measure_latency(comparison& result, verify_options const& options, Model& m
 }
 
 /// Both models run sample after sample, in order, each a copy of its own.
-template <class Format, class Record, class Reference>
-comparison compare_with(typename Format::handle const& handle, Record const& record, Reference const& reference,
-                        verify_options const& options) {
-  report const* history = nullptr;
-  if constexpr (requires { record.report; }) history = &record.report;
-  comparing work(plan_criteria(options, history), reference.text());
-  if constexpr (!(std::same_as<Format, TorchScript> && requires { layered_of(reference); }))
-    if (options.per_layer)
-      work.refuse(errc::options_conflict, "expected models with layers to compare by, got " + reference.text(),
-                  "{.per_layer = true} takes a TorchScript artifact or a module as the reference");
+template <class Subject, class Reference>
+comparison compare_with(Subject const& subject, Reference const& reference, verify_options const& options) {
+  check(options);
+  constexpr bool has_layers = Subject::template has_layers_with<Reference>;
+  auto model = subject.open();
+  auto const names = names_of(model);
+  runtimes_compared run{.differ = !names.empty()};
+  if constexpr (requires { is_session_reference(reference); }) {
+    using other = std::remove_cvref_t<decltype(reference.model.get())>;
+    run.differ = gives_named_tensors<other> ? names.empty() : !names.empty();
+    run.reference = session_subject<other>{reference.model.get()}.history();
+  }
+  comparing work(plan_criteria(options, subject.history(), run), reference.text());
+  if (options.per_layer && !has_layers)
+    work.refuse(errc::options_conflict, "expected models with layers to compare by, got " + reference.text(),
+                "{.per_layer = true} takes a TorchScript artifact or a module as the reference");
 
   std::vector<example> inputs(options.samples.begin(), options.samples.end());
   if constexpr (!Reference::can_be_asked)
     if (inputs.empty()) inputs = reference.recorded.inputs();
-  if constexpr (requires { record.examples; })
-    if (inputs.empty()) inputs = record.examples;
-  if constexpr (requires { reference.model.get().examples(); })
-    if (inputs.empty()) inputs = reference.model.get().examples();
+  if (inputs.empty()) inputs = subject.examples();
+  if (inputs.empty()) inputs = examples_of(reference);
   if (inputs.empty())
     work.refuse(errc::no_examples, "expected samples to compare on, got none, and neither model has examples",
                 "verify(reference, {.samples = images}), or load(path, {.examples = images})");
   if (auto const why = too_large(options.batch.value_or(0), inputs.front()); !why.empty())
     work.refuse(errc::options_conflict, why, "a smaller .batch shows as much");
 
-  runner<Format> model(handle, record);
   auto other = work.timed(errc::reference_raised, "the reference", work.result().reference_seconds,
                           [&] { return reference.open(); });
   work.result().reference_seconds = 0;
+  work.know({names, names_of(other)});
   reaction seen;
   call_times times;
   c10::IValue first;
@@ -143,12 +222,7 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
   auto result = work.finish();
   if (same_structure) measure_latency(result, options, model, other, reference, inputs, times);
   if (result.passed && options.batch != 0) {
-    without_onednn const checked([&] {
-      if constexpr (requires { Format::has_operator(handle, "aten::lstm"); })
-        return Format::has_operator(handle, "aten::lstm");
-      else
-        return false;
-    }());
+    without_onednn const checked(subject.may_have_lstm());
     if constexpr (Reference::may_be_repeated) {
       check_batch(result, plan, inputs, model, other, first);
     } else if constexpr (Reference::can_be_asked) {
@@ -158,7 +232,8 @@ comparison compare_with(typename Format::handle const& handle, Record const& rec
       result.notes.push_back("compared at one batch size only: a golden file can't be asked");
     }
   }
-  if (options.per_layer) compare_layers<Format>(result, handle, record, reference, plan, inputs);
+  if constexpr (has_layers)
+    if (options.per_layer) subject.compare_layers(result, reference, plan, inputs);
   return result;
 }
 
@@ -182,8 +257,24 @@ template <class Format, class Facts, any_reference Reference>
   requires runs<Format>
 [[nodiscard]] comparison compare(artifact<Format, Facts> const& model, Reference&& reference,
                                  verify_options const& options = {}) {
-  return detail::compare_with<Format>(model.handle(), model.record(),
-                                      detail::as_reference(std::forward<Reference>(reference)), options);
+  return detail::compare_with(
+      detail::artifact_subject<Format, typename artifact<Format, Facts>::record_type>{model.handle(), model.record()},
+      detail::as_reference(std::forward<Reference>(reference)), options);
+}
+
+/// The same of a session of any backend: with its report, its examples, and a state of its own where the backend can tell
+/// of one. A runtime other than LibTorch gives a list of tensors: that is the structure of a reference's tuple or dict if
+/// it has the same leaves, by name ("output_1", a key) or else by order.
+///
+/// Throws as above, and verification_error 307 where a sample holds what the runtime can't take.
+///
+/// @par Example
+///     auto const session = model.clone() | td::deploy<td::MobileRuntime>();
+///     std::cout << td::compare(session, model, {.samples = images});
+template <answering_session Session, any_reference Reference>
+[[nodiscard]] comparison compare(Session const& session, Reference&& reference, verify_options const& options = {}) {
+  return detail::compare_with(detail::session_subject<Session>{session},
+                              detail::as_reference(std::forward<Reference>(reference)), options);
 }
 
 }  // namespace torchdeploy::inline v0

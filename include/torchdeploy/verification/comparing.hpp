@@ -51,12 +51,14 @@ class comparing {
   }
 
   /// False when the structure differs: there is nothing to be compared any more.
-  bool add(c10::IValue const& got, c10::IValue const& expected) {
+  bool add(c10::IValue got, c10::IValue expected) {
     c10::InferenceMode const inference;
     auto const sample = result_.samples++;
+    auto difference = align(got, expected, plan_.names);
     if (plan_.options.metric) add_to_metric(sample, got, expected);
     std::vector<leaf> leaves;
-    if (auto const difference = walk(got, expected, leaves); !difference.empty()) {
+    if (difference.empty()) difference = walk(got, expected, leaves);
+    if (!difference.empty()) {
       if (plan_.metric_alone()) return true;
       result_.structure = difference;
       return false;
@@ -71,6 +73,7 @@ class comparing {
   }
 
   comparison& result() { return result_; }
+  void know(answer_names names) { plan_.names = std::move(names); }
   [[nodiscard]] criteria_plan const& plan() const { return plan_; }
 
   comparison finish() {

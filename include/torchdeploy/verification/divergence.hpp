@@ -45,24 +45,40 @@ concept has_layers =
 namespace detail {
 
 /// As verify's default: what happened to either model.
-inline criteria_plan plan_divergence(divergence_options const& options, report const* ours, report const* theirs) {
+inline criteria_plan plan_divergence(divergence_options const& options, report const* ours, report const* theirs,
+                                     runtimes_compared const& run = {}) {
   verify_options criteria;
   criteria.rtol = options.rtol;
   criteria.atol = options.atol;
   criteria.sqnr_db = options.sqnr_db;
   criteria.equal_nan = options.equal_nan;
-  auto plan = plan_criteria(criteria, ours);
-  if (!plan.asked_for && plan.close)
-    if (auto const other = plan_criteria(criteria, theirs); !other.close) return other;
-  return plan;
+  for (auto const* const history : {ours, theirs})
+    if (auto plan = plan_criteria(criteria, history); plan.asked_for || !plan.close) return plan;
+  return plan_criteria(criteria, ours, run);
 }
 
-inline divergence first_divergence(layered const& model, layered const& reference, std::vector<example> const& inputs,
-                                   divergence_options const& options) {
+inline void demand_samples(std::vector<example> const& inputs) {
   if (inputs.empty())
     throw verification_error(errc::no_examples,
                              "expected samples to compare on, got none, and neither model has examples",
                              "first_divergence(model, reference, images)");
+}
+
+/// The first layer that leaves the tolerance.
+inline void conclude(divergence& result) {
+  auto const first =
+      std::find_if(result.layers.begin(), result.layers.end(), [](layer_score const& each) { return each.diverges; });
+  if (first == result.layers.end()) return;
+  result.diverged = true;
+  result.layer = first->name;
+  if (first->structure.empty())
+    result.worst = first->score.not_finite && std::isnan(first->score.sqnr_db) ? first->score.first_not_finite
+                                                                               : first->score.worst;
+}
+
+inline divergence first_divergence(layered const& model, layered const& reference, std::vector<example> const& inputs,
+                                   divergence_options const& options) {
+  demand_samples(inputs);
   divergence result;
   auto const plan = plan_divergence(options, model.history, reference.history);
   auto compared = layer_comparing(model, reference, plan)(inputs, options.latency_calls);
@@ -72,14 +88,7 @@ inline divergence first_divergence(layered const& model, layered const& referenc
   result.why = plan.why;
   result.wanted = tolerance_text(plan);
   result.samples = inputs.size();
-  auto const first =
-      std::find_if(result.layers.begin(), result.layers.end(), [](layer_score const& each) { return each.diverges; });
-  if (first == result.layers.end()) return result;
-  result.diverged = true;
-  result.layer = first->name;
-  if (first->structure.empty())
-    result.worst = first->score.not_finite && std::isnan(first->score.sqnr_db) ? first->score.first_not_finite
-                                                                               : first->score.worst;
+  conclude(result);
   return result;
 }
 

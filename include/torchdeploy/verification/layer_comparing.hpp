@@ -53,6 +53,16 @@ inline bool leaves_tolerance(output_score const& score, criteria_plan const& pla
          (asked.max_abs && !(score.max_abs <= *asked.max_abs)) || (asked.cosine && !(score.cosine >= *asked.cosine));
 }
 
+/// By default rounding is allowed for, and in a sum that is of the size of what is summed, not of what is left: so atol
+/// is in units of the layer's largest value where that is more than 1.
+inline tolerance within_layer(criteria_plan const& plan, at::Tensor const& expected) {
+  auto allowed = plan.within(expected.scalar_type());
+  if (plan.asked_for || !expected.is_floating_point() || expected.numel() == 0) return allowed;
+  auto const largest = plain(expected).abs().to(at::kDouble).nan_to_num(0, 0).max().item<double>();
+  allowed.atol *= std::max(1.0, largest);
+  return allowed;
+}
+
 /// What all layers came to.
 struct layers_compared {
   std::vector<layer_score> layers;  ///< in the order the reference runs them, what the model returns last
@@ -151,17 +161,7 @@ class layer_comparing {
     if (auto const difference = tensor_difference(got, expected); !difference.empty())
       seen.result.structure = difference;
     else
-      seen.score->add(sample_, got, expected, within(expected));
-  }
-
-  /// By default rounding is allowed for, and in a sum that is of the size of what is summed, not of what is left: so atol
-  /// is in units of the layer's largest value where that is more than 1.
-  [[nodiscard]] tolerance within(at::Tensor const& expected) const {
-    auto allowed = plan_.within(expected.scalar_type());
-    if (plan_.asked_for || !expected.is_floating_point() || expected.numel() == 0) return allowed;
-    auto const largest = plain(expected).abs().to(at::kDouble).nan_to_num(0, 0).max().item<double>();
-    allowed.atol *= std::max(1.0, largest);
-    return allowed;
+      seen.score->add(sample_, got, expected, within_layer(plan_, expected));
   }
 
   void run(std::size_t sample, example const& inputs) {

@@ -7,25 +7,18 @@
 #include <utility>
 
 #include <torchdeploy/format/torchscript.hpp>
+#include <torchdeploy/verification/asking.hpp>
 #include <torchdeploy/verification/golden.hpp>
 #include <torchdeploy/verification/runner.hpp>
+#include <torchdeploy/verification/session_runner.hpp>
 
 namespace torchdeploy::inline v0 {
 
 namespace detail {
 
-// Tensor first, and `example` only where no tensors are taken: to ask whether a generic lambda takes an `example` would
-// compile its body with one.
-template <class F, class... Tensors>
-concept callable_on = std::invocable<F&, Tensors const&...> &&
-                      std::constructible_from<c10::IValue, std::invoke_result_t<F&, Tensors const&...>>;
 template <class F>
-concept takes_tensors = callable_on<F, at::Tensor> || callable_on<F, at::Tensor, at::Tensor> ||
-                        callable_on<F, at::Tensor, at::Tensor, at::Tensor> ||
-                        callable_on<F, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
-template <class F>
-concept answers = !any_artifact<F> && !std::same_as<F, torch::jit::Module> && !std::same_as<F, golden> &&
-                  (takes_tensors<F> || callable_on<F, example>);
+concept answers = !any_artifact<F> && !is_session<std::remove_cv_t<F>> && !std::same_as<F, torch::jit::Module> &&
+                  !std::same_as<F, golden> && (takes_tensors<F> || callable_on<F, example>);
 
 template <class T>
 inline constexpr bool is_running_artifact = false;
@@ -74,6 +67,17 @@ struct artifact_reference {
   [[nodiscard]] auto probe() const { return open(); }
 };
 
+template <class S>
+struct session_reference {
+  static constexpr bool can_be_asked = true;
+  static constexpr bool may_be_repeated = true;
+  held<S> model;
+
+  [[nodiscard]] std::string text() const { return "a session"; }
+  [[nodiscard]] auto open() const { return session_runner<std::remove_cvref_t<S>>(model.get()); }
+  [[nodiscard]] auto probe() const { return open(); }
+};
+
 struct module_reference {
   static constexpr bool can_be_asked = true;
   static constexpr bool may_be_repeated = true;
@@ -87,34 +91,6 @@ struct module_reference {
   }
   [[nodiscard]] auto probe() const { return open(); }
 };
-
-/// Ask a callable: with the sample's tensors, or with the sample.
-template <class F>
-c10::IValue ask(F& function, example inputs) {
-  if constexpr (takes_tensors<F>) {
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-      if (!inputs[i].isTensor())
-        throw verification_error(
-            errc::options_conflict,
-            "expected tensors for the reference, got " + kind_text(inputs[i]) + " as argument " + std::to_string(i),
-            "let it take the whole sample: (td::example const&)");
-    auto const tensor = [&](std::size_t i) -> at::Tensor const& { return inputs[i].toTensor(); };
-    if constexpr (callable_on<F, at::Tensor>)
-      if (inputs.size() == 1) return function(tensor(0));
-    if constexpr (callable_on<F, at::Tensor, at::Tensor>)
-      if (inputs.size() == 2) return function(tensor(0), tensor(1));
-    if constexpr (callable_on<F, at::Tensor, at::Tensor, at::Tensor>)
-      if (inputs.size() == 3) return function(tensor(0), tensor(1), tensor(2));
-    if constexpr (callable_on<F, at::Tensor, at::Tensor, at::Tensor, at::Tensor>)
-      if (inputs.size() == 4) return function(tensor(0), tensor(1), tensor(2), tensor(3));
-    throw verification_error(errc::options_conflict,
-                             "expected a reference that takes " + std::to_string(inputs.size()) +
-                                 " tensor(s), got one that takes another number",
-                             "let it take the whole sample: (td::example const&)");
-  } else {
-    return function(std::as_const(inputs));
-  }
-}
 
 template <class F>
 struct callable_reference {
@@ -187,17 +163,21 @@ auto as_reference(R&& reference) {
     return module_reference{std::forward<R>(reference)};
   } else if constexpr (any_artifact<type>)
     return artifact_reference<R>{held<R>(std::forward<R>(reference))};
+  else if constexpr (is_session<type>)
+    return session_reference<R>{held<R>(std::forward<R>(reference))};
   else
     return callable_reference<R>{held<R>(std::forward<R>(reference))};
 }
 
 }  // namespace detail
 
-/// What a model can be compared with: another artifact, a `torch::jit::Module`, `golden("file.pt")`, or a callable that
-/// takes the sample's tensors, or a whole `example`, and returns a tensor or an IValue.
+/// What a model can be compared with: another artifact, a session of any backend, a `torch::jit::Module`,
+/// `golden("file.pt")`, or a callable that takes the sample's tensors, or a whole `example`, and returns a tensor or an
+/// IValue.
 template <class R>
 concept any_reference =
     std::same_as<std::remove_cvref_t<R>, golden> || std::same_as<std::remove_cvref_t<R>, torch::jit::Module> ||
-    detail::is_running_artifact<std::remove_cvref_t<R>> || detail::answers<std::remove_reference_t<R>>;
+    detail::is_running_artifact<std::remove_cvref_t<R>> || answering_session<R> ||
+    detail::answers<std::remove_reference_t<R>>;
 
 }  // namespace torchdeploy::inline v0
