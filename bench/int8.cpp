@@ -1,8 +1,5 @@
 // What quantization brings on real models, in one run: frozen float32 and int8 take turns, call by call, on one thread,
-// and the medians are compared; file sizes beside them. Not a Google Benchmark: that runs one after the other for long, and
-// on a shared machine the ratio then says who else was working.
-#include <algorithm>
-#include <chrono>
+// and the medians are compared; file sizes beside them.
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -12,22 +9,12 @@
 
 #include <torchdeploy/torchdeploy.hpp>
 
+#include "interleaved.hpp"
+
 namespace td = torchdeploy;
 namespace fs = std::filesystem;
 
 namespace {
-
-double seconds(auto const& call) {
-  auto const begin = std::chrono::steady_clock::now();
-  call();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-double median(std::vector<double> values) {
-  auto const middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 /// Images with structure, not noise: smooth over neighbours, as a camera's are.
 std::vector<at::Tensor> images(at::IntArrayRef shape, int count) {
