@@ -12,7 +12,13 @@ INCLUDE = pathlib.Path(__file__).resolve().parent.parent / "include"
 LIBRARY = INCLUDE / "torchdeploy"
 UMBRELLAS = {"core.hpp": "core", "formats.hpp": "format", "stages.hpp": "stage", "backends.hpp": "backend"}
 # headers that need a library of their own: other headers include them only where the macro of their component is set
-OPT_IN = {"report/json.hpp": ("TORCHDEPLOY_WITH_JSON", re.compile(r"nlohmann/"))}
+OPT_IN = {"report/json.hpp": ("TORCHDEPLOY_WITH_JSON", re.compile(r"nlohmann/")),
+          "onnx/wire.hpp": ("TORCHDEPLOY_WITH_ONNX", re.compile(r"protozero/")),
+          "onnx_runtime/api.hpp": ("TORCHDEPLOY_WITH_ONNXRUNTIME", re.compile(r"(onnxruntime/)?onnxruntime_"))}
+OPENVINO = re.compile(r"openvino/")
+OPT_IN |= {f"openvino/{name}.hpp": ("TORCHDEPLOY_WITH_OPENVINO", OPENVINO)
+           for name in ("call_shapes", "compiled_graph", "compress", "constants", "convert", "decoder", "executable",
+                        "ir_file", "layer_results", "request", "rules", "runtime", "types")}
 MOST_LINES = 400
 
 # core/ is cheap to include: the standard library only, and of that not the slow headers
@@ -65,7 +71,7 @@ def unguarded(headers):
             name = header.relative_to(LIBRARY)
             if any(guard != f"ifdef {macro}" for guard in guards_of(header, f"torchdeploy/{opt_in}")):
                 yield f"{name} includes {opt_in} outside of #ifdef {macro}"
-            if name.as_posix() != opt_in and any(map(library.match, includes(header))):
+            if OPT_IN.get(name.as_posix(), (None, None))[1] is not library and any(map(library.match, includes(header))):
                 yield f"{name} includes what only {opt_in} may"
 
 

@@ -2,9 +2,13 @@
 
 /// Where a pipeline ends: the runtimes.
 #include <torchdeploy/backend/backend.hpp>
+#include <torchdeploy/backend/layer_outputs.hpp>
 #include <torchdeploy/backend/libtorch.hpp>
 #include <torchdeploy/backend/method.hpp>
 #include <torchdeploy/backend/mobile_runtime.hpp>
+#include <torchdeploy/backend/onnx_runtime.hpp>
+#include <torchdeploy/backend/onnx_runtime_options.hpp>
+#include <torchdeploy/backend/openvino.hpp>
 #include <torchdeploy/backend/process_settings.hpp>
 #include <torchdeploy/backend/results.hpp>
 #include <torchdeploy/backend/session_pool.hpp>

@@ -10,4 +10,5 @@
 #include <torchdeploy/stage/save.hpp>
 #include <torchdeploy/stage/tap.hpp>
 #include <torchdeploy/stage/to_mobile.hpp>
+#include <torchdeploy/stage/to_openvino.hpp>
 #include <torchdeploy/stage/verify.hpp>

@@ -3,7 +3,8 @@
 
     callgrind.py PROGRAM CALLS MOST [ARGUMENTS...]
 
-Both functions make CALLS calls, which PROGRAM is told as its first argument; fails if ours takes more than MOST of theirs.
+Both functions make CALLS calls, which PROGRAM is told as its first argument; fails if ours takes more than MOST of theirs:
+a ratio, "1.01", or a ratio and instructions per call, "1.01,300", of which one must hold.
 """
 import os
 import pathlib
@@ -36,7 +37,8 @@ def main():
     counts = count(program, [calls, *arguments])
     ours, theirs = (counts[function] / int(calls) for function in FUNCTIONS)
     print(f"instructions per call: ours {ours:.0f}, theirs {theirs:.0f}, ratio {ours / theirs:.3f} (at most {most})")
-    return ours > float(most) * theirs
+    ratio, _, more = most.partition(",")
+    return ours > float(ratio) * theirs and not (more and ours <= theirs + float(more))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
 #include <iostream>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 #include <torchdeploy/torchdeploy.hpp>
@@ -6,6 +8,13 @@
 namespace td = torchdeploy;
 
 at::Tensor answer_of_the_other_file(char const* path, std::vector<at::Tensor> const& samples);
+std::string runtime_of_the_other_file(char const* path, std::vector<at::Tensor> const& samples);
+
+// Which runtime this file's components bring; the other file has none of them, and names the same backends.
+template <class Backend>
+char const* name_of(td::session<Backend> const&) {
+  return std::is_same_v<Backend, td::LibTorch> ? "LibTorch" : "OpenVINO";
+}
 
 int main(int, char** argv) {
   std::vector<at::Tensor> const samples{at::rand({4, 1, 8, 8})};
@@ -16,5 +25,9 @@ int main(int, char** argv) {
   nlohmann::json const report = session.report();
   std::cout << report["stages"].size() << " stages\n";
 #endif
+  auto const first = td::load<td::TorchScript>(argv[1], {.examples = samples}) |
+                     td::deploy<td::first_available<td::OpenVino, td::LibTorch>>();
+  std::cout << name_of(first) << ' ' << first(samples[0]).sizes() << '\n';
+  if (td::available<td::OpenVino> != (name_of(first) != runtime_of_the_other_file(argv[1], samples))) return 2;
   return at::equal(logits, answer_of_the_other_file(argv[1], samples)) ? 0 : 1;
 }
