@@ -14,7 +14,7 @@ bool deadly(torch::jit::Module const& module) {
   bool found = false;
   for (auto const& each : module.modules())
     for (auto const& method : each.get_methods()) {
-      std::set<torch::jit::Graph*> seen;
+      std::set<void const*> seen;
       found = found || td::detail::is_deadly(*method.graph(), seen);
     }
   return found;

@@ -110,7 +110,7 @@ class interpreted_method {
     std::vector<c10::IValue> stack;
     stack.reserve(std::max(stack_size, args.size() + 1));
     stack.emplace_back(self_);
-    stack.insert(stack.end(), args.begin(), args.end());
+    for (auto const& each : args) stack.push_back(each);
     call(stack, false);
     return std::move(stack.back());
   }

@@ -31,10 +31,10 @@ namespace detail {
 inline warmed_shape judged(std::string shape, std::vector<double> const& milliseconds) {
   auto const half = milliseconds.begin() + static_cast<std::ptrdiff_t>(milliseconds.size() / 2);
   std::vector<double> later(half, milliseconds.end());
-  auto const middle = later.begin() + static_cast<std::ptrdiff_t>(later.size() / 2);
-  std::nth_element(later.begin(), middle, later.end());
-  auto const fast = std::find_if(milliseconds.begin(), half, [&](double each) { return each <= 2 * *middle; });
-  return {std::move(shape), static_cast<int>(milliseconds.size()), milliseconds.front(), *middle,
+  std::sort(later.begin(), later.end());
+  auto const median = later[later.size() / 2];
+  auto const fast = std::find_if(milliseconds.begin(), half, [&](double each) { return each <= 2 * median; });
+  return {std::move(shape), static_cast<int>(milliseconds.size()), milliseconds.front(), median,
           static_cast<int>(fast - milliseconds.begin())};
 }
 

@@ -115,15 +115,17 @@ class report {
 
   /// The last run of a stage of that name, or null.
   [[nodiscard]] stage_report const* find(std::string_view stage) const {
-    for (auto at = stages_.rbegin(); at != stages_.rend(); ++at)
-      if (at->stage == stage) return &*at;
-    return nullptr;
+    stage_report const* last = nullptr;
+    for (auto const& each : stages_)
+      if (each.stage == stage) last = &each;
+    return last;
   }
 
   /// All findings of all stages, in order.
   [[nodiscard]] std::vector<finding> findings() const {
     std::vector<finding> all;
-    for (auto const& s : stages_) all.insert(all.end(), s.findings.begin(), s.findings.end());
+    for (auto const& stage : stages_)
+      for (auto const& each : stage.findings) all.push_back(each);
     return all;
   }
 

@@ -110,7 +110,6 @@ class text_writer {
   void write(std::vector<layer_report> const& layers) {
     std::array<std::size_t, cells_of_row> widths{};
     std::vector<row> rows;
-    rows.reserve(layers.size());
     for (auto const& layer : layers) {
       rows.push_back(cells(layer));
       for (std::size_t i = 0; i < widths.size(); ++i)

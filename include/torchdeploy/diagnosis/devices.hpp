@@ -39,9 +39,11 @@ inline void find_baked_devices(inspected const& in, std::vector<finding>& found)
   for_each_node(*in.graph, [&](jit::Node* node) {
     auto const device = baked_device(node);
     if (!device) return;
-    auto at = std::find_if(users.begin(), users.end(), [&](auto const& each) { return each.first == *device; });
-    if (at == users.end()) at = users.insert(users.end(), {*device, {}});
-    at->second.push_back(node);
+    auto const at = std::find_if(users.begin(), users.end(), [&](auto const& each) { return each.first == *device; });
+    if (at == users.end())
+      users.push_back({*device, {node}});
+    else
+      at->second.push_back(node);
   });
   for (auto const& [device, nodes] : users)
     found.push_back(

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -79,7 +78,13 @@ inline void find_baked_numbers(inspected const& in, std::vector<finding>& found)
 
 /// A loop over an input, written out: `x[:, 0]`, `x[:, 1]`, ... and nothing after the last.
 inline void find_unrolled_loops(inspected const& in, std::vector<finding>& found) {
-  std::map<std::pair<jit::Value const*, std::int64_t>, std::pair<jit::Node*, std::set<std::int64_t>>> taken;
+  struct unrolled {
+    jit::Value const* source;
+    std::int64_t dimension;
+    jit::Node* first;
+    std::vector<std::int64_t> indices{};  ///< each once
+  };
+  std::vector<unrolled> loops;
   for_each_node(*in.graph, [&](jit::Node* node) {
     if (!is_operator(node, "aten::select")) return;
     auto const dimension = jit::toIValue(node->input(1)), index = jit::toIValue(node->input(2));
@@ -87,17 +92,24 @@ inline void find_unrolled_loops(inspected const& in, std::vector<finding>& found
     auto const* source = node->input(0);
     while (is_operator(source->node(), "aten::slice")) source = source->node()->input(0);  // x[:, t] slices first
     if (source->node()->kind() != c10::prim::Param) return;
-    auto& [first, indices] = taken[{source, dimension->toInt()}];
-    if (!first) first = node;
-    indices.insert(index->toInt());
+    auto loop = std::find_if(loops.begin(), loops.end(), [&](unrolled const& each) {
+      return each.source == source && each.dimension == dimension->toInt();
+    });
+    if (loop == loops.end()) {
+      loops.push_back({source, dimension->toInt(), node});
+      loop = loops.end() - 1;
+    }
+    auto& indices = loop->indices;
+    if (std::find(indices.begin(), indices.end(), index->toInt()) == indices.end()) indices.push_back(index->toInt());
   });
-  for (auto const& [from, uses] : taken) {
-    auto const& [node, indices] = uses;
-    auto const count = static_cast<std::int64_t>(indices.size());
+  for (auto const& loop : loops) {
+    auto const count = static_cast<std::int64_t>(loop.indices.size());
+    bool const whole = std::all_of(loop.indices.begin(), loop.indices.end(),
+                                   [&](std::int64_t index) { return 0 <= index && index < count; });
     constexpr std::int64_t least = 3;  // x[:, 0] and x[:, 1] are written by hand
-    if (count < least || *indices.begin() != 0 || *indices.rbegin() != count - 1 || !is_traced(node)) continue;
-    found.push_back({"lost-control-flow", severity::warning, where(node),
-                     "a loop over dimension " + std::to_string(from.second) + " of the input was written out " +
+    if (count < least || !whole || !is_traced(loop.first)) continue;
+    found.push_back({"lost-control-flow", severity::warning, where(loop.first),
+                     "a loop over dimension " + std::to_string(loop.dimension) + " of the input was written out " +
                          std::to_string(count) + " times: longer inputs are cut off, shorter ones raise",
                      "torch.jit.script the loop"});
   }
@@ -105,7 +117,7 @@ inline void find_unrolled_loops(inspected const& in, std::vector<finding>& found
 
 /// Does a value depend on the method's input by more than its sizes, and row by row? (Sums of everything do not.)
 inline bool follows_input(jit::Value const* value) {
-  std::set<jit::Value const*> seen;
+  std::set<void const*> seen;
   std::vector<jit::Value const*> waiting{value};
   while (!waiting.empty()) {
     auto const* const each = waiting.back();
@@ -120,7 +132,7 @@ inline bool follows_input(jit::Value const* value) {
     auto const kind = operator_name(node);
     bool const reduces = kind == "sum" || kind == "mean" || kind == "max" || kind == "min" || kind == "norm";
     if (kind == "size" || kind == "NumToTensor" || (reduces && node->inputs().size() <= 2)) continue;
-    waiting.insert(waiting.end(), node->inputs().begin(), node->inputs().end());
+    for (auto const* input : node->inputs()) waiting.push_back(input);
   }
   return false;
 }
@@ -146,7 +158,7 @@ inline std::vector<jit::Node*> fixed_views(jit::Graph& graph) {
   for_each_node(graph, [&](jit::Node* node) {
     if (!is_operator(node, "aten::view") && !is_operator(node, "aten::reshape")) return;
     auto const sizes = constant_sizes(node->input(1));
-    if (sizes.empty() || std::find(sizes.begin(), sizes.end(), -1) != sizes.end()) return;
+    if (sizes.empty() || std::find(sizes.begin(), sizes.end(), std::int64_t{-1}) != sizes.end()) return;
     if (follows_input(node->input(0))) fixed.push_back(node);
   });
   return fixed;

@@ -7,7 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include <torchdeploy/core/report_text.hpp>
@@ -24,27 +24,22 @@ inline void const* storage_of(at::Tensor const& tensor) {
 inline void find_duplicates(jit::Module const& module, std::vector<inspected> const& methods,
                             std::vector<finding>& found) {
   constexpr std::size_t least_bytes = 1024;
-  struct content {
-    char const* data;
-    std::size_t bytes;
-    bool operator<(content const& other) const {
-      return bytes != other.bytes ? bytes < other.bytes : std::memcmp(data, other.data, bytes) < 0;
-    }
-  };
-  std::map<content, std::string> seen;
+  auto const tensors = carried_tensors(module, methods);
+  std::map<std::string_view, std::size_t> seen;  // bytes, in `tensors`
   std::set<void const*> storages;
   std::vector<std::string> copies;
   std::size_t wasted = 0;
-  for (auto const& [name, tensor] : carried_tensors(module, methods)) {
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    auto const& [name, tensor] = tensors[i];
     if (!tensor.device().is_cpu() || tensor.layout() != at::kStrided || !tensor.is_contiguous() ||
         !tensor.has_storage() || tensor.nbytes() < least_bytes || !storages.insert(storage_of(tensor)).second)
       continue;
     auto const* const data = static_cast<char const*>(tensor.const_data_ptr());
     auto const step = static_cast<std::size_t>(tensor.element_size());
     if (std::memcmp(data, data + step, tensor.nbytes() - step) == 0) continue;
-    auto const [first, is_new] = seen.emplace(content{data, tensor.nbytes()}, name);
-    if (is_new) continue;
-    copies.push_back(name + " (as " + first->second + ")");
+    auto const first = seen.try_emplace({data, tensor.nbytes()}, i).first->second;
+    if (first == i) continue;
+    copies.push_back(name + " (as " + tensors[first].name + ")");
     wasted += tensor.nbytes();
   }
   if (!copies.empty())

@@ -72,7 +72,7 @@ struct MobileLite {
   static c10::IValue run(handle& model, example const& inputs) {
     c10::InferenceMode const inference;
     example stack{model.module._ivalue()};
-    stack.insert(stack.end(), inputs.begin(), inputs.end());
+    for (auto const& each : inputs) stack.push_back(each);
     detail::find_method(model.module, "forward")->run(stack);
     return stack.back();
   }
@@ -108,7 +108,7 @@ struct MobileLite {
 inline MobileLite::handle MobileLite::opened(detail::shared_bytes const& bytes, std::string const& name, extras& extras,
                                              load_options const& options) {
   constexpr auto advice = "make one: load<TorchScript>(path) | to_mobile() | save(\"model.ptl\")";
-  auto const reader = std::make_shared<detail::memory_adapter>(bytes);
+  auto const reader = detail::memory_reader(bytes);
   auto const inspect = [&](caffe2::serialize::PyTorchStreamReader& archive) {
     if (!archive.hasRecord("bytecode.pkl"))
       throw format_error(errc::wrong_format,

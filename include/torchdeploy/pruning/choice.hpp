@@ -32,10 +32,7 @@ inline std::optional<at::Tensor> prunable_weight(jit::Module const& module, laye
 }
 
 /// Modules may share a tensor under several names.
-inline bool is_same_weight(at::Tensor const& a, at::Tensor const& b) {
-  return a.is_alias_of(b) && a.storage_offset() == b.storage_offset() && a.sizes() == b.sizes() &&
-         a.strides() == b.strides() && a.numel() > 0;
-}
+inline bool is_same_weight(at::Tensor const& a, at::Tensor const& b) { return is_tied(a, b) && a.numel() > 0; }
 
 /// Does one element in memory stand for several?
 inline bool is_expanded(at::Tensor const& weight) {

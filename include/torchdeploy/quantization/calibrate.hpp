@@ -114,25 +114,18 @@ class weight_site final : public site {
 };
 
 inline void register_site_operators() {
-  using torch::jit::Operator;
-  using torch::jit::Stack;
-  static torch::jit::RegisterOperators const registered({
-      Operator(
-          "torchdeploy::observe(Tensor x, int site) -> ()",
-          [](Stack& stack) {
-            auto* const at = reinterpret_cast<site*>(torch::jit::pop(stack).toInt());
-            at->observe(torch::jit::pop(stack).toTensor());
-          },
-          // a call into C++ must be neither moved nor dropped
-          c10::AliasAnalysisKind::CONSERVATIVE),
-      Operator(
-          "torchdeploy::qparams(int site) -> (Tensor, Tensor)",
-          [](Stack& stack) {
-            auto [scale, zero_point] = reinterpret_cast<site*>(torch::jit::pop(stack).toInt())->qparams();
-            torch::jit::push(stack, std::move(scale), std::move(zero_point));
-          },
-          c10::AliasAnalysisKind::CONSERVATIVE),
-  });
+  [[maybe_unused]] static bool const once = [] {
+    register_operator("torchdeploy::observe(Tensor x, int site) -> ()", [](torch::jit::Stack& stack) {
+      auto* const at = reinterpret_cast<site*>(torch::jit::pop(stack).toInt());
+      at->observe(torch::jit::pop(stack).toTensor());
+    });
+    register_operator("torchdeploy::qparams(int site) -> (Tensor, Tensor)", [](torch::jit::Stack& stack) {
+      auto [scale, zero_point] = reinterpret_cast<site*>(torch::jit::pop(stack).toInt())->qparams();
+      stack.emplace_back(std::move(scale));
+      stack.emplace_back(std::move(zero_point));
+    });
+    return true;
+  }();
 }
 
 struct site_resolver final : torch::jit::NativeResolver {

@@ -2,8 +2,8 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -82,17 +82,18 @@ inline bool probe_saturates(at::QEngine engine) {
 /// Linear layers and convolutions: X86 has them from two libraries.
 inline bool saturates_here(at::QEngine engine) {
   static std::mutex mutex;
-  static std::map<at::QEngine, bool> known;
+  static std::array<std::optional<bool>, 16> known;  // LibTorch has 5 engines
   std::lock_guard const lock(mutex);
-  if (auto const at = known.find(engine); at != known.end()) return at->second;
+  auto& answer = known.at(static_cast<std::size_t>(engine));
+  if (answer) return *answer;
   without_warnings const silence;
   c10::InferenceMode const inference;
-  bool answer = true;
+  answer = true;
   try {
     answer = probe_saturates(engine);
   } catch (std::exception const&) {  // an engine without one of these kernels
   }
-  return known[engine] = answer;
+  return *answer;
 }
 
 /// The instructions of this CPU, to be named: nothing is decided by them.
@@ -102,9 +103,16 @@ inline std::string this_isa() {
     auto const at = all.find(name);
     return at != all.end() && at->second.isBool() && at->second.toBool();
   };
-  for (auto const& [flag, which] :
-       {std::pair{"avx512_vnni", isa::avx512_vnni}, std::pair{"avx_vnni", isa::avx_vnni},
-        std::pair{"avx512_f", isa::avx512}, std::pair{"avx2", isa::avx2}, std::pair{"neon", isa::arm}})
+  struct entry {
+    char const* flag;
+    isa which;
+  };
+  static constexpr entry table[] = {{"avx512_vnni", isa::avx512_vnni},
+                                    {"avx_vnni", isa::avx_vnni},
+                                    {"avx512_f", isa::avx512},
+                                    {"avx2", isa::avx2},
+                                    {"neon", isa::arm}};
+  for (auto const& [flag, which] : table)
     if (has(flag)) return std::string(to_text(which));
   return "unknown";
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,9 +58,10 @@ class overrides {
 
  private:
   [[nodiscard]] layer_override const* decisive(std::string const& name) const {
-    auto const found =
-        std::find_if(all_.rbegin(), all_.rend(), [&](auto const& e) { return matches(e.pattern, name); });
-    return found == all_.rend() ? nullptr : &*found;
+    layer_override const* last = nullptr;
+    for (auto const& each : all_)
+      if (matches(each.pattern, name)) last = &each;
+    return last;
   }
   std::vector<layer_override> all_;
 };
@@ -76,15 +76,14 @@ inline c10::Symbol twin_of(std::string_view kind) {
   return c10::Symbol::fromQualString("torchdeploy_float::" + std::string(kind));
 }
 inline void register_twins() {
-  static torch::jit::RegisterOperators const registered([] {
-    std::vector<std::optional<jit::Operator>> twins;
+  [[maybe_unused]] static bool const once = [] {
     for (std::string const kind : graph_mode_layers)
       for (auto const& each : jit::getAllOperatorsFor(c10::Symbol::fromQualString("aten::" + kind)))
-        twins.emplace_back(jit::Operator(twin_of(kind).toQualString(), each->schema().overload_name(),
-                                         each->schema().arguments(), each->schema().returns(), each->getOperation(),
-                                         c10::AliasAnalysisKind::FROM_SCHEMA));
-    return twins;
-  }());
+        jit::registerOperator(jit::Operator(twin_of(kind).toQualString(), each->schema().overload_name(),
+                                            each->schema().arguments(), each->schema().returns(), each->getOperation(),
+                                            c10::AliasAnalysisKind::FROM_SCHEMA));
+    return true;
+  }();
 }
 inline void rename(jit::Node* node, c10::Symbol name) {
   node->replaceWithNewSymbol(name);
@@ -144,66 +143,86 @@ inline void apply(overrides const& wanted, jit::Module const& module, jit::Graph
                              "expected one precision for '" + a + "' and '" + b + "', which " + why,
                              "override both, or neither");
   };
-  bool const usually_whole =
-      std::get<1>(dict.at("").value()).attr("qscheme").toInt() == static_cast<std::int64_t>(at::kPerTensorSymmetric);
-  auto const observers = [&](bool whole) {
-    return torch::jit::QConfig(std::get<0>(dict.at("").value()),
-                               whole ? shell("WeightObserver", at::kQInt8, at::kPerTensorSymmetric)
-                                     : shell("ChannelWeightObserver", at::kQInt8, at::kPerChannelSymmetric));
+  auto const [activations, weights] = dict[""].value();
+  bool const usually_whole = weights.attr("qscheme").toInt() == static_cast<std::int64_t>(at::kPerTensorSymmetric);
+  auto const observers = [&, activations = activations](bool whole) {
+    return torch::jit::QConfig(activations, whole
+                                                ? shell("WeightObserver", at::kQInt8, at::kPerTensorSymmetric)
+                                                : shell("ChannelWeightObserver", at::kQInt8, at::kPerChannelSymmetric));
   };
   auto const stays = [&](std::string const& path) {  // in float, for a reason of its own
     auto const at = dict.find(path);
     return (at != dict.end() && !at->second) ||
            std::any_of(excluded.begin(), excluded.end(), [&](auto const& e) { return !e.alone && e.covers(path); });
   };
-  std::map<std::string, jit::Module> modules;
-  for (auto const& [path, each] : module.named_modules()) modules.emplace(path, each);
+  std::vector<std::string> modules, leaves;
+  for (auto const& [path, each] : module.named_modules()) {
+    modules.push_back(path);
+    if (each.children().size() == 0) leaves.push_back(path);
+  }
+  auto const set_default = [&](std::string const& path) {
+    if (!dict.contains(path)) dict[path] = observers(usually_whole);
+  };
   auto const set = [&](std::string const& owner, std::optional<torch::jit::QConfig> const& how) {
-    dict.insert_or_assign(owner, how);
+    dict[owner] = how;
     auto const below = owner.empty() ? owner : owner + ".";
-    for (auto const& [path, each] : modules) {
+    for (auto const& path : modules) {
       // an entry goes down the tree: hold it to this module
-      if (path != owner && path.starts_with(below) && !stays(path)) dict.try_emplace(path, observers(usually_whole));
+      if (path != owner && path.starts_with(below) && !stays(path)) set_default(path);
       // and LibTorch has one type for all instances of a class with the same observers, so that what holds them needs its own
-      if (!path.empty() && owner.starts_with(path + ".")) dict.try_emplace(path, observers(usually_whole));
+      if (!path.empty() && owner.starts_with(path + ".")) set_default(path);
     }
   };
 
   struct layers_of_a_module {
-    std::vector<std::string> in_float, in_int8;
+    std::string path;
+    std::vector<std::string> in_int8{};
     bool transposed = false;
   };
-  std::map<std::string, layers_of_a_module> owners;
+  std::vector<layers_of_a_module> owners;
   for (auto const& each : layers_of(graph)) {
     if (!is_graph_mode_layer(each)) continue;
-    auto& owner = owners[owner_of(each)];
-    (wanted.in_float(each.name) ? owner.in_float : owner.in_int8).push_back(each.name);
-    owner.transposed = owner.transposed || is_transposed(each);
+    auto const path = owner_of(each);
+    auto owner = std::find_if(owners.begin(), owners.end(), [&](auto const& known) { return known.path == path; });
+    if (owner == owners.end()) {
+      owners.push_back({path});
+      owner = owners.end() - 1;
+    }
+    if (!wanted.in_float(each.name)) owner->in_int8.push_back(each.name);
+    owner->transposed = owner->transposed || is_transposed(each);
   }
-  auto const is_whole = [&](std::string const& owner) {
+  auto const is_whole = [&](std::string const& path) {
     // what a module without observers gives to its children is not observed, and they would stay in float with it
-    return owners[owner].in_int8.empty() && modules.contains(owner) && modules.at(owner).children().size() == 0;
+    return std::find(leaves.begin(), leaves.end(), path) != leaves.end() &&
+           std::none_of(owners.begin(), owners.end(),
+                        [&](auto const& owner) { return owner.path == path && !owner.in_int8.empty(); });
   };
-  for (auto const& [path, layers] : owners) {
-    if (stays(path)) continue;
-    if (is_whole(path)) set(path, std::nullopt);
-    if (layers.in_int8.empty()) continue;
-    auto const as = wanted.of(layers.in_int8.front());
-    for (auto const& each : layers.in_int8)
-      if (wanted.of(each) != as) refuse(layers.in_int8.front(), each, "are layers of one module");
-    if (as && !layers.transposed) set(path, observers(as == int8_per_tensor));  // transposed: one scale in any case
+  for (auto const& owner : owners) {
+    if (stays(owner.path)) continue;
+    if (is_whole(owner.path)) set(owner.path, std::nullopt);
+    if (owner.in_int8.empty()) continue;
+    auto const as = wanted.of(owner.in_int8.front());
+    for (auto const& each : owner.in_int8)
+      if (wanted.of(each) != as) refuse(owner.in_int8.front(), each, "are layers of one module");
+    if (as && !owner.transposed)
+      set(owner.path, observers(as == int8_per_tensor));  // transposed: one scale in any case
   }
 
   auto const uses = uses_of_layers(module);
-  std::map<jit::Node*, std::string> hidden;
+  std::vector<layer_use const*> hidden;
+  auto const hidden_at = [&](jit::Node const* node) {
+    auto const at = std::find_if(hidden.begin(), hidden.end(), [&](auto const* use) { return use->node == node; });
+    return at == hidden.end() ? nullptr : *at;
+  };
   for (auto const& each : uses)
-    if (wanted.in_float(each.name) && !(is_whole(each.owner) && each.module == each.owner) && !stays(each.module))
-      hidden.emplace(each.node, each.name);
+    if (wanted.in_float(each.name) && !(is_whole(each.owner) && each.module == each.owner) && !stays(each.module) &&
+        !hidden_at(each.node))
+      hidden.push_back(&each);
   for (auto const& each : uses)
-    if (auto const at = hidden.find(each.node); at != hidden.end() && !wanted.in_float(each.name))
-      refuse(at->second, each.name, "are run by the same code");
+    if (auto const* const use = hidden_at(each.node); use && !wanted.in_float(each.name))
+      refuse(use->name, each.name, "are run by the same code");
   if (!hidden.empty()) register_twins();
-  for (auto const& [node, name] : hidden) rename(node, twin_of(operator_name(node)));
+  for (auto const* use : hidden) rename(use->node, twin_of(operator_name(use->node)));
 }
 
 }  // namespace detail

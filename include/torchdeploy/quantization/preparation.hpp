@@ -44,7 +44,7 @@ inline jit::GraphFunction* called_function(jit::Node const* node) {
 /// Does the graph, or a function it calls, hold what ends the process? Beside the branches above, that is a call of a
 /// function without parameters, of whose graph InsertObservers reads the first input: scripted nn.MultiheadAttention asks
 /// `get_fastpath_enabled()`.
-inline bool is_deadly(jit::Graph& graph, std::set<jit::Graph*>& seen) {
+inline bool is_deadly(jit::Graph& graph, std::set<void const*>& seen) {
   if (!seen.insert(&graph).second) return false;
   bool found = false;
   for_each_node(graph, [&](jit::Node* node) {
@@ -88,7 +88,7 @@ inline std::vector<exclusion> disarm(jit::Module const& module) {
   std::vector<exclusion> excluded;
   for (auto const& [path, each] : module.named_modules())
     for (auto const& method : each.get_methods()) {
-      std::set<jit::Graph*> seen;
+      std::set<void const*> seen;
       auto const graph = method.graph();
       if (!is_deadly(*graph, seen)) continue;
       settle(*graph, each);

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,12 +75,12 @@ inline std::vector<finding> range_jumps(std::vector<watched> const& activations)
   std::vector<std::size_t> known;
   for (auto const& each : activations) {
     auto const& reach = each.history->reach;
-    std::vector<float> sorted;
-    std::copy_if(reach.begin(), reach.end(), std::back_inserter(sorted), [](float r) { return r >= 0; });
+    std::vector<double> sorted;
+    for (double const one : reach)
+      if (one >= 0) sorted.push_back(one);
     if (sorted.size() < 2) continue;
-    auto const middle = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);
-    std::nth_element(sorted.begin(), middle, sorted.end());
-    auto const median = *middle;
+    std::sort(sorted.begin(), sorted.end());
+    auto const median = sorted[(sorted.size() - 1) / 2];
     for (std::size_t sample = 0; sample < reach.size(); ++sample) {
       if (median <= 0 || reach[sample] <= jump * median) continue;
       if (std::find(known.begin(), known.end(), sample) != known.end()) continue;
@@ -89,7 +88,7 @@ inline std::vector<finding> range_jumps(std::vector<watched> const& activations)
       if (findings.size() == most) continue;
       char text[160];
       std::snprintf(text, sizeof text, "sample %zu reaches %.3g in %s, where the median sample reaches %.3g", sample,
-                    static_cast<double>(reach[sample]), each.name.c_str(), static_cast<double>(median));
+                    static_cast<double>(reach[sample]), each.name.c_str(), median);
       findings.push_back({"range-jumps", severity::warning, each.name, text,
                           "look whether it was prepared (scaled, normalized) as the others were"});
     }

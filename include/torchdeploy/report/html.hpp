@@ -171,7 +171,6 @@ class html_writer {
   void chart(std::string_view what, std::string_view unit, double scale, bool least,
              double (*value)(layer_report const&), std::string (*text)(layer_report const&)) {
     std::vector<bar> bars;
-    bars.reserve(sum_.layers.size());
     std::optional<std::size_t> extreme;
     for (std::size_t i = 0; i < sum_.layers.size(); ++i) {
       auto const& layer = sum_.layers[i];

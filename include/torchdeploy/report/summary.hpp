@@ -7,7 +7,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -19,16 +18,20 @@ namespace torchdeploy::inline v0::detail {
 /// one stage lists twice is two layers.
 inline std::vector<layer_report> merged_layers(report const& all) {
   std::vector<layer_report> layers;
-  std::map<std::pair<std::string_view, std::size_t>, std::size_t> places;
-  for (auto const& stage : all.stages()) {
-    std::map<std::string_view, std::size_t> mentions;
+  std::vector<stage_report const*> mentioned_by;  // of each layer, the last stage
+  std::map<std::string_view, std::size_t> first;  // layer of a name
+  for (auto const& stage : all.stages())
     for (auto const& said : stage.layers) {
-      auto const [at, fresh] = places.try_emplace({said.name, mentions[said.name]++}, layers.size());
-      if (fresh) {
+      auto const next = layers.size();
+      auto at = first.try_emplace(said.name, next).first->second;
+      while (at < next && (layers[at].name != said.name || mentioned_by[at] == &stage)) ++at;
+      if (at == next) {
         layers.push_back(said);
+        mentioned_by.push_back(&stage);
         continue;
       }
-      auto& layer = layers[at->second];
+      mentioned_by[at] = &stage;
+      auto& layer = layers[at];
       if (!said.kind.empty()) layer.kind = said.kind;
       if (!said.reason.empty() || (!said.precision.empty() && said.precision != layer.precision))
         layer.reason = said.reason;
@@ -36,11 +39,13 @@ inline std::vector<layer_report> merged_layers(report const& all) {
       if (said.weights) layer.weights = said.weights;
       if (said.bytes) layer.bytes = said.bytes;
       if (said.sparsity > 0) layer.sparsity = said.sparsity;
-      if (said.slices) std::tie(layer.slices, layer.zero_slices) = std::tie(said.slices, said.zero_slices);
+      if (said.slices) {
+        layer.slices = said.slices;
+        layer.zero_slices = said.zero_slices;
+      }
       if (said.milliseconds) layer.milliseconds = said.milliseconds;
       if (said.sqnr_db) layer.sqnr_db = said.sqnr_db;
     }
-  }
   return layers;
 }
 

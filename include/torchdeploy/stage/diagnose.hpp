@@ -46,12 +46,12 @@ class diagnosis {
   /// What is worst first, each finding once.
   std::vector<finding> result() && {
     std::vector<finding> all;
-    for (auto& each : found_)
-      if (std::none_of(all.begin(), all.end(), [&](finding const& other) {
-            return other.id == each.id && other.place == each.place && other.text == each.text;
-          }))
-        all.push_back(std::move(each));
-    std::stable_sort(all.begin(), all.end(), [](auto const& a, auto const& b) { return a.level > b.level; });
+    for (auto const level : {severity::fault, severity::warning, severity::note})
+      for (auto& each : found_)
+        if (each.level == level && std::none_of(all.begin(), all.end(), [&](finding const& other) {
+              return other.id == each.id && other.place == each.place && other.text == each.text;
+            }))
+          all.push_back(std::move(each));
     return all;
   }
 

@@ -101,7 +101,7 @@ inline shared_bytes mobile_bytes(torch::jit::Module const& module, torch::jit::E
   return translated<format_error>(errc::not_for_mobile, "LibTorch can't write this model for mobile", {}, [&] {
     std::stringstream out;
     module._save_for_mobile(out, files);
-    return all_bytes(std::as_bytes(std::span(out.view())));
+    return all_bytes(out);
   });
 }
 
@@ -155,7 +155,7 @@ struct to_mobile_t : stage<to_mobile_t> {
     auto const kept = detail::preserved(module, options.preserve);
     auto const leaving = detail::with_methods(TorchScript::leaving(module, from), kept);
     auto const bytes = detail::mobile_bytes(leaving, files);
-    auto model = read_back(*bytes, to);
+    auto model = read_back({bytes->data(), bytes->size()}, to);
     detail::try_mobile(model, leaving, from.examples);
 
     auto& entry = from.report.current();

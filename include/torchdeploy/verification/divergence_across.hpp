@@ -109,7 +109,7 @@ class comparing_across {
     auto const got =
         translated<verification_error>(errc::model_raised, raised("the model"), {}, [&] { return model_.run(inputs); });
     c10::InferenceMode const inference;
-    std::map<std::size_t, std::size_t> next;  // in the calls of the model, for each of its layers
+    std::vector<std::size_t> next(model_.layers.size());  // in the calls of the model, for each of its layers
     for (auto const& [j, theirs] : expected.calls) {
       auto const at = seen_.find(j);
       if (at == seen_.end()) continue;

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstddef>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -118,10 +117,7 @@ class layer_comparing {
   }
 
   /// What the report of a quantization says of each layer: precision and bytes.
-  void describe(jit::Module const& module) {
-    for (auto& each : plan_of(module, *settled_graph(module), true, {}, {}))
-      plan_report_.try_emplace({each.name, each.kind}, std::move(each));
-  }
+  void describe(jit::Module const& module) { plan_report_ = plan_of(module, *settled_graph(module), true, {}, {}); }
 
   void watch(std::size_t i) {
     auto const [ours, theirs] = match_.pairs[i];
@@ -133,10 +129,13 @@ class layer_comparing {
                   : !other.name.empty() ? other.name
                                         : layer.kind + " " + std::to_string(ours);
     result.kind = layer.kind;
-    if (auto const known = plan_report_.find({layer.first.name, layer.kind}); known != plan_report_.end()) {
-      result.precision = known->second.precision;
-      result.weights = known->second.weights;
-      result.bytes = known->second.bytes;
+    auto const known = std::find_if(plan_report_.begin(), plan_report_.end(), [&](layer_report const& each) {
+      return each.name == layer.first.name && each.kind == layer.kind;
+    });
+    if (known != plan_report_.end()) {
+      result.precision = known->precision;
+      result.weights = known->weights;
+      result.bytes = known->bytes;
     }
     seen.score.emplace(result.name);
     other.look = [&seen](at::Tensor const& x) { seen.expected.push_back(x.detach().clone()); };
@@ -241,16 +240,17 @@ class layer_comparing {
 
   layers_compared finish() {
     layers_compared all{{}, match_.by, std::move(notes_)};
-    std::map<std::size_t, std::size_t> by_turn;
+    std::vector<std::size_t> by_turn(reference_->layers().size() + 1, seen_.size());
     std::size_t not_seen = 0;
     for (std::size_t i = 0; i < seen_.size(); ++i) {
       auto const turn = reference_->layers()[match_.pairs[i].second]->turn;
       if (turn == 0 || seen_[i].result.calls == 0)
         ++not_seen;
       else
-        by_turn.emplace(turn, i);
+        by_turn[turn] = i;
     }
-    for (auto const& [turn, i] : by_turn) {
+    for (auto const i : by_turn) {
+      if (i == seen_.size()) continue;
       auto& each = seen_[i];
       each.result.score = each.score->score();
       each.result.diverges = !each.result.structure.empty() || leaves_tolerance(each.result.score, plan_);
@@ -279,7 +279,7 @@ class layer_comparing {
   criteria_plan plan_;
   std::unique_ptr<probed_model> model_, reference_, model_timed_, reference_timed_;
   layer_pairs match_;
-  std::map<std::pair<std::string, std::string>, layer_report> plan_report_;
+  std::vector<layer_report> plan_report_;
   std::vector<seen_layer> seen_;
   std::vector<std::pair<std::string, tally>> outputs_;
   std::vector<std::string> notes_;

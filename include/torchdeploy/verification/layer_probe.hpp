@@ -43,28 +43,21 @@ struct probed_layer {
 };
 
 inline void register_probe_operators() {
-  using torch::jit::Operator;
   using torch::jit::Stack;
   static auto const popped = [](Stack& stack) {
     return reinterpret_cast<probed_layer*>(torch::jit::pop(stack).toInt());
   };
-  // calls into C++ must be neither moved nor dropped
-  constexpr auto conservative = c10::AliasAnalysisKind::CONSERVATIVE;
-  static torch::jit::RegisterOperators const registered({
-      Operator(
-          "torchdeploy::enter_layer(int layer) -> ()",
-          [](Stack& stack) { popped(stack)->entered = std::chrono::steady_clock::now(); }, conservative),
-      Operator(
-          "torchdeploy::leave_layer(int layer) -> ()", [](Stack& stack) { popped(stack)->leave(); }, conservative),
-      Operator(
-          "torchdeploy::look_at_layer(Tensor x, int layer) -> ()",
-          [](Stack& stack) {
-            auto* const at = popped(stack);
-            auto const x = torch::jit::pop(stack).toTensor();
-            if (at->look) at->look(x);
-          },
-          conservative),
-  });
+  [[maybe_unused]] static bool const once = [] {
+    register_operator("torchdeploy::enter_layer(int layer) -> ()",
+                      [](Stack& stack) { popped(stack)->entered = std::chrono::steady_clock::now(); });
+    register_operator("torchdeploy::leave_layer(int layer) -> ()", [](Stack& stack) { popped(stack)->leave(); });
+    register_operator("torchdeploy::look_at_layer(Tensor x, int layer) -> ()", [](Stack& stack) {
+      auto* const at = popped(stack);
+      auto const x = torch::jit::pop(stack).toTensor();
+      if (at->look) at->look(x);
+    });
+    return true;
+  }();
 }
 
 /// What a layer is, whatever operator an export or an engine made of it: scripting leaves conv2d, tracing _convolution,

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -103,8 +102,9 @@ class reaction {
   /// Outputs that are near zero while others are not.
   [[nodiscard]] std::vector<std::string> notes() const {
     std::vector<std::string> texts;
-    for (auto const& [name, near_zero] : outputs_)
-      if (near_zero) texts.push_back(name + " is near zero in all samples: as good as not compared");
+    for (auto const& name : near_zero_outputs_)
+      if (std::find(other_outputs_.begin(), other_outputs_.end(), name) == other_outputs_.end())
+        texts.push_back(name + " is near zero in all samples: as good as not compared");
     return texts;
   }
 
@@ -122,13 +122,13 @@ class reaction {
     bool const near_zero = close(at::zeros_like(dense), dense, default_tolerance(tensor.scalar_type())).passed;
     ++numbers_;
     near_zero_ += near_zero;
-    auto const known = outputs_.try_emplace(each.name, true).first;
-    known->second = known->second && near_zero;
+    auto& outputs = near_zero ? near_zero_outputs_ : other_outputs_;
+    if (std::find(outputs.begin(), outputs.end(), each.name) == outputs.end()) outputs.push_back(each.name);
     largest_ = std::max(largest_, dense.abs().to(at::kDouble).max().item<double>());
   }
 
   std::optional<std::pair<example, c10::IValue>> first_;
-  std::map<std::string, bool> outputs_;
+  std::vector<std::string> near_zero_outputs_, other_outputs_;  // in some sample; each name once
   std::int64_t values_{}, numbers_{}, near_zero_{};
   double largest_{};
   bool varied_ = false, reacts_ = false;

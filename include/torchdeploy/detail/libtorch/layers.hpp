@@ -83,13 +83,16 @@ inline std::string place_of(jit::Node* node) {
 }
 
 /// "conv1" for `conv1.weight`.
-inline std::string owner_of(attribute_path const& weight) { return joined(std::span(weight).first(weight.size() - 1)); }
+inline std::string owner_of(attribute_path weight) {
+  weight.pop_back();
+  return joined(weight);
+}
 
 /// `conv1.weight` belongs to layer "conv1"; `weight1`, used by a function of the model's own, is a layer of its own name.
 inline std::string layer_name(attribute_path const& weight) {
   bool const of_a_module = weight.size() > 1 && (weight.back() == "weight" || weight.back() == "_flat_weights" ||
                                                  weight.back().starts_with("weight_ih"));
-  return joined(std::span(weight).first(weight.size() - (of_a_module ? 1 : 0)));
+  return of_a_module ? owner_of(weight) : joined(weight);
 }
 
 /// The layer that a node is; nothing for other nodes.

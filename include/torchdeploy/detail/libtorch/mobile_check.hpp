@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -29,7 +30,7 @@ class code_check {
 
   void operator()() {
     for (auto const& each : code_.instructions_) check_indices(each);
-    heights_.assign(code_.instructions_.size(), std::nullopt);
+    heights_.assign(code_.instructions_.size(), unreached);
     reach(0, function_.getSchema().arguments().size());
     while (!waiting_.empty()) {
       auto const at = waiting_.back();
@@ -160,7 +161,7 @@ class code_check {
 
   void reach(std::size_t at, std::size_t height) {
     demand(at < heights_.size());
-    if (heights_[at]) return demand(*heights_[at] == height);
+    if (heights_[at] != unreached) return demand(heights_[at] == height);
     heights_[at] = height;
     waiting_.push_back(at);
   }
@@ -168,7 +169,7 @@ class code_check {
   /// Where the height is not known any more, the rest of the path is taken on trust.
   void follow(std::size_t at) {
     auto const& i = code_.instructions_[at];
-    auto const height = *heights_[at];
+    auto const height = heights_[at];
     auto const target = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(at) + i.X);
     if (i.op == torch::jit::RET) return demand(height >= 1);
     if (i.op == torch::jit::RAISE_EXCEPTION) return demand(height >= 2);  // a message and the name of a class
@@ -188,7 +189,8 @@ class code_check {
   mobile::Function const& function_;
   mobile::Code const& code_;
   std::size_t most_slots_;
-  std::vector<std::optional<std::size_t>> heights_{};  // before each instruction, where it was reached
+  static constexpr auto unreached = std::numeric_limits<std::size_t>::max();
+  std::vector<std::size_t> heights_{};  // before each instruction
   std::vector<std::size_t> waiting_{};
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <set>
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,10 +34,14 @@ inline std::vector<std::string> method_names(mobile::Module const& module) {
 }
 
 /// "aten::add.Tensor", each once, in order.
-inline std::set<std::string> operators_of(mobile::Module const& module) {
-  std::set<std::string> all;
+inline std::vector<std::string> operators_of(mobile::Module const& module) {
+  std::vector<std::string> all;
   for (auto const& each : module.compilation_unit().methods())
-    for (auto const& name : each->get_code().op_names_) all.insert(c10::toString(name));
+    for (auto const& operation : each->get_code().op_names_) {
+      auto name = c10::toString(operation);
+      auto const at = std::lower_bound(all.begin(), all.end(), name);
+      if (at == all.end() || *at != name) all.insert(at, std::move(name));
+    }
   return all;
 }
 

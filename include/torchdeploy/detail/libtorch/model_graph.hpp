@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include <torchdeploy/detail/libtorch/graph.hpp>
@@ -35,7 +32,7 @@ void for_each_node(jit::Graph& graph, Visit const& visit) {
 using attribute_path = std::vector<std::string>;
 
 /// "layer1.0.conv1.weight"
-inline std::string joined(std::span<std::string const> path) {
+inline std::string joined(attribute_path const& path) {
   std::string all;
   for (auto const& name : path) all += (all.empty() ? "" : ".") + name;
   return all;
@@ -96,28 +93,39 @@ inline void settle(jit::Graph& graph, jit::Module const& module) {
   jit::EliminateDeadCode(shared);
 }
 
+/// Are they two names of one tensor?
+inline bool is_tied(at::Tensor const& a, at::Tensor const& b) {
+  return a.is_alias_of(b) && a.storage_offset() == b.storage_offset() && a.sizes() == b.sizes() &&
+         a.strides() == b.strides();
+}
+
+/// Tie in a copy what is tied in the model; `originals` and `copies` are the tensors seen so far.
+inline void tie_copies(c10::ivalue::Object const& from, c10::ivalue::Object& to, std::vector<at::Tensor>& originals,
+                       std::vector<at::Tensor>& copies) {
+  for (std::size_t i = 0; i < from.slots().size(); ++i) {
+    auto const& value = from.getSlot(i);
+    auto const& name = from.type()->getAttributeName(i);
+    if (value.isObject() && value.toObjectRef().type()->is_module()) {
+      tie_copies(value.toObjectRef(), to.getAttr(name).toObjectRef(), originals, copies);
+    } else if (value.isTensor() && value.toTensor().defined() && value.toTensor().has_storage()) {
+      std::size_t known = 0;
+      while (known < originals.size() && !is_tied(originals[known], value.toTensor())) ++known;
+      if (known < originals.size()) {
+        to.setAttr(name, copies[known]);
+      } else {
+        originals.push_back(value.toTensor());
+        copies.push_back(to.getAttr(name).toTensor());
+      }
+    }
+  }
+}
+
 /// A copy of data and code. LibTorch's `clone` copies a tensor once for each of its names; what was tied (an embedding and
 /// the layer behind it) is tied in the copy too.
 inline jit::Module cloned(jit::Module const& module) {
   auto copy = module.clone();
-  using identity = std::tuple<void const*, std::int64_t, std::vector<std::int64_t>, std::vector<std::int64_t>>;
-  std::map<identity, at::Tensor> known;
-  auto const tie = [&](auto const& again, c10::ivalue::Object const& from, c10::ivalue::Object& to) -> void {
-    for (std::size_t i = 0; i < from.slots().size(); ++i) {
-      auto const& value = from.getSlot(i);
-      auto const& name = from.type()->getAttributeName(i);
-      if (value.isObject() && value.toObjectRef().type()->is_module()) {
-        again(again, value.toObjectRef(), to.getAttr(name).toObjectRef());
-      } else if (value.isTensor() && value.toTensor().defined() && value.toTensor().has_storage()) {
-        auto const& tensor = value.toTensor();
-        auto const [at, is_new] = known.try_emplace({tensor.storage().unsafeGetStorageImpl(), tensor.storage_offset(),
-                                                     tensor.sizes().vec(), tensor.strides().vec()},
-                                                    to.getAttr(name).toTensor());
-        if (!is_new) to.setAttr(name, at->second);
-      }
-    }
-  };
-  tie(tie, *module._ivalue(), *copy._ivalue());
+  std::vector<at::Tensor> originals, copies;
+  tie_copies(*module._ivalue(), *copy._ivalue(), originals, copies);
   return copy;
 }
 

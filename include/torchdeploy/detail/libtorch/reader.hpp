@@ -51,15 +51,18 @@ class memory_adapter final : public caffe2::serialize::ReadAdapterInterface {
 inline reader memory_reader(shared_bytes bytes) { return std::make_shared<memory_adapter>(std::move(bytes)); }
 
 inline shared_bytes all_bytes(std::span<std::byte const> bytes) {
-  return std::make_shared<std::vector<std::byte> const>(bytes.begin(), bytes.end());
+  auto copy = std::make_shared<std::vector<std::byte>>(bytes.size());
+  if (!bytes.empty()) std::memcpy(copy->data(), bytes.data(), bytes.size());
+  return copy;
 }
 
 inline shared_bytes all_bytes(std::istream& stream) {
-  auto bytes = std::make_shared<std::vector<std::byte>>();
-  std::array<char, 65536> block{};
-  while (stream.read(block.data(), block.size()) || stream.gcount() > 0) {
-    auto const got = std::as_bytes(std::span(block).first(static_cast<std::size_t>(stream.gcount())));
-    bytes->insert(bytes->end(), got.begin(), got.end());
+  constexpr std::size_t block = 65536;
+  auto bytes = std::make_shared<std::vector<std::byte>>(std::size_t{0});
+  for (std::size_t got = 0; stream; bytes->resize(got)) {
+    bytes->resize(got + block);
+    stream.read(reinterpret_cast<char*>(bytes->data() + got), block);
+    got += static_cast<std::size_t>(stream.gcount());
   }
   return bytes;
 }

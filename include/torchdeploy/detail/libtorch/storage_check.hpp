@@ -7,8 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include <torchdeploy/core/error.hpp>
@@ -47,24 +45,28 @@ class storage_scan {
   bool cut_short() const { return cut_short_; }
 
  private:
-  struct other {};
-  using value = std::variant<other, std::int64_t, std::string_view, declared_storage>;
+  enum class kind { other, number, text, storage };
+  struct value {
+    kind is{};
+    std::int64_t number{};
+    std::string_view text{};
+    declared_storage storage{};
+  };
 
   std::nullopt_t ends_here() {
     cut_short_ = true;
     return std::nullopt;
   }
 
-  template <class Number>
-  std::optional<Number> number() {
-    if (rest_.size() < sizeof(Number)) return ends_here();
-    Number result{};
-    std::memcpy(&result, rest_.data(), sizeof result);
-    rest_.remove_prefix(sizeof result);
+  std::optional<std::uint64_t> number(std::size_t bytes) {
+    if (rest_.size() < bytes) return ends_here();
+    std::uint64_t result = 0;
+    std::memcpy(&result, rest_.data(), bytes);
+    rest_.remove_prefix(bytes);
     return result;
   }
 
-  std::optional<std::string_view> text(std::optional<std::size_t> size) {
+  std::optional<std::string_view> text(std::optional<std::uint64_t> size) {
     if (!size) return std::nullopt;
     if (rest_.size() < *size) return ends_here();
     auto const result = rest_.substr(0, *size);
@@ -80,20 +82,15 @@ class storage_scan {
     return result;
   }
 
-  template <class Value>
-  bool push(std::optional<Value> given) {
-    if (given) stack_.emplace_back(std::in_place_type<Value>, *given);
-    return given.has_value();
-  }
-  bool push_other() {
-    stack_.emplace_back();
+  bool push(value const& made) {
+    stack_.push_back(made);
     return true;
   }
-  template <class Number>
-  bool push_number() {
-    auto const given = number<Number>();
-    return push(given ? std::optional<std::int64_t>(*given) : std::nullopt);
+  bool push_other() { return push({}); }
+  bool push_number(std::optional<std::uint64_t> given) {
+    return given && push({.is = kind::number, .number = static_cast<std::int64_t>(*given)});
   }
+  bool push_text(std::optional<std::string_view> given) { return given && push({.is = kind::text, .text = *given}); }
 
   bool drop(std::size_t count) {
     if (stack_.size() < count) return false;
@@ -120,25 +117,24 @@ class storage_scan {
     if (!start) return false;
     value made;
     if (stack_.size() - *start >= 5) {
-      auto const* const first = stack_.data() + *start;
-      auto const* const type = std::get_if<std::int64_t>(first + 1);
-      auto const* const key = std::get_if<std::string_view>(first + 2);
-      auto const* const device = std::get_if<std::string_view>(first + 3);
-      auto const* const count = std::get_if<std::int64_t>(first + 4);
-      if (type && key && device && count) made = declared_storage{*key, *device, *type, *count};
+      auto const& type = stack_[*start + 1];
+      auto const& key = stack_[*start + 2];
+      auto const& device = stack_[*start + 3];
+      auto const& count = stack_[*start + 4];
+      if (type.is == kind::number && key.is == kind::text && device.is == kind::text && count.is == kind::number)
+        made = {.is = kind::storage, .storage = {key.text, device.text, type.number, count.number}};
     }
     stack_.resize(*start);
-    stack_.push_back(made);
-    return true;
+    return push(made);
   }
 
-  bool put(std::optional<std::size_t> id) {
+  bool put(std::optional<std::uint64_t> id) {
     if (!id || *id >= most_memos_ || stack_.empty()) return false;  // ids are counted: each takes a byte at least
     if (*id >= memo_.size()) memo_.resize(*id + 1);
     memo_[*id] = stack_.back();
     return true;
   }
-  bool get(std::optional<std::size_t> id) {
+  bool get(std::optional<std::uint64_t> id) {
     if (!id || *id >= memo_.size()) return false;
     stack_.push_back(memo_[*id]);
     return true;
@@ -152,18 +148,18 @@ class storage_scan {
     if (*module == "torch" && name->ends_with(suffix))
       for (std::int64_t type = 0; type < c10::NumScalarTypes; ++type)
         if (name->substr(0, name->size() - suffix.size()) == c10::toString(static_cast<c10::ScalarType>(type)))
-          return push(std::optional(type));
+          return push({.is = kind::number, .number = type});
     return push_other();
   }
 
   /// One instruction; false at the end.
   bool step(std::optional<declared_storage>& found) {
     using enum torch::jit::PickleOpCode;
-    auto const code = number<char>();
+    auto const code = number(1);
     if (!code) return false;
     switch (static_cast<torch::jit::PickleOpCode>(*code)) {
       case PROTO:
-        return number<std::uint8_t>() == 2;
+        return number(1) == 2U;
       case NONE:
       case NEWTRUE:
       case NEWFALSE:
@@ -172,17 +168,19 @@ class storage_scan {
       case EMPTY_TUPLE:
         return push_other();
       case BINFLOAT:
-        return number<double>() && push_other();
+        return number(8) && push_other();
       case BININT1:
-        return push_number<std::uint8_t>();
+        return push_number(number(1));
       case BININT2:
-        return push_number<std::uint16_t>();
-      case BININT:
-        return push_number<std::int32_t>();
+        return push_number(number(2));
+      case BININT: {
+        auto const bits = number(4);  // signed, of 32
+        return bits && push({.is = kind::number, .number = static_cast<std::int32_t>(*bits)});
+      }
       case LONG1:
-        return number<std::uint8_t>() == 8 && push_number<std::int64_t>();
+        return number(1) == 8U && push_number(number(8));
       case BINUNICODE:
-        return push(text(number<std::uint32_t>()));
+        return push_text(text(number(4)));
       case GLOBAL:
         return global();
       case MARK:
@@ -211,17 +209,16 @@ class storage_scan {
       case REDUCE:
         return replace(2);
       case BINPUT:
-        return put(number<std::uint8_t>());
+        return put(number(1));
       case LONG_BINPUT:
-        return put(number<std::uint32_t>());
+        return put(number(4));
       case BINGET:
-        return get(number<std::uint8_t>());
+        return get(number(1));
       case LONG_BINGET:
-        return get(number<std::uint32_t>());
+        return get(number(4));
       case BINPERSID: {
-        auto const* const storage = stack_.empty() ? nullptr : std::get_if<declared_storage>(&stack_.back());
-        if (!storage) return false;
-        found = *storage;
+        if (stack_.empty() || stack_.back().is != kind::storage) return false;
+        found = stack_.back().storage;
         return replace(1);
       }
       case STOP:
