@@ -22,6 +22,7 @@
 #include <openvino/runtime/properties.hpp>
 
 #include <torchdeploy/openvino/call_shapes.hpp>
+#include <torchdeploy/openvino/quantized_arithmetic.hpp>
 #include <torchdeploy/openvino/runtime.hpp>
 
 /// A model that OpenVINO compiled, and what must be known to call it safely. Opt-in: needs OpenVINO.
@@ -139,7 +140,7 @@ inline std::shared_ptr<ov::Model const> with_results_of_their_own(std::shared_pt
 class compiled_source {
  public:
   compiled_source(std::shared_ptr<ov::Model const> read, std::string where, ov::AnyMap how)
-      : model_(with_results_of_their_own(std::move(read))),
+      : model_(quantized_arithmetic::kept_right(with_results_of_their_own(std::move(read)))),
         device_(std::move(where)),
         properties_(std::move(how)),
         current_(compiled()) {
