@@ -85,12 +85,12 @@ struct compiled_graph {
 
  private:
   [[nodiscard]] bool all_look_at_no_values() const try {
-    static constexpr std::array<std::string_view, 31> kinds{
+    static constexpr std::array<std::string_view, 32> kinds{
         "Input",        "Output",          "Const",   "Constant", "Convolution", "Deconvolution", "FullyConnected",
         "MatMul",       "Pooling",         "Eltwise", "Reorder",  "Reshape",     "Concatenation", "Concat",
         "Transpose",    "Softmax",         "MVN",     "Reduce",   "Interpolate", "Split",         "Pad",
         "Subgraph",     "FakeQuantize",    "Convert", "ShapeOf",  "LRN",         "Broadcast",     "Tile",
-        "StridedSlice", "AdaptivePooling", "Math"};
+        "StridedSlice", "AdaptivePooling", "Math",    "Roll"};
     auto const all = executed_layers(model);
     return std::all_of(all.begin(), all.end(), [](executed_layer const& each) {
       return std::find(kinds.begin(), kinds.end(), each.kind) != kinds.end();
