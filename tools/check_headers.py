@@ -18,7 +18,7 @@ OPT_IN = {"report/json.hpp": ("TORCHDEPLOY_WITH_JSON", re.compile(r"nlohmann/"))
 OPENVINO = re.compile(r"openvino/")
 OPT_IN |= {f"openvino/{name}.hpp": ("TORCHDEPLOY_WITH_OPENVINO", OPENVINO)
            for name in ("call_shapes", "compiled_graph", "compress", "constants", "convert", "decoder", "executable",
-                        "ir_file", "layer_results", "quantized_arithmetic", "request", "rules", "runtime", "types")}
+                        "ir_file", "layer_results", "quantized_arithmetic", "request", "rules", "runtime", "types", "wide_integers")}
 MOST_LINES = 400
 
 # core/ is cheap to include: the standard library only, and of that not the slow headers

@@ -104,9 +104,10 @@ TEST_CASE("a quantization of arithmetic by channel is LibTorch's, whatever of th
       "self.q(x + c)", "self.q(c + x)", "self.q(x - c)", "self.q(c - x)", "self.q(x * a)", "self.q(x * m)",
       "self.q(n * x)", "self.q(x / a)", "self.q(x / m)", "self.q(x + 0.3)", "self.q(x * -0.7)", "self.q(x - 0.3)",
       "self.q(x * torch.tensor([-0.7]))", "self.up(torch.relu(x + c))", "self.up(torch.relu(x * m))",
-      "self.q((x - c) / a)", "self.up(torch.relu((x - c) / a))", "self.q((x + c) * m)", "self.q(x * m + c)",
-      "self.q((x + c) * 1.3)", "self.q(self.q(x) + c)", "self.q(self.q(x) * a)", "self.q(self.q(x) * m)",
-      "self.q(torch.tanh(x) + c)", "self.q(torch.transpose(x + c, 1, -1))", "self.q(self.q(self.q(x) + c) + c)",
+      "self.q((x - c) / a)", "self.up(torch.relu((c - x) * -0.7))", "self.up(torch.relu((x - c) / a))",
+      "self.q((x + c) * m)", "self.q(x * m + c)", "self.q((x + c) * 1.3)", "self.q(self.q(x) + c)",
+      "self.q(self.q(x) * a)", "self.q(self.q(x) * m)", "self.q(torch.tanh(x) + c)",
+      "self.q(torch.transpose(x + c, 1, -1))", "self.q(self.q(self.q(x) + c) + c)",
       "self.q(self.q(self.q(x) + 0.3) + 0.3)", "self.q(self.q(x * m) * m)",
       "self.up(torch.relu(self.up(torch.relu(x + a)) + a))", "self.q(self.q(self.q(x + c) * n) - c) + self.q(x * m)",
       "self.q(torch.batch_norm(x, a_, c_, c_, a_, False, 0.0, 1e-5, False))",
@@ -125,7 +126,8 @@ TEST_CASE("a quantization of arithmetic by channel behind layers is LibTorch's")
       "self.q(torch.matmul(x, x.transpose(2, 3)) / 5 * m)", "self.q(torch.sigmoid(x) * n)",
       "self.q(torch.instance_norm(x, m_, c_, None, None, True, 0.0, 1e-5, False))",
       "self.q(torch.upsample_nearest2d(x, None, [2.0, 2.0]) * m)", "self.q(torch.cat([x + c, x * m], 1))",
-      "self.q(x.mean([2, 3], keepdim=True) * m)", "self.q(torch.linear(x.mean([2, 3]), torch.diag(a_)) * m_)");
+      "self.q(x.mean([2, 3], keepdim=True) * m)", "self.q(self.q(torch.avg_pool2d(x * m, [1, 1])) + c)",
+      "self.q(torch.linear(x.mean([2, 3]), torch.diag(a_)) * m_)");
   DYNAMIC_SECTION(expression) { at_all_sizes(quantized(expression, 4), 4); }
 }
 

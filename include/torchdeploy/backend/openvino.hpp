@@ -28,6 +28,7 @@
 #include <torchdeploy/openvino/executable.hpp>
 #include <torchdeploy/openvino/layer_results.hpp>
 #include <torchdeploy/openvino/runtime.hpp>
+#include <torchdeploy/openvino/wide_integers.hpp>
 #endif
 
 namespace torchdeploy::inline v0 {
@@ -121,6 +122,7 @@ struct OpenVino {
     };
     entry.details.emplace_back("device", options.device);
     std::shared_ptr<ov::Model const> const model = timed("read in", convert);
+    detail::refuse_wide_constants(*model);
     auto made = timed("compiled in", [&] { return openvino_executable(model, options.device, properties); });
     describe(made, options, entry);
     return compiled(std::move(made));

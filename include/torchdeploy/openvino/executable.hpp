@@ -36,8 +36,10 @@ inline tensor_info info_of(ov::Output<ov::Node const> const& port, std::string f
   return info;
 }
 
-inline model_ports ports_of(ov::CompiledModel const& model) {
+inline model_ports ports_of(ov::CompiledModel const& model, ov::Model const& source) {
   model_ports ports;
+  for (auto const& each : source.get_parameters())
+    ports.narrowed.push_back(is_wide(each->get_element_type()) && !keeps_wide(each->output(0)));
   for (auto const& each : model.inputs()) {
     ports.inputs.push_back(info_of(each, "input_" + std::to_string(ports.inputs.size())));
     ports.input_types.push_back(each.get_element_type());
@@ -112,7 +114,7 @@ class openvino_executable {
 
   struct shared {
     explicit shared(std::shared_ptr<detail::compiled_source> of)
-        : source(std::move(of)), ports(detail::ports_of(source->graph()->model)) {
+        : source(std::move(of)), ports(detail::ports_of(source->graph()->model, source->model())) {
       idle.push_back(made());
       for (auto& each : idle.front()->request().query_state()) state.push_back(each.get_name());
     }

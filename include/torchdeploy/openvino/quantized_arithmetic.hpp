@@ -37,7 +37,7 @@ namespace torchdeploy::inline v0::detail {
 
 /// OpenVINO 2026.4 joins `x + c`, `x - c`, `x * c`, `x / c` and batch norms with a quantization behind them, and computes that
 /// wrong
-/// - at sizes that are not all known, where `c` has a number for each channel: often all channels are computed as the first,
+/// - where `c` has a number for each channel, mostly at sizes that are not all known: all channels are computed as the first,
 ///   and where `x` has but one, the process may die;
 /// - where two such with the same numbers are quantized alike, one behind the other: the second is left out.
 ///
@@ -103,11 +103,12 @@ class quantized_arithmetic {
   std::optional<std::size_t> constant_of(ov::Node const& node) {
     if (ov::is_type<ov::op::v5::BatchNormInference>(&node))
       return is_constant(*node.get_input_node_ptr(1)) ? std::optional<std::size_t>(1) : std::nullopt;
-    bool const turns = ov::is_type<ov::op::v1::Add>(&node) || ov::is_type<ov::op::v1::Multiply>(&node);
-    if (!turns && !ov::is_type<ov::op::v1::Subtract>(&node) && !ov::is_type<ov::op::v1::Divide>(&node))
+    bool const divides = ov::is_type<ov::op::v1::Divide>(&node);
+    if (!divides && !ov::is_type<ov::op::v1::Add>(&node) && !ov::is_type<ov::op::v1::Multiply>(&node) &&
+        !ov::is_type<ov::op::v1::Subtract>(&node))
       return std::nullopt;
     for (auto const at : {std::size_t{1}, std::size_t{0}})
-      if ((at == 1 || turns) && is_constant(*node.get_input_node_ptr(at)) &&
+      if ((at == 1 || !divides) && is_constant(*node.get_input_node_ptr(at)) &&
           !is_constant(*node.get_input_node_ptr(1 - at)))
         return at;
     return std::nullopt;
@@ -120,8 +121,7 @@ class quantized_arithmetic {
     auto const data = node.input_value(data_beside(node, at));
     auto const& many = node.get_input_partial_shape(at);
     bool const by_channel = many.is_dynamic() || ov::shape_size(many.to_shape()) > 1;
-    if (by_channel && data.get_partial_shape().is_dynamic() && !belongs_to_layer(data)) return true;
-    return repeats(node, data);
+    return (by_channel && !belongs_to_layer(data)) || repeats(node, data);
   }
 
   /// Is it what nothing else reads of a convolution, a matrix or a normalization, which take in what is behind?

@@ -20,6 +20,7 @@
 #include <torchdeploy/detail/libtorch/empty.hpp>
 #include <torchdeploy/openvino/compiled_graph.hpp>
 #include <torchdeploy/openvino/types.hpp>
+#include <torchdeploy/openvino/wide_integers.hpp>
 
 /// A call of a compiled model. Opt-in: needs OpenVINO.
 namespace torchdeploy::inline v0::detail {
@@ -28,6 +29,7 @@ namespace torchdeploy::inline v0::detail {
 struct model_ports {
   std::vector<tensor_info> inputs{}, outputs{};
   std::vector<ov::element::Type> input_types{}, output_types{};
+  std::vector<bool> narrowed{};  ///< inputs of 64-bit integers that are computed as int32
 };
 
 inline bool overlap(at::Tensor const& a, at::Tensor const& b) {
@@ -96,6 +98,7 @@ class bound_request {
   }
 
   void give(std::size_t i, at::Tensor const& input) {
+    if (ports_->narrowed[i]) refuse_wide_values(ports_->inputs[i], input);
     auto& bound = given_[i];
     bool const same = bound.data && input.sizes().equals(sizes_[i]), copied = is_small(input);
     if (!same) {
