@@ -27,7 +27,8 @@ using test::file_bytes;
 template <class Format>
 int sweep(std::string const& name, char const* extension, file_bytes const& model, test::samples const& inputs,
           int cases, std::uint64_t seed) {
-  return test::sweep(name, extension, model, test::damages, cases, seed, [&](file_bytes const& file) {
+  test::intact_file const intact{name, model};
+  return test::sweep(name, extension, {&intact, 1}, test::damages, cases, seed, [&](file_bytes const& file, auto&) {
     auto const session = td::load<Format>(file) | td::deploy<td::first_available<td::LibTorch, td::MobileRuntime>>();
     for (auto const& each : inputs) session.run(each);
   });

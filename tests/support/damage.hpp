@@ -81,6 +81,15 @@ inline void repeat_some(file_bytes& all, dice& random) {
   all.insert(all.begin() + static_cast<std::ptrdiff_t>(somewhere(all, random)), part.begin(), part.end());
 }
 
+inline void exchange_blocks(file_bytes& all, dice& random) {
+  auto const size = 1 + random() % std::min<std::size_t>(512, std::max<std::size_t>(all.size() / 4, 1));
+  if (all.size() < 2 * size) return;
+  auto const first = random() % (all.size() - 2 * size + 1);
+  auto const second = first + size + random() % (all.size() - first - 2 * size + 1);
+  auto const from = all.begin() + static_cast<std::ptrdiff_t>(first);
+  std::swap_ranges(from, from + static_cast<std::ptrdiff_t>(size), all.begin() + static_cast<std::ptrdiff_t>(second));
+}
+
 inline bool is_pickle(std::string const& name) { return name.ends_with(".pkl"); }
 inline bool is_code(std::string const& name) { return name.ends_with(".py"); }
 inline bool is_debug(std::string const& name) { return name.ends_with(".debug_pkl"); }

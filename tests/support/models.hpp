@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -152,7 +153,7 @@ inline std::size_t int8_layers(torch::jit::Module const& lowered) {
 class temporary_folder {
  public:
   temporary_folder() : path_((std::filesystem::temp_directory_path() / "torchdeploy_XXXXXX").string()) {
-    REQUIRE(::mkdtemp(path_.data()) != nullptr);
+    if (!::mkdtemp(path_.data())) throw std::runtime_error("no place for " + path_);
   }
   temporary_folder(temporary_folder const&) = delete;
   temporary_folder& operator=(temporary_folder const&) = delete;

@@ -123,6 +123,7 @@ inline constexpr damage onnx_damages[] = {
     damages[2],
     damages[3],
     damages[4],
+    {"blocks exchanged", exchange_blocks},
     {"field removed", [](file_bytes& all, dice& r) { change_field(all, r, any_field, remove_field); }},
     {"field repeated", [](file_bytes& all, dice& r) { change_field(all, r, any_field, repeat_field); }},
     {"fields swapped", [](file_bytes& all, dice& r) { change_field(all, r, any_field, swap_fields); }},

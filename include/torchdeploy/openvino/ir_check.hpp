@@ -168,7 +168,7 @@ inline ir_summary checked_ir(std::string_view text, std::uint64_t weights) {
       } else if (name == "port" && (parent == "input" || parent == "output")) {
         auto& layer = graphs.back().layers[layers.back()];
         (parent == "input" ? layer.inputs : layer.outputs).insert(number(*tag, "id"));
-      } else if (name == "edge") {
+      } else if (name == "edge" && parent == "edges") {
         auto& graph = graphs.back();
         graph.edges.push_back(
             {number(*tag, "from-layer"), number(*tag, "from-port"), number(*tag, "to-layer"), number(*tag, "to-port")});
