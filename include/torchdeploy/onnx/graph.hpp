@@ -16,9 +16,10 @@
 #include <utility>
 #include <vector>
 
+#include <torchdeploy/onnx/endless.hpp>
 #include <torchdeploy/onnx/node.hpp>
-#include <torchdeploy/onnx/operators.hpp>
 #include <torchdeploy/onnx/onnx_summary.hpp>
+#include <torchdeploy/onnx/operators.hpp>
 #include <torchdeploy/onnx/values.hpp>
 #include <torchdeploy/onnx/wire.hpp>
 
@@ -69,14 +70,14 @@ class onnx_graph_check {
   }
 
   /// The names of a graph's inputs that an initializer does not give are in `summary` when it is the main graph.
-  onnx_signature check_graph(std::string_view bytes) { return check_graph(bytes, nullptr, nullptr); }
+  onnx_signature check_graph(std::string_view bytes) { return check_graph(bytes, nullptr, nullptr, false); }
 
  private:
   struct function;
-  onnx_signature check_graph(std::string_view bytes, onnx_scope const* around, function* inside) {
+  onnx_signature check_graph(std::string_view bytes, onnx_scope const* around, function* inside, bool is_loop) {
     onnx_scope scope(around);
     onnx_signature signature;
-    std::unordered_set<std::string_view> initializers;
+    std::unordered_set<std::string_view> initializers, going_on;
     auto const initializer = [&](std::string_view name) {
       if (name.empty()) onnx_invalid("an initializer without a name");
       if (!initializers.insert(name).second) onnx_invalid("initializer " + quoted_name(name) + " is there twice");
@@ -84,7 +85,10 @@ class onnx_graph_check {
     };
     for (auto at = onnx_reader(bytes); at.next();)
       if (at.tag() == onnx_graph::initializer) {
-        initializer(name_in(at.get_message(), onnx_tensor::name));
+        auto const tensor = view_of(at.get_view());
+        auto const name = name_in(onnx_reader(tensor), onnx_tensor::name);
+        initializer(name);
+        if (onnx_goes_on(tensor)) going_on.insert(name);
       } else if (at.tag() == onnx_graph::sparse_initializer) {
         for (auto sparse = at.get_message(); sparse.next();)
           if (sparse.tag() == onnx_sparse_tensor::values)
@@ -102,16 +106,19 @@ class onnx_graph_check {
       auto const [name, info] = value_info(view_of(at.get_view()), "input", around != nullptr);
       if (!inputs.insert(name).second) onnx_invalid("input " + quoted_name(name) + " is there twice");
       scope.add(name);
+      going_on.erase(name);  // an initializer that callers may override
+      if (is_loop && signature.inputs == 1) going_on.insert(name);  // a pass begins only when the condition is true
       ++signature.inputs;
       if (!around && !initializers.contains(name)) summary_->inputs.push_back(info);
     }
+    for (auto const& name : going_on) scope.add_going_on(name);
     std::int64_t index = 0;
     for (auto at = onnx_reader(bytes); at.next(onnx_graph::node);)
       check_node(onnx_node_view(view_of(at.get_view())), index++, scope, inside);
     for (auto at = onnx_reader(bytes); at.next(onnx_graph::output);) {
       auto const [name, info] = value_info(view_of(at.get_view()), "output", true);
       if (!scope.has(name)) onnx_invalid("output " + quoted_name(name) + " is made by no node");
-      ++signature.outputs;
+      if (signature.outputs++ == 0) signature.goes_on = scope.goes_on(name);
       if (!around) summary_->outputs.push_back(info);
     }
     if (!around && signature.outputs == 0) onnx_invalid("expected a graph with outputs, got none");
@@ -186,6 +193,7 @@ class onnx_graph_check {
     check_attributes(node, who, scope, inside);
     for (auto const& each : node.outputs)
       if (!each.empty() && !scope.add(each)) onnx_invalid(who + ": output " + quoted_name(each) + " is there already");
+    if (onnx_goes_on(node, scope)) scope.add_going_on(node.outputs[0]);
     ++summary_->operators[name];
   }
 
@@ -223,16 +231,16 @@ class onnx_graph_check {
         if (at.tag() == onnx_attribute::ref_attr_name && !inside)
           onnx_invalid(who + ": attribute " + quoted_name(name) + " stands for a function's, outside of any");
         else if (at.tag() == onnx_attribute::g || at.tag() == onnx_attribute::graphs)
-          bodies[name] = check_graph(view_of(at.get_view()), &scope, inside);
+          bodies[name] = check_graph(view_of(at.get_view()), &scope, inside, node.type == "Loop");
         else
           at.skip();
     }
-    if (node.domain.empty()) check_bodies(node, who, bodies);
+    if (node.domain.empty()) check_bodies(node, who, bodies, scope);
   }
 
   /// Source: the operators' own pages of ONNX, If, Loop, Scan and SequenceMap.
   static void check_bodies(onnx_node_view const& node, std::string const& who,
-                           std::map<std::string_view, onnx_signature> const& bodies) {
+                           std::map<std::string_view, onnx_signature> const& bodies, onnx_scope const& scope) {
     auto const body = [&](std::string_view name) {
       auto const at = bodies.find(name);
       if (at == bodies.end()) onnx_invalid(who + ": expected a graph as attribute " + quoted_name(name) + ", got none");
@@ -251,6 +259,8 @@ class onnx_graph_check {
       expect_count(who, "inputs of the body", signature.inputs, 2 + carried, 2 + carried);
       expect_count(who, "outputs of the body", signature.outputs, 1 + carried, -1);
       expect_count(who, "outputs", node.outputs.size(), 0, static_cast<std::int64_t>(signature.outputs) - 1);
+      if (signature.goes_on && onnx_begins_endless(node, scope))
+        onnx_invalid(who + " never ends: it has no trip count, and its condition is always true");
     } else if (node.type == "Scan") {
       auto const signature = body("body");
       expect_count(who, "inputs of the body", signature.inputs, 0, inputs);

@@ -47,6 +47,7 @@ inline std::pair<std::string_view, std::int64_t> onnx_opset(std::string_view byt
 /// How many values a subgraph takes and gives.
 struct onnx_signature {
   std::size_t inputs = 0, outputs = 0;
+  bool goes_on = false;  ///< a Loop's body: its condition is true after each pass
 };
 
 struct onnx_node_view {
@@ -93,8 +94,14 @@ class onnx_scope {
   /// False when it is there already.
   bool add(std::string_view name) { return names_.insert(name).second; }
 
+  /// Those that let a Loop go on: see endless.hpp.
+  [[nodiscard]] bool goes_on(std::string_view name) const {
+    return going_on_.contains(name) || (!names_.contains(name) && around_ && around_->goes_on(name));
+  }
+  void add_going_on(std::string_view name) { going_on_.insert(name); }
+
  private:
-  std::unordered_set<std::string_view> names_;
+  std::unordered_set<std::string_view> names_, going_on_;
   onnx_scope const* around_;
 };
 
