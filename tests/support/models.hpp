@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -27,6 +26,7 @@
 #include <ATen/Parallel.h>
 
 #include "support/catch.hpp"
+#include "support/raised.hpp"
 
 namespace td = torchdeploy;
 
@@ -170,33 +170,5 @@ class temporary_folder {
  private:
   std::string path_;
 };
-
-struct failure {
-  td::errc code{};
-  std::string text{};
-  std::string nested{};  ///< what LibTorch said
-};
-
-/// The error that `work` ends with: of that class, one line, at most 200 characters, its id first.
-template <class Error = td::error, class Work>
-failure failure_of(Work&& work) {
-  try {
-    work();
-  } catch (Error const& thrown) {
-    failure result{thrown.code(), thrown.what()};
-    CHECK(result.text.size() <= 200);
-    CHECK_THAT(result.text, StartsWith("[" + thrown.id() + "] "));
-    CHECK(thrown.id().starts_with("torchdeploy."));
-    CHECK(result.text.find('\n') == std::string::npos);
-    try {
-      std::rethrow_if_nested(thrown);
-    } catch (std::exception const& inner) {
-      result.nested = inner.what();
-    }
-    return result;
-  }
-  FAIL("nothing was thrown");
-  return {};
-}
 
 }  // namespace test

@@ -29,17 +29,6 @@ td::comparison same_function(std::string const& body, auto reference, td::verify
   return td::compare(td::evaluate(written("def forward(self, x):\n    return " + body + "\n")), reference, options);
 }
 
-template <class Work>
-td::verification_error raised_by(Work work) {
-  try {
-    work();
-  } catch (td::verification_error const& thrown) {
-    CHECK(std::string(thrown.what()).size() <= 200);
-    return thrown;
-  }
-  throw std::logic_error("expected a verification_error");
-}
-
 /// Change one weight of a model by much.
 void damage(torch::jit::Module const& module, std::string const& parameter) {
   at::NoGradGuard const no_grad;
@@ -164,7 +153,7 @@ TEST_CASE("agreement says which row chose another class") {
   auto const result = same_function("x + 0", reference, {.samples = inputs, .agreement = 0.9});
   CHECK(result.failure == "expected agreement >= 0.9, got 0.833333; first at output[2] of sample 1: got 2, expected 1");
   CHECK(same_function("x + 0", reference, {.samples = inputs, .agreement = 0.8}).passed);
-  auto const unfit = raised_by([&] {
+  auto const unfit = test::raised_by<td::verification_error>([&] {
     same_function("x.sum([1], True)", [](at::Tensor const& x) { return x.sum({1}, true); },
                   {.samples = inputs, .agreement = 0.9});
   });
@@ -264,7 +253,8 @@ TEST_CASE("a user's own metric judges, alone or with others") {
   CHECK_FALSE(same_function("x", reference, {.samples = inputs, .metric = undefined}).passed);
   td::metric const throws{"throws", [](auto const&, auto const&) -> double { throw std::runtime_error("no pitch"); },
                           0};
-  auto const thrown = raised_by([&] { same_function("x", reference, {.samples = inputs, .metric = throws}); });
+  auto const thrown = test::raised_by<td::verification_error>(
+      [&] { same_function("x", reference, {.samples = inputs, .metric = throws}); });
   CHECK(thrown.code() == td::errc::metric_raised);
   CHECK_THAT(thrown.what(), ContainsSubstring("the metric 'throws' raised on sample 0: no pitch"));
 }
@@ -304,7 +294,7 @@ TEST_CASE("options that contradict themselves are refused") {
   auto const inputs = test::noise({2, 16}, 2);
   auto const refused = [&](td::verify_options options) {
     options.samples = inputs;
-    auto const thrown = raised_by([&] { (void)td::compare(one, one, options); });
+    auto const thrown = test::raised_by<td::verification_error>([&] { (void)td::compare(one, one, options); });
     CHECK(thrown.code() == td::errc::options_conflict);
     return std::string(thrown.what());
   };
@@ -320,7 +310,7 @@ TEST_CASE("options that contradict themselves are refused") {
 
 TEST_CASE("without samples there is nothing to compare") {
   auto const one = load("mlp_scripted");
-  auto const thrown = raised_by([&] { (void)td::compare(one, one); });
+  auto const thrown = test::raised_by<td::verification_error>([&] { (void)td::compare(one, one); });
   CHECK(thrown.code() == td::errc::no_examples);
   CHECK(thrown.id() == "torchdeploy.verify.301");
 }
@@ -358,11 +348,13 @@ TEST_CASE("what the model or the reference raises is nested, with the sample's n
   }
 
   auto const doubling = td::evaluate(written("def forward(self, x):\n    return x * 2\n"));
-  CHECK(raised_by([&] { (void)td::compare(doubling, raising, {.samples = inputs}); }).code() ==
-        td::errc::reference_raised);
+  CHECK(test::raised_by<td::verification_error>([&] {
+          (void)td::compare(doubling, raising, {.samples = inputs});
+        }).code() == td::errc::reference_raised);
   auto const number = [](at::Tensor const&) -> at::Tensor { throw 5; };
-  CHECK(raised_by([&] { (void)td::compare(doubling, number, {.samples = inputs}); }).code() ==
-        td::errc::reference_raised);
+  CHECK(test::raised_by<td::verification_error>([&] {
+          (void)td::compare(doubling, number, {.samples = inputs});
+        }).code() == td::errc::reference_raised);
 }
 
 TEST_CASE("models that keep a state are compared call by call, and keep the state they had") {

@@ -10,9 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "support/catch.hpp"
-
-namespace td = torchdeploy;
+#include "support/raised.hpp"
 
 namespace {
 
@@ -45,16 +43,6 @@ std::vector<std::string> names_of(std::vector<td::criterion> const& all) {
   std::vector<std::string> names;
   for (auto const& each : all) names.push_back(each.name);
   return names;
-}
-
-template <class Work>
-td::verification_error raised_in(Work work) {
-  try {
-    work();
-  } catch (td::verification_error const& thrown) {
-    return thrown;
-  }
-  throw std::logic_error("expected a verification_error");
 }
 
 }  // namespace
@@ -165,7 +153,7 @@ TEST_CASE("what a metric throws is an error that names it and the sample") {
                                          },
                                          0}});
   CHECK(work.add(doubles({1}), doubles({1})));
-  auto const thrown = raised_in([&] { work.add(doubles({1}), doubles({1})); });
+  auto const thrown = test::raised_by<td::verification_error>([&] { work.add(doubles({1}), doubles({1})); });
   CHECK(thrown.code() == td::errc::metric_raised);
   CHECK_THAT(thrown.what(), StartsWith("[torchdeploy.verify.309] the metric 'pitch' raised on sample 1: no voice; "));
   CHECK(thrown.comparison().reference == "a table");
@@ -237,7 +225,7 @@ TEST_CASE("a criterion of numbers that was asked for needs a tensor, the default
                               td::verify_options{.max_abs = 1}, td::verify_options{.cosine = 1}}) {
     auto work = with(options);
     CHECK(work.add(3, 3));
-    auto const thrown = raised_in([&] { work.finish(); });
+    auto const thrown = test::raised_by<td::verification_error>([&] { work.finish(); });
     CHECK(thrown.code() == td::errc::options_conflict);
     CHECK_THAT(thrown.what(), ContainsSubstring("expected a tensor among the outputs"));
     CHECK(thrown.comparison().samples == 1);
@@ -264,7 +252,7 @@ TEST_CASE("agreement is judged at the outputs that choose, and refused when none
 
   auto none = with({.agreement = 1});
   none.add(doubles({1}), doubles({1}));
-  auto const thrown = raised_in([&] { none.finish(); });
+  auto const thrown = test::raised_by<td::verification_error>([&] { none.finish(); });
   CHECK(thrown.code() == td::errc::options_conflict);
   CHECK_THAT(thrown.what(), ContainsSubstring("last dimension"));
 }
@@ -313,7 +301,7 @@ TEST_CASE("what a side throws is nested in an error that names the side and the 
   work.add(doubles({1}), doubles({1}));
   double seconds = 0;
   auto const raising = [&](auto what) {
-    return raised_in(
+    return test::raised_by<td::verification_error>(
         [&] { work.timed(td::errc::reference_raised, "the reference", seconds, [&]() -> int { throw what; }); });
   };
   auto const thrown = raising(std::runtime_error("too\nloud"));
@@ -336,7 +324,8 @@ TEST_CASE("a refusal carries the comparison as far as it came") {
   auto work = with({.sqnr_db = 20});
   work.add(doubles({1}), doubles({1}));
   work.result().notes.push_back("noticed");
-  auto const thrown = raised_in([&] { work.refuse(td::errc::degenerate_reference, "it is zero", "give others"); });
+  auto const thrown = test::raised_by<td::verification_error>(
+      [&] { work.refuse(td::errc::degenerate_reference, "it is zero", "give others"); });
   CHECK(thrown.code() == td::errc::degenerate_reference);
   CHECK(thrown.hint() == "give others");
   CHECK(thrown.comparison().samples == 1);

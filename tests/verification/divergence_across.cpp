@@ -1,7 +1,6 @@
 #include <torchdeploy/verification/divergence_across.hpp>
 
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -87,16 +86,6 @@ struct Showing {
 
 auto vectors(int count = 3) { return test::noise({2, 16}, count); }
 
-td::verification_error raised_by(auto work) {
-  try {
-    work();
-  } catch (td::verification_error const& thrown) {
-    CHECK(std::string(thrown.what()).size() <= 200);
-    return thrown;
-  }
-  throw std::logic_error("expected a verification_error");
-}
-
 }  // namespace
 
 static_assert(td::shows_layers<Showing, td::TorchScript> && !td::shows_layers<td::LibTorch, td::TorchScript>);
@@ -142,8 +131,10 @@ TEST_CASE("layers without a counterpart are counted, and none at all is an error
   REQUIRE(found.layers.size() == 3);
   REQUIRE(found.notes.size() == 1);
   CHECK(found.notes[0] == "2 layer(s) of the reference have no counterpart");
-  auto const none =
-      raised_by([&] { (void)td::first_divergence(td::on<Showing>(model, {.only = "nothing"}), model, vectors()); });
+  auto const none = test::raised_by<td::verification_error>(
+      [&] { (void)td::first_divergence(td::on<Showing>(model, {.only = "nothing"}), model, vectors()); });
   CHECK(none.code() == td::errc::no_common_layer);
-  CHECK(raised_by([&] { (void)td::first_divergence(td::on<Showing>(model), model); }).code() == td::errc::no_examples);
+  CHECK(test::raised_by<td::verification_error>([&] {
+          (void)td::first_divergence(td::on<Showing>(model), model);
+        }).code() == td::errc::no_examples);
 }

@@ -1,6 +1,5 @@
 #include <torchdeploy/verification/session_runner.hpp>
 
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,17 +15,6 @@
 #include "support/toy_runtime.hpp"
 
 namespace {
-
-template <class Work>
-td::verification_error raised_by(Work work) {
-  try {
-    work();
-  } catch (td::verification_error const& thrown) {
-    CHECK(std::string(thrown.what()).size() <= 200);
-    return thrown;
-  }
-  throw std::logic_error("expected a verification_error");
-}
 
 auto with_examples(std::string const& name, td::samples inputs) {
   return td::load<td::TorchScript>(test::model_path(name), {.examples = std::move(inputs)});
@@ -102,7 +90,7 @@ TEST_CASE("verify of a session and a reference is a call") {
   CHECK(td::verify(session, model).passed);
   CHECK(td::verify(session, model, {.max_abs = 0}).criteria.at(0).name == "max_abs");
   auto const off = model.clone() | td::deploy<toy::Runtime>({.distort = [](at::Tensor const& x) { return x * 1.01; }});
-  auto const error = raised_by([&] { td::verify(off, model, {.sqnr_db = 60}); });
+  auto const error = test::raised_by<td::verification_error>([&] { td::verify(off, model, {.sqnr_db = 60}); });
   CHECK(error.code() == td::errc::out_of_tolerance);
   CHECK(std::abs(error.comparison().criteria.at(0).score - 40) < 0.1);
   CHECK_FALSE(td::compare(off, model, {.sqnr_db = 60}).passed);
@@ -135,7 +123,7 @@ TEST_CASE("leaves are the same by name, whatever their order, or by order, whate
              ContainsSubstring("2 tensors (" + names[0] + ", " + names[1] + "), got 2 tensors (" + names[1]));
   auto const one = with_examples("mlp_scripted", vectors()) | td::deploy<toy::Runtime>();
   CHECK_THAT(refused(one), ContainsSubstring("expected 2 tensors (") && ContainsSubstring("got 1 tensor (output)"));
-  CHECK(raised_by([&] { td::verify(one, model); }).code() == td::errc::structure_differs);
+  CHECK(test::raised_by<td::verification_error>([&] { td::verify(one, model); }).code() == td::errc::structure_differs);
 }
 
 TEST_CASE("a number among TorchScript's results is a tensor in a list") {
@@ -212,7 +200,7 @@ TEST_CASE("what a session can't be compared by is said") {
   auto const model = with_examples("mlp_scripted", vectors());
   auto const session = model.clone() | td::deploy<toy::Runtime>();
   auto const error = [](auto work) {
-    auto const thrown = raised_by(work);
+    auto const thrown = test::raised_by<td::verification_error>(work);
     return std::pair(thrown.code(), std::string(thrown.what()));
   };
   auto const [code, text] = error([&] {
