@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <torchdeploy/stage/freeze.hpp>
+#include <torchdeploy/stage/optimize.hpp>
 #include <torchdeploy/stage/quantize.hpp>
 
 #include "support/models.hpp"
@@ -278,4 +279,20 @@ TEST_CASE("a model without state is shared, one with state pooled") {
   CHECK((*first)(one).item<float>() == 2);
   CHECK((*second)(one).item<float>() == 1);
   CHECK(session(one).item<float>() == 1);
+}
+
+TEST_CASE("a session tells which operators its method holds, in what it calls too") {
+  auto const lstm = test::load("lstm_scripted");
+  CHECK((lstm.clone() | td::deploy<td::LibTorch>()).has_operator("aten::lstm"));
+  CHECK((lstm.clone() | td::freeze() | td::optimize() | td::deploy<td::LibTorch>()).has_operator("aten::lstm"));
+  auto const session = test::load("mlp_scripted") | td::deploy<td::LibTorch>();
+  CHECK_FALSE(session.has_operator("aten::lstm"));
+  CHECK(session.has_operator("aten::linear"));
+  CHECK_FALSE(session.has_operator("linear"));
+
+  torch::jit::Module two("Two");
+  two.define("def forward(self, x):\n    return x.relu()\ndef other(self, x):\n    return x.tanh()\n");
+  auto const forward = td::evaluate(two) | td::deploy<td::LibTorch>();
+  CHECK_FALSE(forward.has_operator("aten::tanh"));
+  CHECK(forward.method("other").has_operator("aten::tanh"));
 }

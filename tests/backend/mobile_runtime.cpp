@@ -146,3 +146,10 @@ TEST_CASE("a mobile session that may keep a state is pooled, a frozen one shared
   auto const frozen = test::load("digits_cnn") | td::freeze() | td::to_mobile() | td::deploy<td::MobileRuntime>();
   CHECK(frozen.share()(test::digits(2)).equal(frozen(test::digits(2))));
 }
+
+TEST_CASE("a mobile session tells which operators its module holds") {
+  CHECK(mobile_session("lstm_scripted").has_operator("aten::lstm"));  // aten::lstm.input
+  auto const session = mobile_session("mlp_scripted");
+  CHECK_FALSE(session.has_operator("aten::lstm"));
+  CHECK(session.has_operator("aten::linear"));
+}

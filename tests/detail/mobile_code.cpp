@@ -51,6 +51,9 @@ TEST_CASE("operators are named with their overload, each once, of all methods") 
   CHECK(all == std::vector<std::string>(by_hand.begin(), by_hand.end()));
   CHECK(all.size() < rows);  // two methods share one
   CHECK(std::find(all.begin(), all.end(), "aten::linear") != all.end());
+  CHECK(td::detail::has_operator(model.handle().module, "aten::linear"));
+  CHECK_FALSE(td::detail::has_operator(model.handle().module, "aten::lin"));
+  CHECK_FALSE(td::detail::has_operator(model.handle().module, "linear"));
 }
 
 TEST_CASE("every object below a module is visited, each submodule once") {

@@ -209,4 +209,10 @@ TEST_CASE(
   auto const mobile = wrong.clone() | td::to_mobile();
   auto const as_mobile = td::compare(mobile, right, {.samples = samples, .allow_degenerate = true, .batch = 4});
   CHECK_THAT(as_mobile.failure, ContainsSubstring("raised"));
+
+  auto const without = td::evaluate(test::scripted("def forward(self, x):\n    return x[:, -1]"));
+  td::verify_options const options{.samples = samples, .max_abs = 100, .allow_degenerate = true, .batch = 4};
+  CHECK(has_note(td::compare(without, wrong, options), "the reference can't run with a batch of 4"));
+  auto const session = wrong.clone() | td::deploy<td::LibTorch>();
+  CHECK(has_note(td::compare(without, session, options), "the reference can't run with a batch of 4"));
 }

@@ -166,6 +166,18 @@ TEST_CASE("sessions of models that were frozen, optimized or have an LSTM are co
   CHECK(td::compare(recurrent.clone() | td::deploy<td::LibTorch>(), recurrent).passed);
 }
 
+TEST_CASE("an LSTM is known of in LibTorch's sessions, and presumed in what does not tell") {
+  auto const may_have_lstm = [](auto const& session) { return td::detail::session_runner(session).may_have_lstm(); };
+  auto const recurrent = with_examples("lstm_scripted", test::noise({2, 5, 8}, 1));
+  auto const plain = with_examples("mlp_scripted", vectors());
+  CHECK(may_have_lstm(recurrent.clone() | td::deploy<td::LibTorch>()));
+  CHECK(may_have_lstm(recurrent.clone() | td::to_mobile() | td::deploy<td::MobileRuntime>()));
+  CHECK_FALSE(may_have_lstm(plain.clone() | td::deploy<td::LibTorch>()));
+  CHECK_FALSE(may_have_lstm(plain.clone() | td::to_mobile() | td::deploy<td::MobileRuntime>()));
+  CHECK_FALSE(may_have_lstm(plain.clone() | td::deploy<toy::Runtime>()));
+  CHECK(may_have_lstm(plain.clone() | td::deploy<Doubling>()));
+}
+
 TEST_CASE("a session that remembers its calls stays as it is") {
   auto const model = [] {
     torch::jit::Module module("Counting");

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,7 +37,12 @@ class libtorch_method : public interpreted_method<detail::graph_interpreter> {
   /// What a call leaves for the next one: the attributes that the method writes, by name.
   [[nodiscard]] std::vector<std::string> state() const {
     detail::compiler_lock const alone;
-    return detail::written_state(*detail::settled_graph(torch::jit::Module(self()), schema().name()));
+    return detail::written_state(*graph());
+  }
+  /// Does its code, with the methods that it calls, hold this operator ("aten::lstm")?
+  [[nodiscard]] bool has_operator(std::string_view qualified) const {
+    detail::compiler_lock const alone;
+    return detail::has_operator(*graph(), qualified);
   }
   /// The same code with a state of its own.
   /// @throws backend_error (604 LibTorch can't copy what the model holds)
@@ -46,6 +53,10 @@ class libtorch_method : public interpreted_method<detail::graph_interpreter> {
   }
 
  private:
+  [[nodiscard]] std::shared_ptr<torch::jit::Graph> graph() const {
+    return detail::settled_graph(torch::jit::Module(self()), schema().name());
+  }
+
   libtorch_method(torch::jit::Module const& module, torch::jit::Function& function)
       : interpreted_method(module._ivalue(), {&torch::jit::toGraphFunction(function).get_executor()},
                            function.getSchema()) {}

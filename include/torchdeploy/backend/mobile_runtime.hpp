@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <torchdeploy/backend/backend.hpp>
@@ -35,6 +36,10 @@ class mobile_method : public interpreted_method<detail::bytecode_interpreter> {
   /// module still has tensors of its own (it was not frozen), each is taken for written.
   [[nodiscard]] std::vector<std::string> state() const {
     return detail::maybe_written(*interpreter().function, self());
+  }
+  /// Does the module, in any of its methods, hold this operator ("aten::lstm")? What a method calls stands in others.
+  [[nodiscard]] bool has_operator(std::string_view qualified) const {
+    return detail::has_operator(*interpreter().module, qualified);
   }
   /// The same code with a state of its own.
   /// @throws backend_error (604 LibTorch can't copy what the model holds)

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -82,9 +81,7 @@ struct MobileLite {
 
   /// Does it hold this operator ("aten::lstm")?
   static bool has_operator(handle const& model, std::string_view qualified) {
-    auto const all = detail::operators_of(model.module);
-    return std::any_of(all.begin(), all.end(),
-                       [&](std::string_view each) { return each.substr(0, each.find('.')) == qualified; });
+    return detail::has_operator(model.module, qualified);
   }
 
   /// What the report says of such a module.

@@ -39,6 +39,12 @@ class runner {
   c10::IValue operator()(example const& inputs) { return run(copy_of(inputs)); }
   /// On inputs that were made for this call.
   c10::IValue run(example const& own) { return Format::run(handle_, own); }
+  [[nodiscard]] bool may_have_lstm() const {
+    if constexpr (requires { Format::has_operator(handle_, "aten::lstm"); })
+      return Format::has_operator(handle_, "aten::lstm");
+    else
+      return false;
+  }
 
  private:
   template <class Record>

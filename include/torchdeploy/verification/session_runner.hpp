@@ -78,6 +78,13 @@ class session_runner {
         if (each.shape && !each.shape->empty() && each.shape->front() > 0) return each.shape->front();
     return std::nullopt;
   }
+  /// Runtimes that take tensors have kernels of their own; of a user's other backend nothing is known.
+  [[nodiscard]] bool may_have_lstm() const {
+    if constexpr (requires { get().has_operator("aten::lstm"); })
+      return get().has_operator("aten::lstm");
+    else
+      return !gives_named_tensors<Session>;
+  }
 
  private:
   template <backend B>

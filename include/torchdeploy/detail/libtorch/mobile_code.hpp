@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,13 @@ inline std::vector<std::string> operators_of(mobile::Module const& module) {
       if (at == all.end() || *at != name) all.insert(at, std::move(name));
     }
   return all;
+}
+
+/// Does one of its methods hold this operator ("aten::lstm"), whatever its overload?
+inline bool has_operator(mobile::Module const& module, std::string_view qualified) {
+  auto const all = operators_of(module);
+  return std::any_of(all.begin(), all.end(),
+                     [&](std::string_view each) { return each.substr(0, each.find('.')) == qualified; });
 }
 
 /// Visit every object below (and with) this one: the module and its submodules.
