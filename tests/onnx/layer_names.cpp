@@ -2,7 +2,6 @@
 
 #include "support/catch.hpp"
 
-#ifdef TORCHDEPLOY_WITH_ONNX
 namespace td = torchdeploy;
 
 TEST_CASE("the names that PyTorch's exporter gives nodes lead to layers") {
@@ -32,4 +31,3 @@ TEST_CASE("a node is a layer by its weight's name, else by its own") {
   CHECK(name("/block/MatMul", "MatMul", {"a", "b"}) == "block.matmul");
   CHECK(name("/relu/Relu", "Relu", {"x"}).empty());
 }
-#endif

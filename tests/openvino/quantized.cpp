@@ -1,5 +1,4 @@
 // Quantized models run in OpenVINO's own int8 kernels, and say what they say in LibTorch's.
-#ifdef TORCHDEPLOY_WITH_OPENVINO
 #include <torchdeploy/openvino/quantized.hpp>
 
 #include <algorithm>
@@ -177,4 +176,3 @@ TEST_CASE("what of a quantized model can't leave LibTorch is refused by name") {
   CHECK(of_loop.code == td::errc::conversion_failed);
   CHECK(of_loop.text.find("loop") != std::string::npos);
 }
-#endif

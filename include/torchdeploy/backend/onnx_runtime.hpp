@@ -7,10 +7,10 @@
 #include <torchdeploy/backend/onnx_runtime_options.hpp>
 #include <torchdeploy/components.hpp>
 #include <torchdeploy/format/onnx.hpp>
+#include <torchdeploy/onnx/layer_names.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNXRUNTIME
 #include <torchdeploy/onnx_runtime/executable.hpp>
-#include <torchdeploy/onnx/layer_names.hpp>
 
 namespace torchdeploy::inline v0 {
 inline namespace with_onnxruntime {

@@ -21,9 +21,9 @@
 #include <torchdeploy/format/onnx.hpp>
 #include <torchdeploy/format/openvino_ir.hpp>
 #include <torchdeploy/format/torchscript.hpp>
+#include <torchdeploy/onnx/layer_names.hpp>
 
 #ifdef TORCHDEPLOY_WITH_OPENVINO
-#include <torchdeploy/onnx/layer_names.hpp>
 #include <torchdeploy/openvino/convert.hpp>
 #include <torchdeploy/openvino/executable.hpp>
 #include <torchdeploy/openvino/layer_results.hpp>

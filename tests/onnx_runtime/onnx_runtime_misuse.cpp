@@ -1,8 +1,6 @@
 // What users do wrong with ONNX Runtime.
 #include <torchdeploy/torchdeploy.hpp>
 
-#ifdef TORCHDEPLOY_WITH_ONNXRUNTIME
-
 #include <array>
 #include <filesystem>
 #include <functional>
@@ -170,5 +168,3 @@ TEST_CASE("each misuse of ONNX Runtime ends in an error of ours, with an id and 
   test::commit(all,
                [&](td::errc code) { return as_documented && (code == provider_missing || code == provider_unused); });
 }
-
-#endif

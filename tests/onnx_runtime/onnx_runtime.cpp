@@ -17,7 +17,6 @@
 
 static_assert(td::backend<td::OnnxRuntime> && std::is_same_v<td::OnnxRuntime::consumes, td::Onnx>);
 
-#ifdef TORCHDEPLOY_WITH_ONNXRUNTIME
 static_assert(td::available<td::OnnxRuntime>);
 
 #include "support/onnx_models.hpp"
@@ -507,5 +506,3 @@ TEST_CASE("memory is bounded over many shapes in ONNX Runtime") {
     CHECK(resident_bytes() < before + 20'000'000);
   }
 }
-
-#endif

@@ -6,8 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include <torchdeploy/backend/onnx_runtime.hpp>
+#include <torchdeploy/backend/openvino.hpp>
 #include <torchdeploy/stage/save.hpp>
 #include <torchdeploy/stage/tap.hpp>
+#include <torchdeploy/verification/runner.hpp>
 
 #include "support/onnx_models.hpp"
 
@@ -107,4 +110,8 @@ TEST_CASE("an ONNX model goes through a recipe") {
   recipe(path("two_outputs"));
   CHECK(inputs == 1);
   CHECK(folder.files() == 1);
+}
+
+TEST_CASE("ONNX artifacts can be verified where a runtime for them is there") {
+  CHECK(td::runs<td::Onnx> == (td::available<td::OnnxRuntime> || td::available<td::OpenVino>));
 }
