@@ -13,6 +13,7 @@
 #include <torchdeploy/backend/libtorch.hpp>
 #include <torchdeploy/stage/load.hpp>
 
+#include "support/images.hpp"
 #include "support/models.hpp"
 
 static_assert(td::backend<td::OnnxRuntime> && std::is_same_v<td::OnnxRuntime::consumes, td::Onnx>);
@@ -42,24 +43,6 @@ std::string torchscript_of(std::string const& name) {
 }
 
 at::Tensor images(std::int64_t count, std::int64_t size = 224) { return test::noise({count, 3, size, size}, 1)[0]; }
-/// What the int8 models were calibrated on: `image_batch` of tools/fixture_nets.py.
-at::Tensor photos(std::int64_t count) {
-  auto generator = at::make_generator<at::CPUGeneratorImpl>(1);
-  std::vector<at::Tensor> all;
-  for (std::int64_t i = 0; i < count; ++i) {
-    auto const layer = [&](std::int64_t cells) {
-      return at::upsample_bicubic2d(at::rand({1, 3, cells, cells}, generator), {224, 224}, false)[0];
-    };
-    auto const cells = at::randint(2, 9, {}, generator, at::kLong).item<std::int64_t>();
-    auto const mix = at::rand({2}, generator);
-    auto const tint = at::rand({3, 1, 1}, generator);
-    auto const coarse = layer(cells), fine = layer(4 * cells);
-    auto const image = mix[0] * coarse + (1 - mix[0]) * fine;
-    all.push_back(((0.3 + 0.7 * mix[1]) * image + 0.3 * tint).clamp(0, 1));
-  }
-  auto const channels = [](std::initializer_list<float> of) { return at::tensor(of).view({3, 1, 1}); };
-  return (at::stack(all) - channels({0.485F, 0.456F, 0.406F})) / channels({0.229F, 0.224F, 0.225F});
-}
 at::Tensor tokens(std::int64_t count, std::int64_t length, std::int64_t words) {
   return at::randint(words, {count, length}, at::make_generator<at::CPUGeneratorImpl>(7), at::kLong);
 }
@@ -147,7 +130,7 @@ TEST_CASE("quantized ONNX models run near their float originals") {
   CHECK(agreement("mlp_wide_int8", "mlp_wide", test::noise({8, 512}, 1)[0]) >= 30);
   CHECK(agreement("mlp_wide_dynamic_int8", "mlp_wide", test::noise({8, 512}, 1)[0]) >= 30);
   CHECK(agreement("encoder_dynamic_int8", "encoder", tokens(2, 128, 1000)) >= 30);
-  CHECK(agreement("resnet18_int8", "resnet18", photos(8)) >= 30);
+  CHECK(agreement("resnet18_int8", "resnet18", test::photos(8)) >= 30);
 }
 
 TEST_CASE("ONNX models from elsewhere run") {

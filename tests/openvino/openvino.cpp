@@ -1,5 +1,6 @@
 #include <torchdeploy/backend/openvino.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>
@@ -23,6 +24,7 @@
 #include <torchdeploy/stage/freeze.hpp>
 #include <torchdeploy/stage/tap.hpp>
 
+#include "support/images.hpp"
 #include "support/models.hpp"
 
 namespace {
@@ -92,7 +94,6 @@ TEST_CASE("On OpenVINO five models give what LibTorch gives, at any batch") {
       return td::load<td::TorchScript>(runtime_model(name), {.examples = tensors{input_of(name, 1)}});
     };
     auto const precise = load() | td::deploy<td::OpenVino>({.threads = 1});
-    auto const coarse = load() | td::deploy<td::OpenVino>({.precision = at::kBFloat16, .threads = 1});
     for (auto const batch : {1, 5, 8}) {
       INFO(name << " at batch " << batch);
       auto const x = input_of(name, batch);
@@ -102,16 +103,41 @@ TEST_CASE("On OpenVINO five models give what LibTorch gives, at any batch") {
         REQUIRE(got.size() == want.size());
         for (std::size_t i = 0; i < want.size(); ++i) CHECK(test::sqnr_db(want[i], got[i]) >= 100);
       }
-      // Of all results of the call together: O-Net's probability for one image alone is two numbers.
-      auto const near = test::flat(coarse.run({x}));
-      auto const joined = [](std::vector<at::Tensor> parts) {
-        for (auto& each : parts) each = each.flatten();
-        return at::cat(parts);
-      };
-      CHECK(test::sqnr_db(joined(want), joined(near)) >= 40);
     }
-    CHECK(coarse.report().stages().back().detail("precision") == "bf16");
     CHECK(precise.report().stages().back().detail("precision") == "f32");
+  }
+}
+
+// Every convolution rounds its input and weights to 8 bits: 53 of them leave MobileNetV2 38 dB, in LibTorch's bf16 too.
+TEST_CASE("OpenVINO's bf16 is 40 dB near in every result, or as near as LibTorch's own") {
+  auto const photographs = [](std::string const& name, std::int64_t batch) {
+    if (name == "onet") return test::faces(batch, 48);
+    return name == "digits_cnn" || name == "encoder" ? input_of(name, batch) : test::photos(batch);
+  };
+  for (std::string const name : {"digits_cnn", "onet", "resnet18", "mobilenet_v2", "encoder"}) {
+    auto const model = td::load<td::TorchScript>(runtime_model(name), {.examples = tensors{photographs(name, 1)}});
+    auto const session = model.clone() | td::deploy<td::OpenVino>({.precision = at::kBFloat16, .threads = 1});
+    CHECK(session.report().stages().back().detail("precision") == "bf16");
+    auto rounded = model.handle().clone();
+    rounded.to(at::kBFloat16);
+    std::vector<tensors> wanted, got, own;  // by result, then by call
+    for (auto const batch : {1, 5, 8}) {
+      auto const x = photographs(name, batch);
+      auto const add = [](std::vector<tensors>& all, tensors results) {
+        all.resize(results.size());
+        for (std::size_t i = 0; i < results.size(); ++i) all[i].push_back(results[i].to(at::kFloat));
+      };
+      add(wanted, test::flat(test::forward(model.handle(), {x})));
+      add(got, test::flat(session.run({x})));
+      add(own, test::flat(test::forward(rounded, {x.is_floating_point() ? x.to(at::kBFloat16) : x})));
+    }
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      auto const all = at::cat(wanted[i]);
+      INFO(name << ", result " << i);
+      auto const libtorch_db = test::sqnr_db(all, at::cat(own[i]));
+      INFO("LibTorch's own: " << libtorch_db);
+      CHECK(test::sqnr_db(all, at::cat(got[i])) >= std::min(40.0, libtorch_db - 1));
+    }
   }
 }
 
