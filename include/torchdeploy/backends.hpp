@@ -15,4 +15,5 @@
 #include <torchdeploy/backend/tensor_check.hpp>
 #include <torchdeploy/backend/tensor_info.hpp>
 #include <torchdeploy/backend/tensor_model.hpp>
+#include <torchdeploy/backend/tensorrt.hpp>
 #include <torchdeploy/backend/warmup.hpp>

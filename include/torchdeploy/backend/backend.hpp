@@ -248,9 +248,12 @@ struct turn_on_the_cmake_component;
 
 namespace detail {
 
-/// Backends of this library are CMake components of the same name.
+/// Backends of this library are CMake components of the same name, or say what there is instead.
 template <class B>
 struct absence : std::type_identity<this_build_has_no<B>> {};
+template <class B>
+  requires requires { typename B::instead; }
+struct absence<B> : std::type_identity<this_build_has_no<B, typename B::instead>> {};
 template <class B>
   requires requires { requires B::is_component; }
 struct absence<B> : std::type_identity<this_build_has_no<B, turn_on_the_cmake_component<B>>> {};
