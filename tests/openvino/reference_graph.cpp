@@ -52,17 +52,23 @@ TEST_CASE("the reference graph of a quantized model computes what its int8 opera
   agrees(lowered);
 }
 
-TEST_CASE("adding and multiplying by numbers moves the grid, as LibTorch's int8 operators do") {
+TEST_CASE("adding and multiplying by numbers moves the grid, as LibTorch's int8 operators do, where none is stated") {
   // LibTorch's own reference form keeps the grid of x, on which x - 9 is cut
-  auto const module = test::scripted(
-      "def forward(self, x: Tensor) -> Tensor:\n"
-      "    q = torch.quantize_per_tensor(x, 0.03, 120, 13)\n"
-      "    y = torch.dequantize(q) * -0.5\n"
-      "    y = torch.dequantize(torch.quantize_per_tensor(y, 0.03, 120, 13))\n"
-      "    return y");
+  auto const in_reference_form = [](std::string const& scale, std::string const& zero_point) {
+    auto module = test::scripted(
+        "def forward(self, x: Tensor) -> Tensor:\n"
+        "    q = torch.quantize_per_tensor(x, 0.03, 120, 13)\n"
+        "    y = torch.dequantize(q) * -0.5\n"
+        "    y = torch.dequantize(torch.quantize_per_tensor(y, " +
+        scale + ", " + zero_point + ", 13))\n    return y");
+    td::detail::reference_graph(*module.get_method("forward").graph(), module).write();
+    return module;
+  };
   td::example const inputs{test::noise({64}, 1).front()};
-  auto const q = at::quantize_per_tensor(inputs[0].toTensor(), 0.03, 120, at::kQUInt8);
-  auto copy = module.clone();
-  td::detail::reference_graph(*copy.get_method("forward").graph(), copy).write();
-  CHECK(at::allclose(test::forward(copy, inputs).toTensor(), q.dequantize() * -0.5));
+  auto const halved = at::quantize_per_tensor(inputs[0].toTensor(), 0.03, 120, at::kQUInt8).dequantize() * -0.5;
+  auto const moved = in_reference_form("torch.q_scale(q)", "torch.q_zero_point(q)");
+  CHECK(at::allclose(test::forward(moved, inputs).toTensor(), halved));
+  auto const stated = in_reference_form("0.03", "120");
+  CHECK(at::equal(test::forward(stated, inputs).toTensor(),
+                  at::quantize_per_tensor(halved, 0.03, 120, at::kQUInt8).dequantize()));
 }

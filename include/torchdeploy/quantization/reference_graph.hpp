@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include <torchdeploy/detail/libtorch/layers.hpp>
@@ -88,7 +89,11 @@ class reference_graph {
     if (!reads_int8) return;
     if (name == "prim::Loop") refuse_int8(node, "int8 tensors go round a loop");
     if (name == "prim::ListConstruct" || name == "prim::TupleConstruct") return note(node->output(), std::nullopt);
-    if (auto const answer = answer_of(node, name)) return replace(node, graph_.insertConstant(*answer));
+    if (auto const answer = answer_of(node, name)) {
+      auto* const constant = graph_.insertConstant(*answer);
+      answers_.insert(constant);
+      return replace(node, constant);
+    }
     if (std::any_of(node->outputs().begin(), node->outputs().end(), holds_tensors)) in_float(node);
   }
 
@@ -104,14 +109,15 @@ class reference_graph {
     node->destroy();
   }
 
-  /// After `x + 1.5` and `x * 2` a reference form has the grid of `x`, but the int8 operators that it is lowered to
-  /// move it.
+  /// After `x + 1.5` and `x * 2` a reference form asks for the grid of `x`, but the int8 operators that it is lowered to
+  /// move it. A grid that is stated there as a number is meant, if it is the same.
   void quantize(jit::Node* node) {
     auto to = stated_grid(node);
     auto* made = node->input(0)->node();
     if (is_operator(made, "aten::relu") || is_operator(made, "aten::relu_")) made = made->input(0)->node();
     auto const name = operator_name(made);
-    if (to && (name == "add" || name == "mul") && is_operator(made->input(0)->node(), "aten::dequantize")) {
+    if (to && answers_.contains(node->input(1)) && (name == "add" || name == "mul") &&
+        is_operator(made->input(0)->node(), "aten::dequantize")) {
       auto const scalar = constant_number(made->input(1));
       auto const from = int8_.find(made->input(0)->node()->input(0));
       if (scalar && from != int8_.end() && from->second == to) {
@@ -248,6 +254,7 @@ class reference_graph {
   jit::Graph& graph_;
   jit::Module const& module_;
   std::unordered_map<jit::Value const*, maybe_grid> int8_;  ///< int8 tensors, and lists of such
+  std::unordered_set<jit::Value const*> answers_;  ///< what questions after a grid became
 };
 
 }  // namespace torchdeploy::inline v0::detail
