@@ -15,6 +15,7 @@
 
 #include "support/images.hpp"
 #include "support/models.hpp"
+#include "support/process.hpp"
 
 static_assert(td::backend<td::OnnxRuntime> && std::is_same_v<td::OnnxRuntime::consumes, td::Onnx>);
 
@@ -463,6 +464,7 @@ TEST_CASE("eight threads share a session of ONNX Runtime") {
 }
 
 TEST_CASE("memory stays flat over many calls of ONNX Runtime") {
+  if (!test::frees_at_once) return;
   auto const check = [](auto const& session, at::Tensor const& x) {
     for (int i = 0; i < 200; ++i) session(x);
     auto const before = resident_bytes();
@@ -474,6 +476,7 @@ TEST_CASE("memory stays flat over many calls of ONNX Runtime") {
 }
 
 TEST_CASE("memory is bounded over many shapes in ONNX Runtime") {
+  if (!test::frees_at_once) return;
   for (bool const pattern : {true, false}) {
     auto const session = deployed("resnet18", {.threads = {.intra = 1}, .memory_pattern = pattern});
     std::minstd_rand random(1);

@@ -101,6 +101,7 @@ TEST_CASE("Damaged files of OpenVINO's are refused before it reads them") {
   bad(xml, bin.substr(0, bin.size() - 1), errc::external_data_refused);
   bad(xml, "", errc::external_data_refused);
   bad(xml, with(bin, bin.substr(100, 4), "\x01\x02\x03\x04"), errc::external_data_refused);
+  bad(with(xml, "type=\"Const\"", "type=\"Broadcast\""), bin, errc::file_damaged);
   bad(with(xml, "type=\"Convolution\"", "type=\"Nonsense\""), bin, errc::file_damaged);
   std::filesystem::remove(here / "bad.bin");
   ir_refuses(here / "bad.xml", errc::external_data_refused);
@@ -111,6 +112,21 @@ TEST_CASE("Damaged files of OpenVINO's are refused before it reads them") {
   CHECK_THROWS_AS(td::load<td::OpenVinoIr>(std::vector<char>(4)), td::load_error);
   CHECK_THROWS_AS(digits_ir() | td::save(here / "model.bin"), td::export_error);
   CHECK_THROWS_AS(digits_ir() | td::save(here / "nowhere" / "model.xml"), td::export_error);
+}
+
+TEST_CASE("A loop comes back from OpenVINO's files") {
+  folder const here;
+  auto const calls = test::reference("runtimes").toGenericDict().at("loop_over_steps").toListRef();
+  td::example const inputs = calls.front().toListRef().vec();
+  auto const model = test::load("runtimes/loop_over_steps");
+  (void)(td::load<td::TorchScript>(test::model_path("runtimes/loop_over_steps"),
+                                   {.examples = std::vector<td::example>{inputs}}) |
+         td::to_openvino() | td::save(here / "loop.xml"));
+  auto const session = td::load<td::OpenVinoIr>(here / "loop.xml") | td::deploy<td::OpenVino>({.threads = 1});
+  auto const want = test::flat(test::forward(model.handle(), inputs));
+  auto const got = test::flat(session.run(inputs));
+  REQUIRE(got.size() == want.size());
+  for (std::size_t i = 0; i < got.size(); ++i) CHECK(test::sqnr_db(want[i], got[i]) > 100);
 }
 
 TEST_CASE("An xml of one save does not go with the bin of another") {

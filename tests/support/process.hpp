@@ -20,4 +20,11 @@ inline bool in_own_process() {
   return false;
 }
 
+/// AddressSanitizer keeps for a while what is freed: how much memory is in use then says nothing.
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr bool frees_at_once = false;
+#else
+inline constexpr bool frees_at_once = true;
+#endif
+
 }  // namespace test

@@ -118,7 +118,7 @@ struct ir_graph {
   std::set<std::pair<std::uint64_t, std::uint64_t>> fed{};
   std::vector<std::array<std::uint64_t, 4>> edges{};
 
-  /// OpenVINO ends the process for a layer whose input nothing feeds.
+  /// OpenVINO ends the process for a layer whose input nothing feeds, and for a Broadcast without inputs.
   void check() const {
     for (auto const& [from, from_port, to, to_port] : edges) {
       auto const source = layers.find(from), target = layers.find(to);
@@ -126,9 +126,12 @@ struct ir_graph {
           !target->second.inputs.contains(to_port))
         throw std::string_view("an edge between layers or ports that are not there");
     }
-    for (auto const& [id, each] : layers)
+    for (auto const& [id, each] : layers) {
+      if (each.inputs.empty() && each.type != "Const" && each.type != "Parameter" && each.type != "ReadValue")
+        throw std::string_view("a layer without inputs that needs some");
       for (auto const port : each.inputs)
         if (!fed.contains({id, port})) throw std::string_view("a layer with an input that nothing feeds");
+    }
   }
 };
 
