@@ -346,15 +346,17 @@ class report {
 
   /// The last run of a stage of that name, or null.
   [[nodiscard]] stage_report const* find(std::string_view stage) const {
-    for (auto at = stages_.rbegin(); at != stages_.rend(); ++at)
-      if (at->stage == stage) return &*at;
-    return nullptr;
+    stage_report const* last = nullptr;
+    for (auto const& each : stages_)
+      if (each.stage == stage) last = &each;
+    return last;
   }
 
   /// All findings of all stages, in order.
   [[nodiscard]] std::vector<finding> findings() const {
     std::vector<finding> all;
-    for (auto const& s : stages_) all.insert(all.end(), s.findings.begin(), s.findings.end());
+    for (auto const& stage : stages_)
+      for (auto const& each : stage.findings) all.push_back(each);
     return all;
   }
 
@@ -544,10 +546,10 @@ namespace detail {
 inline warmed_shape judged(std::string shape, std::vector<double> const& milliseconds) {
   auto const half = milliseconds.begin() + static_cast<std::ptrdiff_t>(milliseconds.size() / 2);
   std::vector<double> later(half, milliseconds.end());
-  auto const middle = later.begin() + static_cast<std::ptrdiff_t>(later.size() / 2);
-  std::nth_element(later.begin(), middle, later.end());
-  auto const fast = std::find_if(milliseconds.begin(), half, [&](double each) { return each <= 2 * *middle; });
-  return {std::move(shape), static_cast<int>(milliseconds.size()), milliseconds.front(), *middle,
+  std::sort(later.begin(), later.end());
+  auto const median = later[later.size() / 2];
+  auto const fast = std::find_if(milliseconds.begin(), half, [&](double each) { return each <= 2 * median; });
+  return {std::move(shape), static_cast<int>(milliseconds.size()), milliseconds.front(), median,
           static_cast<int>(fast - milliseconds.begin())};
 }
 
@@ -1415,9 +1417,12 @@ struct turn_on_the_cmake_component;
 
 namespace detail {
 
-/// Backends of this library are CMake components of the same name.
+/// Backends of this library are CMake components of the same name, or say what there is instead.
 template <class B>
 struct absence : std::type_identity<this_build_has_no<B>> {};
+template <class B>
+  requires requires { typename B::instead; }
+struct absence<B> : std::type_identity<this_build_has_no<B, typename B::instead>> {};
 template <class B>
   requires requires { requires B::is_component; }
 struct absence<B> : std::type_identity<this_build_has_no<B, turn_on_the_cmake_component<B>>> {};
@@ -1970,7 +1975,9 @@ inline constexpr detail::placing<B> on{};
 }  // namespace torchdeploy::inline v0
 // ---- torchdeploy/backend/libtorch.hpp
 
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -2279,7 +2286,7 @@ class interpreted_method {
     std::vector<c10::IValue> stack;
     stack.reserve(std::max(stack_size, args.size() + 1));
     stack.emplace_back(self_);
-    stack.insert(stack.end(), args.begin(), args.end());
+    for (auto const& each : args) stack.push_back(each);
     call(stack, false);
     return std::move(stack.back());
   }
@@ -2402,13 +2409,10 @@ namespace detail {
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 // ---- torchdeploy/detail/libtorch/graph.hpp
@@ -2443,7 +2447,7 @@ void for_each_node(jit::Graph& graph, Visit const& visit) {
 using attribute_path = std::vector<std::string>;
 
 /// "layer1.0.conv1.weight"
-inline std::string joined(std::span<std::string const> path) {
+inline std::string joined(attribute_path const& path) {
   std::string all;
   for (auto const& name : path) all += (all.empty() ? "" : ".") + name;
   return all;
@@ -2504,28 +2508,39 @@ inline void settle(jit::Graph& graph, jit::Module const& module) {
   jit::EliminateDeadCode(shared);
 }
 
+/// Are they two names of one tensor?
+inline bool is_tied(at::Tensor const& a, at::Tensor const& b) {
+  return a.is_alias_of(b) && a.storage_offset() == b.storage_offset() && a.sizes() == b.sizes() &&
+         a.strides() == b.strides();
+}
+
+/// Tie in a copy what is tied in the model; `originals` and `copies` are the tensors seen so far.
+inline void tie_copies(c10::ivalue::Object const& from, c10::ivalue::Object& to, std::vector<at::Tensor>& originals,
+                       std::vector<at::Tensor>& copies) {
+  for (std::size_t i = 0; i < from.slots().size(); ++i) {
+    auto const& value = from.getSlot(i);
+    auto const& name = from.type()->getAttributeName(i);
+    if (value.isObject() && value.toObjectRef().type()->is_module()) {
+      tie_copies(value.toObjectRef(), to.getAttr(name).toObjectRef(), originals, copies);
+    } else if (value.isTensor() && value.toTensor().defined() && value.toTensor().has_storage()) {
+      std::size_t known = 0;
+      while (known < originals.size() && !is_tied(originals[known], value.toTensor())) ++known;
+      if (known < originals.size()) {
+        to.setAttr(name, copies[known]);
+      } else {
+        originals.push_back(value.toTensor());
+        copies.push_back(to.getAttr(name).toTensor());
+      }
+    }
+  }
+}
+
 /// A copy of data and code. LibTorch's `clone` copies a tensor once for each of its names; what was tied (an embedding and
 /// the layer behind it) is tied in the copy too.
 inline jit::Module cloned(jit::Module const& module) {
   auto copy = module.clone();
-  using identity = std::tuple<void const*, std::int64_t, std::vector<std::int64_t>, std::vector<std::int64_t>>;
-  std::map<identity, at::Tensor> known;
-  auto const tie = [&](auto const& again, c10::ivalue::Object const& from, c10::ivalue::Object& to) -> void {
-    for (std::size_t i = 0; i < from.slots().size(); ++i) {
-      auto const& value = from.getSlot(i);
-      auto const& name = from.type()->getAttributeName(i);
-      if (value.isObject() && value.toObjectRef().type()->is_module()) {
-        again(again, value.toObjectRef(), to.getAttr(name).toObjectRef());
-      } else if (value.isTensor() && value.toTensor().defined() && value.toTensor().has_storage()) {
-        auto const& tensor = value.toTensor();
-        auto const [at, is_new] = known.try_emplace({tensor.storage().unsafeGetStorageImpl(), tensor.storage_offset(),
-                                                     tensor.sizes().vec(), tensor.strides().vec()},
-                                                    to.getAttr(name).toTensor());
-        if (!is_new) to.setAttr(name, at->second);
-      }
-    }
-  };
-  tie(tie, *module._ivalue(), *copy._ivalue());
+  std::vector<at::Tensor> originals, copies;
+  tie_copies(*module._ivalue(), *copy._ivalue(), originals, copies);
   return copy;
 }
 
@@ -2676,13 +2691,16 @@ inline std::string place_of(jit::Node* node) {
 }
 
 /// "conv1" for `conv1.weight`.
-inline std::string owner_of(attribute_path const& weight) { return joined(std::span(weight).first(weight.size() - 1)); }
+inline std::string owner_of(attribute_path weight) {
+  weight.pop_back();
+  return joined(weight);
+}
 
 /// `conv1.weight` belongs to layer "conv1"; `weight1`, used by a function of the model's own, is a layer of its own name.
 inline std::string layer_name(attribute_path const& weight) {
   bool const of_a_module = weight.size() > 1 && (weight.back() == "weight" || weight.back() == "_flat_weights" ||
                                                  weight.back().starts_with("weight_ih"));
-  return joined(std::span(weight).first(weight.size() - (of_a_module ? 1 : 0)));
+  return of_a_module ? owner_of(weight) : joined(weight);
 }
 
 /// The layer that a node is; nothing for other nodes.
@@ -3019,8 +3037,6 @@ inline void find_random(inspected const& in, std::vector<finding>& found) {
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <variant>
 #include <vector>
 
 /// LibTorch takes a weight's size from the pickle and its bytes from a record, and compares them nowhere: it reads beyond
@@ -3056,24 +3072,28 @@ class storage_scan {
   bool cut_short() const { return cut_short_; }
 
  private:
-  struct other {};
-  using value = std::variant<other, std::int64_t, std::string_view, declared_storage>;
+  enum class kind { other, number, text, storage };
+  struct value {
+    kind is{};
+    std::int64_t number{};
+    std::string_view text{};
+    declared_storage storage{};
+  };
 
   std::nullopt_t ends_here() {
     cut_short_ = true;
     return std::nullopt;
   }
 
-  template <class Number>
-  std::optional<Number> number() {
-    if (rest_.size() < sizeof(Number)) return ends_here();
-    Number result{};
-    std::memcpy(&result, rest_.data(), sizeof result);
-    rest_.remove_prefix(sizeof result);
+  std::optional<std::uint64_t> number(std::size_t bytes) {
+    if (rest_.size() < bytes) return ends_here();
+    std::uint64_t result = 0;
+    std::memcpy(&result, rest_.data(), bytes);
+    rest_.remove_prefix(bytes);
     return result;
   }
 
-  std::optional<std::string_view> text(std::optional<std::size_t> size) {
+  std::optional<std::string_view> text(std::optional<std::uint64_t> size) {
     if (!size) return std::nullopt;
     if (rest_.size() < *size) return ends_here();
     auto const result = rest_.substr(0, *size);
@@ -3089,20 +3109,15 @@ class storage_scan {
     return result;
   }
 
-  template <class Value>
-  bool push(std::optional<Value> given) {
-    if (given) stack_.emplace_back(std::in_place_type<Value>, *given);
-    return given.has_value();
-  }
-  bool push_other() {
-    stack_.emplace_back();
+  bool push(value const& made) {
+    stack_.push_back(made);
     return true;
   }
-  template <class Number>
-  bool push_number() {
-    auto const given = number<Number>();
-    return push(given ? std::optional<std::int64_t>(*given) : std::nullopt);
+  bool push_other() { return push({}); }
+  bool push_number(std::optional<std::uint64_t> given) {
+    return given && push({.is = kind::number, .number = static_cast<std::int64_t>(*given)});
   }
+  bool push_text(std::optional<std::string_view> given) { return given && push({.is = kind::text, .text = *given}); }
 
   bool drop(std::size_t count) {
     if (stack_.size() < count) return false;
@@ -3129,25 +3144,24 @@ class storage_scan {
     if (!start) return false;
     value made;
     if (stack_.size() - *start >= 5) {
-      auto const* const first = stack_.data() + *start;
-      auto const* const type = std::get_if<std::int64_t>(first + 1);
-      auto const* const key = std::get_if<std::string_view>(first + 2);
-      auto const* const device = std::get_if<std::string_view>(first + 3);
-      auto const* const count = std::get_if<std::int64_t>(first + 4);
-      if (type && key && device && count) made = declared_storage{*key, *device, *type, *count};
+      auto const& type = stack_[*start + 1];
+      auto const& key = stack_[*start + 2];
+      auto const& device = stack_[*start + 3];
+      auto const& count = stack_[*start + 4];
+      if (type.is == kind::number && key.is == kind::text && device.is == kind::text && count.is == kind::number)
+        made = {.is = kind::storage, .storage = {key.text, device.text, type.number, count.number}};
     }
     stack_.resize(*start);
-    stack_.push_back(made);
-    return true;
+    return push(made);
   }
 
-  bool put(std::optional<std::size_t> id) {
+  bool put(std::optional<std::uint64_t> id) {
     if (!id || *id >= most_memos_ || stack_.empty()) return false;  // ids are counted: each takes a byte at least
     if (*id >= memo_.size()) memo_.resize(*id + 1);
     memo_[*id] = stack_.back();
     return true;
   }
-  bool get(std::optional<std::size_t> id) {
+  bool get(std::optional<std::uint64_t> id) {
     if (!id || *id >= memo_.size()) return false;
     stack_.push_back(memo_[*id]);
     return true;
@@ -3161,18 +3175,18 @@ class storage_scan {
     if (*module == "torch" && name->ends_with(suffix))
       for (std::int64_t type = 0; type < c10::NumScalarTypes; ++type)
         if (name->substr(0, name->size() - suffix.size()) == c10::toString(static_cast<c10::ScalarType>(type)))
-          return push(std::optional(type));
+          return push({.is = kind::number, .number = type});
     return push_other();
   }
 
   /// One instruction; false at the end.
   bool step(std::optional<declared_storage>& found) {
     using enum torch::jit::PickleOpCode;
-    auto const code = number<char>();
+    auto const code = number(1);
     if (!code) return false;
     switch (static_cast<torch::jit::PickleOpCode>(*code)) {
       case PROTO:
-        return number<std::uint8_t>() == 2;
+        return number(1) == 2U;
       case NONE:
       case NEWTRUE:
       case NEWFALSE:
@@ -3181,17 +3195,19 @@ class storage_scan {
       case EMPTY_TUPLE:
         return push_other();
       case BINFLOAT:
-        return number<double>() && push_other();
+        return number(8) && push_other();
       case BININT1:
-        return push_number<std::uint8_t>();
+        return push_number(number(1));
       case BININT2:
-        return push_number<std::uint16_t>();
-      case BININT:
-        return push_number<std::int32_t>();
+        return push_number(number(2));
+      case BININT: {
+        auto const bits = number(4);  // signed, of 32
+        return bits && push({.is = kind::number, .number = static_cast<std::int32_t>(*bits)});
+      }
       case LONG1:
-        return number<std::uint8_t>() == 8 && push_number<std::int64_t>();
+        return number(1) == 8U && push_number(number(8));
       case BINUNICODE:
-        return push(text(number<std::uint32_t>()));
+        return push_text(text(number(4)));
       case GLOBAL:
         return global();
       case MARK:
@@ -3220,17 +3236,16 @@ class storage_scan {
       case REDUCE:
         return replace(2);
       case BINPUT:
-        return put(number<std::uint8_t>());
+        return put(number(1));
       case LONG_BINPUT:
-        return put(number<std::uint32_t>());
+        return put(number(4));
       case BINGET:
-        return get(number<std::uint8_t>());
+        return get(number(1));
       case LONG_BINGET:
-        return get(number<std::uint32_t>());
+        return get(number(4));
       case BINPERSID: {
-        auto const* const storage = stack_.empty() ? nullptr : std::get_if<declared_storage>(&stack_.back());
-        if (!storage) return false;
-        found = *storage;
+        if (stack_.empty() || stack_.back().is != kind::storage) return false;
+        found = stack_.back().storage;
         return replace(1);
       }
       case STOP:
@@ -3478,15 +3493,18 @@ class memory_adapter final : public caffe2::serialize::ReadAdapterInterface {
 inline reader memory_reader(shared_bytes bytes) { return std::make_shared<memory_adapter>(std::move(bytes)); }
 
 inline shared_bytes all_bytes(std::span<std::byte const> bytes) {
-  return std::make_shared<std::vector<std::byte> const>(bytes.begin(), bytes.end());
+  auto copy = std::make_shared<std::vector<std::byte>>(bytes.size());
+  if (!bytes.empty()) std::memcpy(copy->data(), bytes.data(), bytes.size());
+  return copy;
 }
 
 inline shared_bytes all_bytes(std::istream& stream) {
-  auto bytes = std::make_shared<std::vector<std::byte>>();
-  std::array<char, 65536> block{};
-  while (stream.read(block.data(), block.size()) || stream.gcount() > 0) {
-    auto const got = std::as_bytes(std::span(block).first(static_cast<std::size_t>(stream.gcount())));
-    bytes->insert(bytes->end(), got.begin(), got.end());
+  constexpr std::size_t block = 65536;
+  auto bytes = std::make_shared<std::vector<std::byte>>(std::size_t{0});
+  for (std::size_t got = 0; stream; bytes->resize(got)) {
+    bytes->resize(got + block);
+    stream.read(reinterpret_cast<char*>(bytes->data() + got), block);
+    got += static_cast<std::size_t>(stream.gcount());
   }
   return bytes;
 }
@@ -3748,7 +3766,6 @@ class text_writer {
   void write(std::vector<layer_report> const& layers) {
     std::array<std::size_t, cells_of_row> widths{};
     std::vector<row> rows;
-    rows.reserve(layers.size());
     for (auto const& layer : layers) {
       rows.push_back(cells(layer));
       for (std::size_t i = 0; i < widths.size(); ++i)
@@ -3905,9 +3922,11 @@ inline void find_baked_devices(inspected const& in, std::vector<finding>& found)
   for_each_node(*in.graph, [&](jit::Node* node) {
     auto const device = baked_device(node);
     if (!device) return;
-    auto at = std::find_if(users.begin(), users.end(), [&](auto const& each) { return each.first == *device; });
-    if (at == users.end()) at = users.insert(users.end(), {*device, {}});
-    at->second.push_back(node);
+    auto const at = std::find_if(users.begin(), users.end(), [&](auto const& each) { return each.first == *device; });
+    if (at == users.end())
+      users.push_back({*device, {node}});
+    else
+      at->second.push_back(node);
   });
   for (auto const& [device, nodes] : users)
     found.push_back(
@@ -3965,7 +3984,6 @@ inline void find_float64(jit::Module const& module, std::vector<inspected> const
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -4040,7 +4058,13 @@ inline void find_baked_numbers(inspected const& in, std::vector<finding>& found)
 
 /// A loop over an input, written out: `x[:, 0]`, `x[:, 1]`, ... and nothing after the last.
 inline void find_unrolled_loops(inspected const& in, std::vector<finding>& found) {
-  std::map<std::pair<jit::Value const*, std::int64_t>, std::pair<jit::Node*, std::set<std::int64_t>>> taken;
+  struct unrolled {
+    jit::Value const* source;
+    std::int64_t dimension;
+    jit::Node* first;
+    std::vector<std::int64_t> indices{};  ///< each once
+  };
+  std::vector<unrolled> loops;
   for_each_node(*in.graph, [&](jit::Node* node) {
     if (!is_operator(node, "aten::select")) return;
     auto const dimension = jit::toIValue(node->input(1)), index = jit::toIValue(node->input(2));
@@ -4048,17 +4072,24 @@ inline void find_unrolled_loops(inspected const& in, std::vector<finding>& found
     auto const* source = node->input(0);
     while (is_operator(source->node(), "aten::slice")) source = source->node()->input(0);  // x[:, t] slices first
     if (source->node()->kind() != c10::prim::Param) return;
-    auto& [first, indices] = taken[{source, dimension->toInt()}];
-    if (!first) first = node;
-    indices.insert(index->toInt());
+    auto loop = std::find_if(loops.begin(), loops.end(), [&](unrolled const& each) {
+      return each.source == source && each.dimension == dimension->toInt();
+    });
+    if (loop == loops.end()) {
+      loops.push_back({source, dimension->toInt(), node});
+      loop = loops.end() - 1;
+    }
+    auto& indices = loop->indices;
+    if (std::find(indices.begin(), indices.end(), index->toInt()) == indices.end()) indices.push_back(index->toInt());
   });
-  for (auto const& [from, uses] : taken) {
-    auto const& [node, indices] = uses;
-    auto const count = static_cast<std::int64_t>(indices.size());
+  for (auto const& loop : loops) {
+    auto const count = static_cast<std::int64_t>(loop.indices.size());
+    bool const whole = std::all_of(loop.indices.begin(), loop.indices.end(),
+                                   [&](std::int64_t index) { return 0 <= index && index < count; });
     constexpr std::int64_t least = 3;  // x[:, 0] and x[:, 1] are written by hand
-    if (count < least || *indices.begin() != 0 || *indices.rbegin() != count - 1 || !is_traced(node)) continue;
-    found.push_back({"lost-control-flow", severity::warning, where(node),
-                     "a loop over dimension " + std::to_string(from.second) + " of the input was written out " +
+    if (count < least || !whole || !is_traced(loop.first)) continue;
+    found.push_back({"lost-control-flow", severity::warning, where(loop.first),
+                     "a loop over dimension " + std::to_string(loop.dimension) + " of the input was written out " +
                          std::to_string(count) + " times: longer inputs are cut off, shorter ones raise",
                      "torch.jit.script the loop"});
   }
@@ -4066,7 +4097,7 @@ inline void find_unrolled_loops(inspected const& in, std::vector<finding>& found
 
 /// Does a value depend on the method's input by more than its sizes, and row by row? (Sums of everything do not.)
 inline bool follows_input(jit::Value const* value) {
-  std::set<jit::Value const*> seen;
+  std::set<void const*> seen;
   std::vector<jit::Value const*> waiting{value};
   while (!waiting.empty()) {
     auto const* const each = waiting.back();
@@ -4081,7 +4112,7 @@ inline bool follows_input(jit::Value const* value) {
     auto const kind = operator_name(node);
     bool const reduces = kind == "sum" || kind == "mean" || kind == "max" || kind == "min" || kind == "norm";
     if (kind == "size" || kind == "NumToTensor" || (reduces && node->inputs().size() <= 2)) continue;
-    waiting.insert(waiting.end(), node->inputs().begin(), node->inputs().end());
+    for (auto const* input : node->inputs()) waiting.push_back(input);
   }
   return false;
 }
@@ -4107,7 +4138,7 @@ inline std::vector<jit::Node*> fixed_views(jit::Graph& graph) {
   for_each_node(graph, [&](jit::Node* node) {
     if (!is_operator(node, "aten::view") && !is_operator(node, "aten::reshape")) return;
     auto const sizes = constant_sizes(node->input(1));
-    if (sizes.empty() || std::find(sizes.begin(), sizes.end(), -1) != sizes.end()) return;
+    if (sizes.empty() || std::find(sizes.begin(), sizes.end(), std::int64_t{-1}) != sizes.end()) return;
     if (follows_input(node->input(0))) fixed.push_back(node);
   });
   return fixed;
@@ -4508,13 +4539,22 @@ struct load_options {
 #include <torch/csrc/jit/passes/quantization/finalize.h>
 #include <torch/csrc/jit/passes/quantization/insert_observers.h>
 #include <torch/csrc/jit/passes/quantization/insert_quant_dequant.h>
-#include <torch/csrc/jit/runtime/custom_operator.h>
+#include <torch/csrc/jit/runtime/operator.h>
+
+namespace torchdeploy::inline v0::detail {
+
+/// A call into C++, which LibTorch must neither move nor drop. For the whole process, so once.
+inline void register_operator(char const* schema, void (*run)(torch::jit::Stack&)) {
+  torch::jit::registerOperator(torch::jit::Operator(schema, run, c10::AliasAnalysisKind::CONSERVATIVE));
+}
+
+}  // namespace torchdeploy::inline v0::detail
 // ---- torchdeploy/quantization/isa.hpp
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -4595,17 +4635,18 @@ inline bool probe_saturates(at::QEngine engine) {
 /// Linear layers and convolutions: X86 has them from two libraries.
 inline bool saturates_here(at::QEngine engine) {
   static std::mutex mutex;
-  static std::map<at::QEngine, bool> known;
+  static std::array<std::optional<bool>, 16> known;  // LibTorch has 5 engines
   std::lock_guard const lock(mutex);
-  if (auto const at = known.find(engine); at != known.end()) return at->second;
+  auto& answer = known.at(static_cast<std::size_t>(engine));
+  if (answer) return *answer;
   without_warnings const silence;
   c10::InferenceMode const inference;
-  bool answer = true;
+  answer = true;
   try {
     answer = probe_saturates(engine);
   } catch (std::exception const&) {  // an engine without one of these kernels
   }
-  return known[engine] = answer;
+  return *answer;
 }
 
 /// The instructions of this CPU, to be named: nothing is decided by them.
@@ -4615,9 +4656,16 @@ inline std::string this_isa() {
     auto const at = all.find(name);
     return at != all.end() && at->second.isBool() && at->second.toBool();
   };
-  for (auto const& [flag, which] :
-       {std::pair{"avx512_vnni", isa::avx512_vnni}, std::pair{"avx_vnni", isa::avx_vnni},
-        std::pair{"avx512_f", isa::avx512}, std::pair{"avx2", isa::avx2}, std::pair{"neon", isa::arm}})
+  struct entry {
+    char const* flag;
+    isa which;
+  };
+  static constexpr entry table[] = {{"avx512_vnni", isa::avx512_vnni},
+                                    {"avx_vnni", isa::avx_vnni},
+                                    {"avx512_f", isa::avx512},
+                                    {"avx2", isa::avx2},
+                                    {"neon", isa::arm}};
+  for (auto const& [flag, which] : table)
     if (has(flag)) return std::string(to_text(which));
   return "unknown";
 }
@@ -4893,7 +4941,12 @@ class libtorch_method : public interpreted_method<detail::graph_interpreter> {
   /// What a call leaves for the next one: the attributes that the method writes, by name.
   [[nodiscard]] std::vector<std::string> state() const {
     detail::compiler_lock const alone;
-    return detail::written_state(*detail::settled_graph(torch::jit::Module(self()), schema().name()));
+    return detail::written_state(*graph());
+  }
+  /// Does its code, with the methods that it calls, hold this operator ("aten::lstm")?
+  [[nodiscard]] bool has_operator(std::string_view qualified) const {
+    detail::compiler_lock const alone;
+    return detail::has_operator(*graph(), qualified);
   }
   /// The same code with a state of its own.
   /// @throws backend_error (604 LibTorch can't copy what the model holds)
@@ -4904,6 +4957,10 @@ class libtorch_method : public interpreted_method<detail::graph_interpreter> {
   }
 
  private:
+  [[nodiscard]] std::shared_ptr<torch::jit::Graph> graph() const {
+    return detail::settled_graph(torch::jit::Module(self()), schema().name());
+  }
+
   libtorch_method(torch::jit::Module const& module, torch::jit::Function& function)
       : interpreted_method(module._ivalue(), {&torch::jit::toGraphFunction(function).get_executor()},
                            function.getSchema()) {}
@@ -4934,11 +4991,11 @@ struct LibTorch {
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 // ---- torchdeploy/format/mobile_lite.hpp
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -4957,6 +5014,7 @@ struct LibTorch {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -4966,8 +5024,9 @@ struct LibTorch {
 
 // ---- torchdeploy/detail/libtorch/mobile_code.hpp
 
-#include <set>
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -5009,11 +5068,22 @@ inline std::vector<std::string> method_names(mobile::Module const& module) {
 }
 
 /// "aten::add.Tensor", each once, in order.
-inline std::set<std::string> operators_of(mobile::Module const& module) {
-  std::set<std::string> all;
+inline std::vector<std::string> operators_of(mobile::Module const& module) {
+  std::vector<std::string> all;
   for (auto const& each : module.compilation_unit().methods())
-    for (auto const& name : each->get_code().op_names_) all.insert(c10::toString(name));
+    for (auto const& operation : each->get_code().op_names_) {
+      auto name = c10::toString(operation);
+      auto const at = std::lower_bound(all.begin(), all.end(), name);
+      if (at == all.end() || *at != name) all.insert(at, std::move(name));
+    }
   return all;
+}
+
+/// Does one of its methods hold this operator ("aten::lstm"), whatever its overload?
+inline bool has_operator(mobile::Module const& module, std::string_view qualified) {
+  auto const all = operators_of(module);
+  return std::any_of(all.begin(), all.end(),
+                     [&](std::string_view each) { return each.substr(0, each.find('.')) == qualified; });
 }
 
 /// Visit every object below (and with) this one: the module and its submodules.
@@ -5091,7 +5161,7 @@ class code_check {
 
   void operator()() {
     for (auto const& each : code_.instructions_) check_indices(each);
-    heights_.assign(code_.instructions_.size(), std::nullopt);
+    heights_.assign(code_.instructions_.size(), unreached);
     reach(0, function_.getSchema().arguments().size());
     while (!waiting_.empty()) {
       auto const at = waiting_.back();
@@ -5222,7 +5292,7 @@ class code_check {
 
   void reach(std::size_t at, std::size_t height) {
     demand(at < heights_.size());
-    if (heights_[at]) return demand(*heights_[at] == height);
+    if (heights_[at] != unreached) return demand(heights_[at] == height);
     heights_[at] = height;
     waiting_.push_back(at);
   }
@@ -5230,7 +5300,7 @@ class code_check {
   /// Where the height is not known any more, the rest of the path is taken on trust.
   void follow(std::size_t at) {
     auto const& i = code_.instructions_[at];
-    auto const height = *heights_[at];
+    auto const height = heights_[at];
     auto const target = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(at) + i.X);
     if (i.op == torch::jit::RET) return demand(height >= 1);
     if (i.op == torch::jit::RAISE_EXCEPTION) return demand(height >= 2);  // a message and the name of a class
@@ -5250,7 +5320,8 @@ class code_check {
   mobile::Function const& function_;
   mobile::Code const& code_;
   std::size_t most_slots_;
-  std::vector<std::optional<std::size_t>> heights_{};  // before each instruction, where it was reached
+  static constexpr auto unreached = std::numeric_limits<std::size_t>::max();
+  std::vector<std::size_t> heights_{};  // before each instruction
   std::vector<std::size_t> waiting_{};
 };
 
@@ -5362,7 +5433,7 @@ struct MobileLite {
   static c10::IValue run(handle& model, example const& inputs) {
     c10::InferenceMode const inference;
     example stack{model.module._ivalue()};
-    stack.insert(stack.end(), inputs.begin(), inputs.end());
+    for (auto const& each : inputs) stack.push_back(each);
     detail::find_method(model.module, "forward")->run(stack);
     return stack.back();
   }
@@ -5372,9 +5443,7 @@ struct MobileLite {
 
   /// Does it hold this operator ("aten::lstm")?
   static bool has_operator(handle const& model, std::string_view qualified) {
-    auto const all = detail::operators_of(model.module);
-    return std::any_of(all.begin(), all.end(),
-                       [&](std::string_view each) { return each.substr(0, each.find('.')) == qualified; });
+    return detail::has_operator(model.module, qualified);
   }
 
   /// What the report says of such a module.
@@ -5398,7 +5467,7 @@ struct MobileLite {
 inline MobileLite::handle MobileLite::opened(detail::shared_bytes const& bytes, std::string const& name, extras& extras,
                                              load_options const& options) {
   constexpr auto advice = "make one: load<TorchScript>(path) | to_mobile() | save(\"model.ptl\")";
-  auto const reader = std::make_shared<detail::memory_adapter>(bytes);
+  auto const reader = detail::memory_reader(bytes);
   auto const inspect = [&](caffe2::serialize::PyTorchStreamReader& archive) {
     if (!archive.hasRecord("bytecode.pkl"))
       throw format_error(errc::wrong_format,
@@ -5473,6 +5542,10 @@ class mobile_method : public interpreted_method<detail::bytecode_interpreter> {
   /// module still has tensors of its own (it was not frozen), each is taken for written.
   [[nodiscard]] std::vector<std::string> state() const {
     return detail::maybe_written(*interpreter().function, self());
+  }
+  /// Does the module, in any of its methods, hold this operator ("aten::lstm")? What a method calls stands in others.
+  [[nodiscard]] bool has_operator(std::string_view qualified) const {
+    return detail::has_operator(*interpreter().module, qualified);
   }
   /// The same code with a state of its own.
   /// @throws backend_error (604 LibTorch can't copy what the model holds)
@@ -5690,6 +5763,16 @@ struct onnx_summary {
 #include <unordered_set>
 #include <utility>
 #include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_ENDLESS_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_ENDLESS_HPP
+// ---- torchdeploy/onnx/endless.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstdint>
+#include <limits>
+#include <string_view>
 
 #ifndef TORCHDEPLOY_SINGLE_ONNX_NODE_HPP
 #define TORCHDEPLOY_SINGLE_ONNX_NODE_HPP
@@ -6348,6 +6431,7 @@ inline std::pair<std::string_view, std::int64_t> onnx_opset(std::string_view byt
 /// How many values a subgraph takes and gives.
 struct onnx_signature {
   std::size_t inputs = 0, outputs = 0;
+  bool goes_on = false;  ///< a Loop's body: its condition is true after each pass
 };
 
 struct onnx_node_view {
@@ -6394,8 +6478,1295 @@ class onnx_scope {
   /// False when it is there already.
   bool add(std::string_view name) { return names_.insert(name).second; }
 
+  /// Those that let a Loop go on: see endless.hpp.
+  [[nodiscard]] bool goes_on(std::string_view name) const {
+    return going_on_.contains(name) || (!names_.contains(name) && around_ && around_->goes_on(name));
+  }
+  void add_going_on(std::string_view name) { going_on_.insert(name); }
+
  private:
-  std::unordered_set<std::string_view> names_;
+  std::unordered_set<std::string_view> names_, going_on_;
+  onnx_scope const* around_;
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_NODE_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
+// ---- torchdeploy/onnx/wire.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+#include <protozero/varint.hpp>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
+// ---- torchdeploy/onnx/proto.hpp
+
+#include <cstdint>
+#include <span>
+
+// Generated by tools/make_onnx_tables.py from onnx 1.23.2.
+namespace torchdeploy::inline v0::detail {
+/// How a field is written: protobuf's wire types, and which of its byte strings are messages.
+enum class onnx_wire : std::uint8_t { varint, fixed32, fixed64, bytes, message };
+// clang-format off
+enum class onnx_message : std::uint8_t { none, attribute, value_info, node, int_int_list_entry,
+  node_device_configuration, sharding_spec, sharded_dim, simple_sharded_dim, training_info, model,
+  device_configuration, string_string_entry, tensor_annotation, graph, tensor, tensor_segment, sparse_tensor,
+  tensor_shape, tensor_shape_dimension, type, type_tensor, type_sequence, type_map, type_optional, type_sparse_tensor,
+  type_opaque, operator_set_id, function };
+// clang-format on
+
+struct onnx_field {
+  std::uint8_t number;
+  onnx_wire wire;
+  bool repeated;
+  char const* name;
+  onnx_message message = onnx_message::none;
+};
+
+/// The numbers of the fields.
+// clang-format off
+struct onnx_attribute { enum : std::uint32_t { name = 1, ref_attr_name = 21, doc_string = 13, type = 20, f = 2, i = 3,
+  s = 4, t = 5, g = 6, sparse_tensor = 22, tp = 14, floats = 7, ints = 8, strings = 9, tensors = 10, graphs = 11,
+  sparse_tensors = 23, type_protos = 15 }; };
+struct onnx_value_info { enum : std::uint32_t { name = 1, type = 2, doc_string = 3, metadata_props = 4 }; };
+struct onnx_node { enum : std::uint32_t { input = 1, output = 2, name = 3, op_type = 4, domain = 7, overload = 8,
+  attribute = 5, doc_string = 6, metadata_props = 9, device_configurations = 10 }; };
+struct onnx_int_int_list_entry { enum : std::uint32_t { key = 1, value = 2 }; };
+struct onnx_node_device_configuration { enum : std::uint32_t { configuration_id = 1, sharding_spec = 2, pipeline_stage
+  = 3 }; };
+struct onnx_sharding_spec { enum : std::uint32_t { tensor_name = 1, device = 2, index_to_device_group_map = 3,
+  sharded_dim = 4 }; };
+struct onnx_sharded_dim { enum : std::uint32_t { axis = 1, simple_sharding = 2 }; };
+struct onnx_simple_sharded_dim { enum : std::uint32_t { dim_value = 1, dim_param = 2, num_shards = 3 }; };
+struct onnx_training_info { enum : std::uint32_t { initialization = 1, algorithm = 2, initialization_binding = 3,
+  update_binding = 4 }; };
+struct onnx_model { enum : std::uint32_t { ir_version = 1, opset_import = 8, producer_name = 2, producer_version = 3,
+  domain = 4, model_version = 5, doc_string = 6, graph = 7, metadata_props = 14, training_info = 20, functions = 25,
+  configuration = 26 }; };
+struct onnx_device_configuration { enum : std::uint32_t { name = 1, num_devices = 2, device = 3 }; };
+struct onnx_string_string_entry { enum : std::uint32_t { key = 1, value = 2 }; };
+struct onnx_tensor_annotation { enum : std::uint32_t { tensor_name = 1, quant_parameter_tensor_names = 2 }; };
+struct onnx_graph { enum : std::uint32_t { node = 1, name = 2, initializer = 5, sparse_initializer = 15, doc_string =
+  10, input = 11, output = 12, value_info = 13, quantization_annotation = 14, metadata_props = 16 }; };
+struct onnx_tensor { enum : std::uint32_t { dims = 1, data_type = 2, segment = 3, float_data = 4, int32_data = 5,
+  string_data = 6, int64_data = 7, name = 8, doc_string = 12, raw_data = 9, external_data = 13, data_location = 14,
+  double_data = 10, uint64_data = 11, metadata_props = 16 }; };
+struct onnx_tensor_segment { enum : std::uint32_t { begin = 1, end = 2 }; };
+struct onnx_sparse_tensor { enum : std::uint32_t { values = 1, indices = 2, dims = 3 }; };
+struct onnx_tensor_shape { enum : std::uint32_t { dim = 1 }; };
+struct onnx_tensor_shape_dimension { enum : std::uint32_t { dim_value = 1, dim_param = 2, denotation = 3 }; };
+struct onnx_type { enum : std::uint32_t { tensor_type = 1, sequence_type = 4, map_type = 5, optional_type = 9,
+  sparse_tensor_type = 8, opaque_type = 7, denotation = 6 }; };
+struct onnx_type_tensor { enum : std::uint32_t { elem_type = 1, shape = 2 }; };
+struct onnx_type_sequence { enum : std::uint32_t { elem_type = 1 }; };
+struct onnx_type_map { enum : std::uint32_t { key_type = 1, value_type = 2 }; };
+struct onnx_type_optional { enum : std::uint32_t { elem_type = 1 }; };
+struct onnx_type_sparse_tensor { enum : std::uint32_t { elem_type = 1, shape = 2 }; };
+struct onnx_type_opaque { enum : std::uint32_t { domain = 1, name = 2 }; };
+struct onnx_operator_set_id { enum : std::uint32_t { domain = 1, version = 2 }; };
+struct onnx_function { enum : std::uint32_t { name = 1, input = 4, output = 5, attribute = 6, attribute_proto = 11,
+  node = 7, doc_string = 8, opset_import = 9, domain = 10, overload = 13, value_info = 12, metadata_props = 14 }; };
+// clang-format on
+
+inline constexpr onnx_field onnx_attribute_fields[] = {
+    {1, onnx_wire::bytes, false, "name"},
+    {21, onnx_wire::bytes, false, "ref_attr_name"},
+    {13, onnx_wire::bytes, false, "doc_string"},
+    {20, onnx_wire::varint, false, "type"},
+    {2, onnx_wire::fixed32, false, "f"},
+    {3, onnx_wire::varint, false, "i"},
+    {4, onnx_wire::bytes, false, "s"},
+    {5, onnx_wire::message, false, "t", onnx_message::tensor},
+    {6, onnx_wire::message, false, "g", onnx_message::graph},
+    {22, onnx_wire::message, false, "sparse_tensor", onnx_message::sparse_tensor},
+    {14, onnx_wire::message, false, "tp", onnx_message::type},
+    {7, onnx_wire::fixed32, true, "floats"},
+    {8, onnx_wire::varint, true, "ints"},
+    {9, onnx_wire::bytes, true, "strings"},
+    {10, onnx_wire::message, true, "tensors", onnx_message::tensor},
+    {11, onnx_wire::message, true, "graphs", onnx_message::graph},
+    {23, onnx_wire::message, true, "sparse_tensors", onnx_message::sparse_tensor},
+    {15, onnx_wire::message, true, "type_protos", onnx_message::type}};
+inline constexpr onnx_field onnx_value_info_fields[] = {
+    {1, onnx_wire::bytes, false, "name"},
+    {2, onnx_wire::message, false, "type", onnx_message::type},
+    {3, onnx_wire::bytes, false, "doc_string"},
+    {4, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_node_fields[] = {
+    {1, onnx_wire::bytes, true, "input"},
+    {2, onnx_wire::bytes, true, "output"},
+    {3, onnx_wire::bytes, false, "name"},
+    {4, onnx_wire::bytes, false, "op_type"},
+    {7, onnx_wire::bytes, false, "domain"},
+    {8, onnx_wire::bytes, false, "overload"},
+    {5, onnx_wire::message, true, "attribute", onnx_message::attribute},
+    {6, onnx_wire::bytes, false, "doc_string"},
+    {9, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry},
+    {10, onnx_wire::message, true, "device_configurations", onnx_message::node_device_configuration}};
+inline constexpr onnx_field onnx_int_int_list_entry_fields[] = {{1, onnx_wire::varint, false, "key"},
+                                                                {2, onnx_wire::varint, true, "value"}};
+inline constexpr onnx_field onnx_node_device_configuration_fields[] = {
+    {1, onnx_wire::bytes, false, "configuration_id"},
+    {2, onnx_wire::message, true, "sharding_spec", onnx_message::sharding_spec},
+    {3, onnx_wire::varint, false, "pipeline_stage"}};
+inline constexpr onnx_field onnx_sharding_spec_fields[] = {
+    {1, onnx_wire::bytes, false, "tensor_name"},
+    {2, onnx_wire::varint, true, "device"},
+    {3, onnx_wire::message, true, "index_to_device_group_map", onnx_message::int_int_list_entry},
+    {4, onnx_wire::message, true, "sharded_dim", onnx_message::sharded_dim}};
+inline constexpr onnx_field onnx_sharded_dim_fields[] = {
+    {1, onnx_wire::varint, false, "axis"},
+    {2, onnx_wire::message, true, "simple_sharding", onnx_message::simple_sharded_dim}};
+inline constexpr onnx_field onnx_simple_sharded_dim_fields[] = {{1, onnx_wire::varint, false, "dim_value"},
+                                                                {2, onnx_wire::bytes, false, "dim_param"},
+                                                                {3, onnx_wire::varint, false, "num_shards"}};
+inline constexpr onnx_field onnx_training_info_fields[] = {
+    {1, onnx_wire::message, false, "initialization", onnx_message::graph},
+    {2, onnx_wire::message, false, "algorithm", onnx_message::graph},
+    {3, onnx_wire::message, true, "initialization_binding", onnx_message::string_string_entry},
+    {4, onnx_wire::message, true, "update_binding", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_model_fields[] = {
+    {1, onnx_wire::varint, false, "ir_version"},
+    {8, onnx_wire::message, true, "opset_import", onnx_message::operator_set_id},
+    {2, onnx_wire::bytes, false, "producer_name"},
+    {3, onnx_wire::bytes, false, "producer_version"},
+    {4, onnx_wire::bytes, false, "domain"},
+    {5, onnx_wire::varint, false, "model_version"},
+    {6, onnx_wire::bytes, false, "doc_string"},
+    {7, onnx_wire::message, false, "graph", onnx_message::graph},
+    {14, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry},
+    {20, onnx_wire::message, true, "training_info", onnx_message::training_info},
+    {25, onnx_wire::message, true, "functions", onnx_message::function},
+    {26, onnx_wire::message, true, "configuration", onnx_message::device_configuration}};
+inline constexpr onnx_field onnx_device_configuration_fields[] = {{1, onnx_wire::bytes, false, "name"},
+                                                                  {2, onnx_wire::varint, false, "num_devices"},
+                                                                  {3, onnx_wire::bytes, true, "device"}};
+inline constexpr onnx_field onnx_string_string_entry_fields[] = {{1, onnx_wire::bytes, false, "key"},
+                                                                 {2, onnx_wire::bytes, false, "value"}};
+inline constexpr onnx_field onnx_tensor_annotation_fields[] = {
+    {1, onnx_wire::bytes, false, "tensor_name"},
+    {2, onnx_wire::message, true, "quant_parameter_tensor_names", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_graph_fields[] = {
+    {1, onnx_wire::message, true, "node", onnx_message::node},
+    {2, onnx_wire::bytes, false, "name"},
+    {5, onnx_wire::message, true, "initializer", onnx_message::tensor},
+    {15, onnx_wire::message, true, "sparse_initializer", onnx_message::sparse_tensor},
+    {10, onnx_wire::bytes, false, "doc_string"},
+    {11, onnx_wire::message, true, "input", onnx_message::value_info},
+    {12, onnx_wire::message, true, "output", onnx_message::value_info},
+    {13, onnx_wire::message, true, "value_info", onnx_message::value_info},
+    {14, onnx_wire::message, true, "quantization_annotation", onnx_message::tensor_annotation},
+    {16, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_tensor_fields[] = {
+    {1, onnx_wire::varint, true, "dims"},
+    {2, onnx_wire::varint, false, "data_type"},
+    {3, onnx_wire::message, false, "segment", onnx_message::tensor_segment},
+    {4, onnx_wire::fixed32, true, "float_data"},
+    {5, onnx_wire::varint, true, "int32_data"},
+    {6, onnx_wire::bytes, true, "string_data"},
+    {7, onnx_wire::varint, true, "int64_data"},
+    {8, onnx_wire::bytes, false, "name"},
+    {12, onnx_wire::bytes, false, "doc_string"},
+    {9, onnx_wire::bytes, false, "raw_data"},
+    {13, onnx_wire::message, true, "external_data", onnx_message::string_string_entry},
+    {14, onnx_wire::varint, false, "data_location"},
+    {10, onnx_wire::fixed64, true, "double_data"},
+    {11, onnx_wire::varint, true, "uint64_data"},
+    {16, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_tensor_segment_fields[] = {{1, onnx_wire::varint, false, "begin"},
+                                                            {2, onnx_wire::varint, false, "end"}};
+inline constexpr onnx_field onnx_sparse_tensor_fields[] = {
+    {1, onnx_wire::message, false, "values", onnx_message::tensor},
+    {2, onnx_wire::message, false, "indices", onnx_message::tensor},
+    {3, onnx_wire::varint, true, "dims"}};
+inline constexpr onnx_field onnx_tensor_shape_fields[] = {
+    {1, onnx_wire::message, true, "dim", onnx_message::tensor_shape_dimension}};
+inline constexpr onnx_field onnx_tensor_shape_dimension_fields[] = {{1, onnx_wire::varint, false, "dim_value"},
+                                                                    {2, onnx_wire::bytes, false, "dim_param"},
+                                                                    {3, onnx_wire::bytes, false, "denotation"}};
+inline constexpr onnx_field onnx_type_fields[] = {
+    {1, onnx_wire::message, false, "tensor_type", onnx_message::type_tensor},
+    {4, onnx_wire::message, false, "sequence_type", onnx_message::type_sequence},
+    {5, onnx_wire::message, false, "map_type", onnx_message::type_map},
+    {9, onnx_wire::message, false, "optional_type", onnx_message::type_optional},
+    {8, onnx_wire::message, false, "sparse_tensor_type", onnx_message::type_sparse_tensor},
+    {7, onnx_wire::message, false, "opaque_type", onnx_message::type_opaque},
+    {6, onnx_wire::bytes, false, "denotation"}};
+inline constexpr onnx_field onnx_type_tensor_fields[] = {
+    {1, onnx_wire::varint, false, "elem_type"}, {2, onnx_wire::message, false, "shape", onnx_message::tensor_shape}};
+inline constexpr onnx_field onnx_type_sequence_fields[] = {
+    {1, onnx_wire::message, false, "elem_type", onnx_message::type}};
+inline constexpr onnx_field onnx_type_map_fields[] = {{1, onnx_wire::varint, false, "key_type"},
+                                                      {2, onnx_wire::message, false, "value_type", onnx_message::type}};
+inline constexpr onnx_field onnx_type_optional_fields[] = {
+    {1, onnx_wire::message, false, "elem_type", onnx_message::type}};
+inline constexpr onnx_field onnx_type_sparse_tensor_fields[] = {
+    {1, onnx_wire::varint, false, "elem_type"}, {2, onnx_wire::message, false, "shape", onnx_message::tensor_shape}};
+inline constexpr onnx_field onnx_type_opaque_fields[] = {{1, onnx_wire::bytes, false, "domain"},
+                                                         {2, onnx_wire::bytes, false, "name"}};
+inline constexpr onnx_field onnx_operator_set_id_fields[] = {{1, onnx_wire::bytes, false, "domain"},
+                                                             {2, onnx_wire::varint, false, "version"}};
+inline constexpr onnx_field onnx_function_fields[] = {
+    {1, onnx_wire::bytes, false, "name"},
+    {4, onnx_wire::bytes, true, "input"},
+    {5, onnx_wire::bytes, true, "output"},
+    {6, onnx_wire::bytes, true, "attribute"},
+    {11, onnx_wire::message, true, "attribute_proto", onnx_message::attribute},
+    {7, onnx_wire::message, true, "node", onnx_message::node},
+    {8, onnx_wire::bytes, false, "doc_string"},
+    {9, onnx_wire::message, true, "opset_import", onnx_message::operator_set_id},
+    {10, onnx_wire::bytes, false, "domain"},
+    {13, onnx_wire::bytes, false, "overload"},
+    {12, onnx_wire::message, true, "value_info", onnx_message::value_info},
+    {14, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+
+/// The fields of a message.
+constexpr std::span<onnx_field const> fields_of(onnx_message message) {
+  switch (message) {
+    case onnx_message::none:
+      break;
+    case onnx_message::attribute:
+      return onnx_attribute_fields;
+    case onnx_message::value_info:
+      return onnx_value_info_fields;
+    case onnx_message::node:
+      return onnx_node_fields;
+    case onnx_message::int_int_list_entry:
+      return onnx_int_int_list_entry_fields;
+    case onnx_message::node_device_configuration:
+      return onnx_node_device_configuration_fields;
+    case onnx_message::sharding_spec:
+      return onnx_sharding_spec_fields;
+    case onnx_message::sharded_dim:
+      return onnx_sharded_dim_fields;
+    case onnx_message::simple_sharded_dim:
+      return onnx_simple_sharded_dim_fields;
+    case onnx_message::training_info:
+      return onnx_training_info_fields;
+    case onnx_message::model:
+      return onnx_model_fields;
+    case onnx_message::device_configuration:
+      return onnx_device_configuration_fields;
+    case onnx_message::string_string_entry:
+      return onnx_string_string_entry_fields;
+    case onnx_message::tensor_annotation:
+      return onnx_tensor_annotation_fields;
+    case onnx_message::graph:
+      return onnx_graph_fields;
+    case onnx_message::tensor:
+      return onnx_tensor_fields;
+    case onnx_message::tensor_segment:
+      return onnx_tensor_segment_fields;
+    case onnx_message::sparse_tensor:
+      return onnx_sparse_tensor_fields;
+    case onnx_message::tensor_shape:
+      return onnx_tensor_shape_fields;
+    case onnx_message::tensor_shape_dimension:
+      return onnx_tensor_shape_dimension_fields;
+    case onnx_message::type:
+      return onnx_type_fields;
+    case onnx_message::type_tensor:
+      return onnx_type_tensor_fields;
+    case onnx_message::type_sequence:
+      return onnx_type_sequence_fields;
+    case onnx_message::type_map:
+      return onnx_type_map_fields;
+    case onnx_message::type_optional:
+      return onnx_type_optional_fields;
+    case onnx_message::type_sparse_tensor:
+      return onnx_type_sparse_tensor_fields;
+    case onnx_message::type_opaque:
+      return onnx_type_opaque_fields;
+    case onnx_message::operator_set_id:
+      return onnx_operator_set_id_fields;
+    case onnx_message::function:
+      return onnx_function_fields;
+  }
+  return {};
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
+
+/// The only door to protozero, and the first look at a file of ONNX's: is it protobuf throughout, with each field of the kind
+/// that onnx.proto gives it? What comes after may read fields without asking again.
+namespace torchdeploy::inline v0::detail {
+
+/// As deep as protobuf's own readers go.
+inline constexpr int onnx_max_depth = 100;
+
+/// A byte string of a message, in the bytes of the file.
+inline std::string_view view_of(protozero::data_view bytes) { return {bytes.data(), bytes.size()}; }
+
+inline protozero::pbf_reader onnx_reader(std::string_view message) {
+  return protozero::pbf_reader(message.data(), message.size());
+}
+
+/// Where in a file: "graph.node[12].attribute[0].t".
+class onnx_place {
+ public:
+  onnx_place() = default;
+  onnx_place(onnx_place const& above, char const* field, std::int64_t index = -1)
+      : above_(&above), field_(field), index_(index) {}
+
+  [[nodiscard]] std::string text() const {
+    if (!above_) return {};
+    auto text = above_->text();
+    if (!text.empty()) text += '.';
+    text += field_;
+    if (index_ >= 0) text += "[" + std::to_string(index_) + "]";
+    return text;
+  }
+
+ private:
+  onnx_place const* above_ = nullptr;
+  char const* field_ = "";
+  std::int64_t index_ = -1;
+};
+
+/// What is wrong with a model, before it is known which file it is of.
+struct onnx_complaint {
+  std::string text;
+  std::string hint;
+};
+
+[[noreturn]] inline void onnx_malformed(onnx_place const& place, std::string const& what) {
+  auto const where = place.text();
+  throw onnx_complaint{"is damaged or cut short: " + what + (where.empty() ? "" : " in " + where),
+                       "copy it again and compare checksums"};
+}
+
+/// It is protobuf, and not what ONNX means by it.
+[[noreturn]] inline void onnx_invalid(std::string const& what) {
+  throw onnx_complaint{"is no valid ONNX model: " + what, "export it again; Python's onnx.checker says more"};
+}
+
+/// Walks one message and all within. `visit(message, bytes, place)` is called with each that is well-formed.
+template <class Visit>
+class onnx_walk {
+ public:
+  explicit onnx_walk(Visit visit) : visit_(std::move(visit)) {}
+
+  void operator()(std::string_view bytes, onnx_message message) { walk(bytes, message, onnx_place(), 0); }
+
+ private:
+  using wire_type = protozero::pbf_wire_type;
+
+  static std::uint64_t varint(char const*& at, char const* end, onnx_place const& place) {
+    try {
+      return protozero::decode_varint(&at, end);
+    } catch (protozero::exception const&) {
+      onnx_malformed(place, "a number is cut off or too long");
+    }
+  }
+
+  static std::size_t fixed_size(onnx_wire wire) { return wire == onnx_wire::fixed32 ? 4 : 8; }
+
+  static std::string_view taken(char const*& at, char const* end, std::uint64_t size, onnx_place const& place) {
+    if (size > static_cast<std::uint64_t>(end - at))
+      onnx_malformed(place, "expected " + std::to_string(size) + " bytes, got " + std::to_string(end - at));
+    auto const* const begin = at;
+    at += size;
+    return {begin, static_cast<std::size_t>(size)};
+  }
+
+  void walk(std::string_view bytes, onnx_message message, onnx_place const& place, int depth) {
+    if (depth > onnx_max_depth)
+      onnx_malformed(place, "messages are nested deeper than " + std::to_string(onnx_max_depth));
+    auto const fields = fields_of(message);
+    std::array<std::int64_t, 32> counts{};
+    auto const* at = bytes.data();
+    auto const* const end = at + bytes.size();
+    while (at != end) {
+      auto const tag = varint(at, end, place);
+      auto const wire = static_cast<wire_type>(tag & 7U);
+      auto const number = tag >> 3U;
+      if (number == 0 || number > 0x1FFFFFFF)
+        onnx_malformed(place, "expected a field, got number " + std::to_string(number));
+      onnx_field const* field = nullptr;
+      for (auto const& each : fields)
+        if (each.number == number) field = &each;
+      if (!field) {
+        skip(at, end, wire, place);
+        continue;
+      }
+      auto const index = counts[number]++;
+      onnx_place const here(place, field->name, field->repeated ? index : -1);
+      if (!field->repeated && index > 0) onnx_malformed(here, "a field that comes once comes again");
+      value(at, end, wire, *field, here, depth);
+    }
+    visit_(message, bytes, place);
+  }
+
+  void value(char const*& at, char const* end, wire_type wire, onnx_field const& field, onnx_place const& here,
+             int depth) {
+    bool const text = field.wire == onnx_wire::bytes || field.wire == onnx_wire::message;
+    if (wire == wire_type::length_delimited && (text || field.repeated)) {
+      auto const content = taken(at, end, varint(at, end, here), here);
+      if (field.wire == onnx_wire::message)
+        walk(content, field.message, here, depth + 1);
+      else if (field.wire == onnx_wire::varint)
+        for (auto const* number = content.data(); number != content.data() + content.size();)
+          varint(number, content.data() + content.size(), here);
+      else if (field.wire != onnx_wire::bytes && content.size() % fixed_size(field.wire) != 0)
+        onnx_malformed(here, "numbers are cut off");
+      return;
+    }
+    auto const expected = field.wire == onnx_wire::varint    ? wire_type::varint
+                          : field.wire == onnx_wire::fixed32 ? wire_type::fixed32
+                          : field.wire == onnx_wire::fixed64 ? wire_type::fixed64
+                                                             : wire_type::length_delimited;
+    if (wire != expected)
+      onnx_malformed(here, "expected a field of wire type " + std::to_string(static_cast<int>(expected)) + ", got " +
+                               std::to_string(static_cast<int>(wire)));
+    if (wire == wire_type::varint)
+      varint(at, end, here);
+    else
+      taken(at, end, fixed_size(field.wire), here);
+  }
+
+  /// A field of a newer ONNX.
+  static void skip(char const*& at, char const* end, wire_type wire, onnx_place const& place) {
+    switch (wire) {
+      case wire_type::varint:
+        varint(at, end, place);
+        return;
+      case wire_type::fixed64:
+        taken(at, end, 8, place);
+        return;
+      case wire_type::length_delimited:
+        taken(at, end, varint(at, end, place), place);
+        return;
+      case wire_type::fixed32:
+        taken(at, end, 4, place);
+        return;
+      default:
+        onnx_malformed(place, "expected a field, got wire type " + std::to_string(static_cast<int>(wire)));
+    }
+  }
+
+  Visit visit_;
+};
+
+/// Visits the numbers of the field that the reader stands at, packed or one by one.
+template <class Visit>
+void for_each_integer(protozero::pbf_reader& at, Visit visit) {
+  if (at.has_wire_type(protozero::pbf_wire_type::length_delimited))
+    for (auto const each : at.get_packed_int64()) visit(static_cast<std::int64_t>(each));
+  else
+    visit(at.get_int64());
+}
+
+/// How many numbers the field holds that the reader stands at.
+inline std::uint64_t count_integers(protozero::pbf_reader& at) {
+  std::uint64_t count = 0;
+  for_each_integer(at, [&](std::int64_t) { ++count; });
+  return count;
+}
+inline std::uint64_t count_fixed(protozero::pbf_reader& at, std::size_t size) {
+  if (at.has_wire_type(protozero::pbf_wire_type::length_delimited)) return at.get_view().size() / size;
+  at.skip();
+  return 1;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
+
+/// A Loop that never ends holds the thread that calls it forever: no runtime can be told to stop.
+namespace torchdeploy::inline v0::detail {
+
+/// Is a TensorProto one that lets a Loop go on: true as its condition, or the largest number as its trip count, which is how
+/// PyTorch's exporter writes `while`?
+inline bool onnx_goes_on(std::string_view tensor) {
+  constexpr std::int64_t boolean = 9, int64 = 7;
+  std::int64_t type = 0, elements = 1;
+  std::uint64_t value = 0;
+  for (auto at = onnx_reader(tensor); at.next();) switch (at.tag()) {
+      case onnx_tensor::dims:
+        for_each_integer(at, [&](std::int64_t size) { elements = size == 1 ? elements : 0; });
+        break;
+      case onnx_tensor::data_type:
+        type = at.get_int64();
+        break;
+      case onnx_tensor::int32_data:
+      case onnx_tensor::int64_data:
+        for_each_integer(at, [&](std::int64_t each) { value = static_cast<std::uint64_t>(each); });
+        break;
+      case onnx_tensor::raw_data: {
+        unsigned shift = 0;
+        for (auto const byte : view_of(at.get_view()).substr(0, 8)) {
+          value |= static_cast<std::uint64_t>(static_cast<unsigned char>(byte)) << shift;  // little-endian
+          shift += 8;
+        }
+        break;
+      }
+      default:
+        at.skip();
+    }
+  return elements == 1 && ((type == boolean && value != 0) ||
+                           (type == int64 && value == std::uint64_t{std::numeric_limits<std::int64_t>::max()}));
+}
+
+/// Of a Constant's attributes: its `value`.
+inline std::string_view onnx_constant(onnx_node_view const& node) {
+  std::string_view tensor;
+  for (auto const& bytes : node.attributes)
+    for (auto at = onnx_reader(bytes); at.next();)
+      if (at.tag() == onnx_attribute::t)
+        tensor = view_of(at.get_view());
+      else
+        at.skip();
+  return tensor;
+}
+
+/// What a node makes goes on as well, when it is such a constant or only passes one on.
+inline bool onnx_goes_on(onnx_node_view const& node, onnx_scope const& scope) {
+  if (!node.domain.empty() || node.outputs.size() != 1) return false;
+  if (node.type == "Constant") return onnx_goes_on(onnx_constant(node));
+  return node.type == "Identity" && node.inputs.size() == 1 && scope.goes_on(node.inputs[0]);
+}
+
+/// Neither a trip count nor the condition that it begins with can end it.
+inline bool onnx_begins_endless(onnx_node_view const& loop, onnx_scope const& scope) {
+  auto const goes_on = [&](std::size_t i) {
+    return i >= loop.inputs.size() || loop.inputs[i].empty() || scope.goes_on(loop.inputs[i]);
+  };
+  return goes_on(0) && goes_on(1);
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_ENDLESS_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_NODE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_NODE_HPP
+// ---- torchdeploy/onnx/node.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_EXTERNAL_DATA_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_EXTERNAL_DATA_HPP
+// ---- torchdeploy/onnx/external_data.hpp
+
+#include <charconv>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#ifndef TORCHDEPLOY_SINGLE_DETAIL_UTF8_HPP
+#define TORCHDEPLOY_SINGLE_DETAIL_UTF8_HPP
+// ---- torchdeploy/detail/utf8.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace torchdeploy::inline v0::detail {
+
+/// Bytes of the character that the text begins with, or 0 where it begins with none. Source: Unicode 15, table 3-7.
+inline std::size_t character_size(std::string_view text) {
+  if (text.empty()) return 0;
+  auto const byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  auto const lead = byte(0);
+  if (lead < 0x80) return 1;
+  auto const size = lead < 0xC2 ? 0U : lead < 0xE0 ? 2U : lead < 0xF0 ? 3U : lead < 0xF5 ? 4U : 0U;
+  auto low = lead == 0xE0 ? 0xA0U : lead == 0xF0 ? 0x90U : 0x80U;    // neither longer than needed,
+  auto high = lead == 0xED ? 0x9FU : lead == 0xF4 ? 0x8FU : 0xBFU;  // nor half a pair, nor above U+10FFFF
+  for (std::size_t i = 1; i < size; ++i) {
+    if (byte(i) < low || byte(i) > high) return 0;
+    low = 0x80, high = 0xBF;
+  }
+  return size;
+}
+
+/// The text, with U+FFFD for each byte that is not UTF-8: names of files may hold anything, JSON and HTML may not.
+inline std::string valid_utf8(std::string_view text) {
+  std::string valid;
+  valid.reserve(text.size());
+  while (!text.empty()) {
+    auto const size = character_size(text);
+    valid.append(size ? text.substr(0, size) : std::string_view("\xEF\xBF\xBD"));
+    text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+  return valid;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_DETAIL_UTF8_HPP
+
+namespace torchdeploy::inline v0::detail {
+
+/// A name out of a file, fit for a message.
+inline std::string quoted_name(std::string_view name) {
+  constexpr std::size_t shown = 48;
+  auto text =
+      valid_utf8(name.size() > shown ? name.substr(name.size() - shown) : name);  // the end of a name tells most
+  for (auto& c : text)
+    if (static_cast<unsigned char>(c) < 0x20) c = '?';
+  return (name.size() > shown ? "'..." : "'") + text + "'";
+}
+
+/// Where the data of a tensor stand outside of the model's file.
+struct onnx_external_data {
+  std::string_view location{};
+  std::uint64_t offset = 0;
+  std::optional<std::uint64_t> length{};
+};
+
+/// The file at `location`, which must lie inside the model's folder: a model from elsewhere may name any file of this
+/// machine, and a runtime would read it as weights and give it out as a result.
+/// @throws load_error (109)
+inline std::filesystem::path external_file(std::filesystem::path const& folder, std::string_view location,
+                                           std::string_view tensor) {
+  namespace fs = std::filesystem;
+  auto const refuse = [&](std::string const& why, std::string_view hint) {
+    throw load_error(
+        errc::external_data_refused,
+        "external data of tensor " + quoted_name(tensor) + " refused: " + quoted_name(location) + " " + why, hint);
+  };
+  constexpr std::string_view beside = "external data are files in the model's own folder";
+  if (folder.empty()) refuse("has no folder, the model came from memory", "load it from its path: load<Onnx>(path)");
+  if (location.empty() || location.find('\0') != location.npos) refuse("is no file name", beside);
+  if (location.find('\\') != location.npos || location.find(':') != location.npos || location.starts_with("*/"))
+    refuse("is no relative path", beside);
+  fs::path const relative(location);
+  if (relative.is_absolute()) refuse("is an absolute path", beside);
+  auto path = folder;
+  std::error_code failure;
+  for (auto const& part : relative) {
+    if (part == "..") refuse("leads out of the model's folder", beside);
+    path /= part;
+    if (fs::is_symlink(fs::symlink_status(path, failure))) refuse("is a link", "put the file itself beside the model");
+  }
+  auto const status = fs::symlink_status(path, failure);
+  if (!fs::exists(status))
+    refuse("is not there", "copy it beside the model: an .onnx with external data is several files");
+  if (!fs::is_regular_file(status)) refuse("is no regular file", beside);
+  return path;
+}
+
+/// A decimal number, as external_data writes offset and length.
+inline std::optional<std::uint64_t> external_number(std::string_view text) {
+  std::uint64_t number = 0;
+  auto const [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_EXTERNAL_DATA_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
+// ---- torchdeploy/onnx/wire.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+#include <protozero/varint.hpp>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
+// ---- torchdeploy/onnx/proto.hpp
+
+#include <cstdint>
+#include <span>
+
+// Generated by tools/make_onnx_tables.py from onnx 1.23.2.
+namespace torchdeploy::inline v0::detail {
+/// How a field is written: protobuf's wire types, and which of its byte strings are messages.
+enum class onnx_wire : std::uint8_t { varint, fixed32, fixed64, bytes, message };
+// clang-format off
+enum class onnx_message : std::uint8_t { none, attribute, value_info, node, int_int_list_entry,
+  node_device_configuration, sharding_spec, sharded_dim, simple_sharded_dim, training_info, model,
+  device_configuration, string_string_entry, tensor_annotation, graph, tensor, tensor_segment, sparse_tensor,
+  tensor_shape, tensor_shape_dimension, type, type_tensor, type_sequence, type_map, type_optional, type_sparse_tensor,
+  type_opaque, operator_set_id, function };
+// clang-format on
+
+struct onnx_field {
+  std::uint8_t number;
+  onnx_wire wire;
+  bool repeated;
+  char const* name;
+  onnx_message message = onnx_message::none;
+};
+
+/// The numbers of the fields.
+// clang-format off
+struct onnx_attribute { enum : std::uint32_t { name = 1, ref_attr_name = 21, doc_string = 13, type = 20, f = 2, i = 3,
+  s = 4, t = 5, g = 6, sparse_tensor = 22, tp = 14, floats = 7, ints = 8, strings = 9, tensors = 10, graphs = 11,
+  sparse_tensors = 23, type_protos = 15 }; };
+struct onnx_value_info { enum : std::uint32_t { name = 1, type = 2, doc_string = 3, metadata_props = 4 }; };
+struct onnx_node { enum : std::uint32_t { input = 1, output = 2, name = 3, op_type = 4, domain = 7, overload = 8,
+  attribute = 5, doc_string = 6, metadata_props = 9, device_configurations = 10 }; };
+struct onnx_int_int_list_entry { enum : std::uint32_t { key = 1, value = 2 }; };
+struct onnx_node_device_configuration { enum : std::uint32_t { configuration_id = 1, sharding_spec = 2, pipeline_stage
+  = 3 }; };
+struct onnx_sharding_spec { enum : std::uint32_t { tensor_name = 1, device = 2, index_to_device_group_map = 3,
+  sharded_dim = 4 }; };
+struct onnx_sharded_dim { enum : std::uint32_t { axis = 1, simple_sharding = 2 }; };
+struct onnx_simple_sharded_dim { enum : std::uint32_t { dim_value = 1, dim_param = 2, num_shards = 3 }; };
+struct onnx_training_info { enum : std::uint32_t { initialization = 1, algorithm = 2, initialization_binding = 3,
+  update_binding = 4 }; };
+struct onnx_model { enum : std::uint32_t { ir_version = 1, opset_import = 8, producer_name = 2, producer_version = 3,
+  domain = 4, model_version = 5, doc_string = 6, graph = 7, metadata_props = 14, training_info = 20, functions = 25,
+  configuration = 26 }; };
+struct onnx_device_configuration { enum : std::uint32_t { name = 1, num_devices = 2, device = 3 }; };
+struct onnx_string_string_entry { enum : std::uint32_t { key = 1, value = 2 }; };
+struct onnx_tensor_annotation { enum : std::uint32_t { tensor_name = 1, quant_parameter_tensor_names = 2 }; };
+struct onnx_graph { enum : std::uint32_t { node = 1, name = 2, initializer = 5, sparse_initializer = 15, doc_string =
+  10, input = 11, output = 12, value_info = 13, quantization_annotation = 14, metadata_props = 16 }; };
+struct onnx_tensor { enum : std::uint32_t { dims = 1, data_type = 2, segment = 3, float_data = 4, int32_data = 5,
+  string_data = 6, int64_data = 7, name = 8, doc_string = 12, raw_data = 9, external_data = 13, data_location = 14,
+  double_data = 10, uint64_data = 11, metadata_props = 16 }; };
+struct onnx_tensor_segment { enum : std::uint32_t { begin = 1, end = 2 }; };
+struct onnx_sparse_tensor { enum : std::uint32_t { values = 1, indices = 2, dims = 3 }; };
+struct onnx_tensor_shape { enum : std::uint32_t { dim = 1 }; };
+struct onnx_tensor_shape_dimension { enum : std::uint32_t { dim_value = 1, dim_param = 2, denotation = 3 }; };
+struct onnx_type { enum : std::uint32_t { tensor_type = 1, sequence_type = 4, map_type = 5, optional_type = 9,
+  sparse_tensor_type = 8, opaque_type = 7, denotation = 6 }; };
+struct onnx_type_tensor { enum : std::uint32_t { elem_type = 1, shape = 2 }; };
+struct onnx_type_sequence { enum : std::uint32_t { elem_type = 1 }; };
+struct onnx_type_map { enum : std::uint32_t { key_type = 1, value_type = 2 }; };
+struct onnx_type_optional { enum : std::uint32_t { elem_type = 1 }; };
+struct onnx_type_sparse_tensor { enum : std::uint32_t { elem_type = 1, shape = 2 }; };
+struct onnx_type_opaque { enum : std::uint32_t { domain = 1, name = 2 }; };
+struct onnx_operator_set_id { enum : std::uint32_t { domain = 1, version = 2 }; };
+struct onnx_function { enum : std::uint32_t { name = 1, input = 4, output = 5, attribute = 6, attribute_proto = 11,
+  node = 7, doc_string = 8, opset_import = 9, domain = 10, overload = 13, value_info = 12, metadata_props = 14 }; };
+// clang-format on
+
+inline constexpr onnx_field onnx_attribute_fields[] = {
+    {1, onnx_wire::bytes, false, "name"},
+    {21, onnx_wire::bytes, false, "ref_attr_name"},
+    {13, onnx_wire::bytes, false, "doc_string"},
+    {20, onnx_wire::varint, false, "type"},
+    {2, onnx_wire::fixed32, false, "f"},
+    {3, onnx_wire::varint, false, "i"},
+    {4, onnx_wire::bytes, false, "s"},
+    {5, onnx_wire::message, false, "t", onnx_message::tensor},
+    {6, onnx_wire::message, false, "g", onnx_message::graph},
+    {22, onnx_wire::message, false, "sparse_tensor", onnx_message::sparse_tensor},
+    {14, onnx_wire::message, false, "tp", onnx_message::type},
+    {7, onnx_wire::fixed32, true, "floats"},
+    {8, onnx_wire::varint, true, "ints"},
+    {9, onnx_wire::bytes, true, "strings"},
+    {10, onnx_wire::message, true, "tensors", onnx_message::tensor},
+    {11, onnx_wire::message, true, "graphs", onnx_message::graph},
+    {23, onnx_wire::message, true, "sparse_tensors", onnx_message::sparse_tensor},
+    {15, onnx_wire::message, true, "type_protos", onnx_message::type}};
+inline constexpr onnx_field onnx_value_info_fields[] = {
+    {1, onnx_wire::bytes, false, "name"},
+    {2, onnx_wire::message, false, "type", onnx_message::type},
+    {3, onnx_wire::bytes, false, "doc_string"},
+    {4, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_node_fields[] = {
+    {1, onnx_wire::bytes, true, "input"},
+    {2, onnx_wire::bytes, true, "output"},
+    {3, onnx_wire::bytes, false, "name"},
+    {4, onnx_wire::bytes, false, "op_type"},
+    {7, onnx_wire::bytes, false, "domain"},
+    {8, onnx_wire::bytes, false, "overload"},
+    {5, onnx_wire::message, true, "attribute", onnx_message::attribute},
+    {6, onnx_wire::bytes, false, "doc_string"},
+    {9, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry},
+    {10, onnx_wire::message, true, "device_configurations", onnx_message::node_device_configuration}};
+inline constexpr onnx_field onnx_int_int_list_entry_fields[] = {{1, onnx_wire::varint, false, "key"},
+                                                                {2, onnx_wire::varint, true, "value"}};
+inline constexpr onnx_field onnx_node_device_configuration_fields[] = {
+    {1, onnx_wire::bytes, false, "configuration_id"},
+    {2, onnx_wire::message, true, "sharding_spec", onnx_message::sharding_spec},
+    {3, onnx_wire::varint, false, "pipeline_stage"}};
+inline constexpr onnx_field onnx_sharding_spec_fields[] = {
+    {1, onnx_wire::bytes, false, "tensor_name"},
+    {2, onnx_wire::varint, true, "device"},
+    {3, onnx_wire::message, true, "index_to_device_group_map", onnx_message::int_int_list_entry},
+    {4, onnx_wire::message, true, "sharded_dim", onnx_message::sharded_dim}};
+inline constexpr onnx_field onnx_sharded_dim_fields[] = {
+    {1, onnx_wire::varint, false, "axis"},
+    {2, onnx_wire::message, true, "simple_sharding", onnx_message::simple_sharded_dim}};
+inline constexpr onnx_field onnx_simple_sharded_dim_fields[] = {{1, onnx_wire::varint, false, "dim_value"},
+                                                                {2, onnx_wire::bytes, false, "dim_param"},
+                                                                {3, onnx_wire::varint, false, "num_shards"}};
+inline constexpr onnx_field onnx_training_info_fields[] = {
+    {1, onnx_wire::message, false, "initialization", onnx_message::graph},
+    {2, onnx_wire::message, false, "algorithm", onnx_message::graph},
+    {3, onnx_wire::message, true, "initialization_binding", onnx_message::string_string_entry},
+    {4, onnx_wire::message, true, "update_binding", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_model_fields[] = {
+    {1, onnx_wire::varint, false, "ir_version"},
+    {8, onnx_wire::message, true, "opset_import", onnx_message::operator_set_id},
+    {2, onnx_wire::bytes, false, "producer_name"},
+    {3, onnx_wire::bytes, false, "producer_version"},
+    {4, onnx_wire::bytes, false, "domain"},
+    {5, onnx_wire::varint, false, "model_version"},
+    {6, onnx_wire::bytes, false, "doc_string"},
+    {7, onnx_wire::message, false, "graph", onnx_message::graph},
+    {14, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry},
+    {20, onnx_wire::message, true, "training_info", onnx_message::training_info},
+    {25, onnx_wire::message, true, "functions", onnx_message::function},
+    {26, onnx_wire::message, true, "configuration", onnx_message::device_configuration}};
+inline constexpr onnx_field onnx_device_configuration_fields[] = {{1, onnx_wire::bytes, false, "name"},
+                                                                  {2, onnx_wire::varint, false, "num_devices"},
+                                                                  {3, onnx_wire::bytes, true, "device"}};
+inline constexpr onnx_field onnx_string_string_entry_fields[] = {{1, onnx_wire::bytes, false, "key"},
+                                                                 {2, onnx_wire::bytes, false, "value"}};
+inline constexpr onnx_field onnx_tensor_annotation_fields[] = {
+    {1, onnx_wire::bytes, false, "tensor_name"},
+    {2, onnx_wire::message, true, "quant_parameter_tensor_names", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_graph_fields[] = {
+    {1, onnx_wire::message, true, "node", onnx_message::node},
+    {2, onnx_wire::bytes, false, "name"},
+    {5, onnx_wire::message, true, "initializer", onnx_message::tensor},
+    {15, onnx_wire::message, true, "sparse_initializer", onnx_message::sparse_tensor},
+    {10, onnx_wire::bytes, false, "doc_string"},
+    {11, onnx_wire::message, true, "input", onnx_message::value_info},
+    {12, onnx_wire::message, true, "output", onnx_message::value_info},
+    {13, onnx_wire::message, true, "value_info", onnx_message::value_info},
+    {14, onnx_wire::message, true, "quantization_annotation", onnx_message::tensor_annotation},
+    {16, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_tensor_fields[] = {
+    {1, onnx_wire::varint, true, "dims"},
+    {2, onnx_wire::varint, false, "data_type"},
+    {3, onnx_wire::message, false, "segment", onnx_message::tensor_segment},
+    {4, onnx_wire::fixed32, true, "float_data"},
+    {5, onnx_wire::varint, true, "int32_data"},
+    {6, onnx_wire::bytes, true, "string_data"},
+    {7, onnx_wire::varint, true, "int64_data"},
+    {8, onnx_wire::bytes, false, "name"},
+    {12, onnx_wire::bytes, false, "doc_string"},
+    {9, onnx_wire::bytes, false, "raw_data"},
+    {13, onnx_wire::message, true, "external_data", onnx_message::string_string_entry},
+    {14, onnx_wire::varint, false, "data_location"},
+    {10, onnx_wire::fixed64, true, "double_data"},
+    {11, onnx_wire::varint, true, "uint64_data"},
+    {16, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_tensor_segment_fields[] = {{1, onnx_wire::varint, false, "begin"},
+                                                            {2, onnx_wire::varint, false, "end"}};
+inline constexpr onnx_field onnx_sparse_tensor_fields[] = {
+    {1, onnx_wire::message, false, "values", onnx_message::tensor},
+    {2, onnx_wire::message, false, "indices", onnx_message::tensor},
+    {3, onnx_wire::varint, true, "dims"}};
+inline constexpr onnx_field onnx_tensor_shape_fields[] = {
+    {1, onnx_wire::message, true, "dim", onnx_message::tensor_shape_dimension}};
+inline constexpr onnx_field onnx_tensor_shape_dimension_fields[] = {{1, onnx_wire::varint, false, "dim_value"},
+                                                                    {2, onnx_wire::bytes, false, "dim_param"},
+                                                                    {3, onnx_wire::bytes, false, "denotation"}};
+inline constexpr onnx_field onnx_type_fields[] = {
+    {1, onnx_wire::message, false, "tensor_type", onnx_message::type_tensor},
+    {4, onnx_wire::message, false, "sequence_type", onnx_message::type_sequence},
+    {5, onnx_wire::message, false, "map_type", onnx_message::type_map},
+    {9, onnx_wire::message, false, "optional_type", onnx_message::type_optional},
+    {8, onnx_wire::message, false, "sparse_tensor_type", onnx_message::type_sparse_tensor},
+    {7, onnx_wire::message, false, "opaque_type", onnx_message::type_opaque},
+    {6, onnx_wire::bytes, false, "denotation"}};
+inline constexpr onnx_field onnx_type_tensor_fields[] = {
+    {1, onnx_wire::varint, false, "elem_type"}, {2, onnx_wire::message, false, "shape", onnx_message::tensor_shape}};
+inline constexpr onnx_field onnx_type_sequence_fields[] = {
+    {1, onnx_wire::message, false, "elem_type", onnx_message::type}};
+inline constexpr onnx_field onnx_type_map_fields[] = {{1, onnx_wire::varint, false, "key_type"},
+                                                      {2, onnx_wire::message, false, "value_type", onnx_message::type}};
+inline constexpr onnx_field onnx_type_optional_fields[] = {
+    {1, onnx_wire::message, false, "elem_type", onnx_message::type}};
+inline constexpr onnx_field onnx_type_sparse_tensor_fields[] = {
+    {1, onnx_wire::varint, false, "elem_type"}, {2, onnx_wire::message, false, "shape", onnx_message::tensor_shape}};
+inline constexpr onnx_field onnx_type_opaque_fields[] = {{1, onnx_wire::bytes, false, "domain"},
+                                                         {2, onnx_wire::bytes, false, "name"}};
+inline constexpr onnx_field onnx_operator_set_id_fields[] = {{1, onnx_wire::bytes, false, "domain"},
+                                                             {2, onnx_wire::varint, false, "version"}};
+inline constexpr onnx_field onnx_function_fields[] = {
+    {1, onnx_wire::bytes, false, "name"},
+    {4, onnx_wire::bytes, true, "input"},
+    {5, onnx_wire::bytes, true, "output"},
+    {6, onnx_wire::bytes, true, "attribute"},
+    {11, onnx_wire::message, true, "attribute_proto", onnx_message::attribute},
+    {7, onnx_wire::message, true, "node", onnx_message::node},
+    {8, onnx_wire::bytes, false, "doc_string"},
+    {9, onnx_wire::message, true, "opset_import", onnx_message::operator_set_id},
+    {10, onnx_wire::bytes, false, "domain"},
+    {13, onnx_wire::bytes, false, "overload"},
+    {12, onnx_wire::message, true, "value_info", onnx_message::value_info},
+    {14, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+
+/// The fields of a message.
+constexpr std::span<onnx_field const> fields_of(onnx_message message) {
+  switch (message) {
+    case onnx_message::none:
+      break;
+    case onnx_message::attribute:
+      return onnx_attribute_fields;
+    case onnx_message::value_info:
+      return onnx_value_info_fields;
+    case onnx_message::node:
+      return onnx_node_fields;
+    case onnx_message::int_int_list_entry:
+      return onnx_int_int_list_entry_fields;
+    case onnx_message::node_device_configuration:
+      return onnx_node_device_configuration_fields;
+    case onnx_message::sharding_spec:
+      return onnx_sharding_spec_fields;
+    case onnx_message::sharded_dim:
+      return onnx_sharded_dim_fields;
+    case onnx_message::simple_sharded_dim:
+      return onnx_simple_sharded_dim_fields;
+    case onnx_message::training_info:
+      return onnx_training_info_fields;
+    case onnx_message::model:
+      return onnx_model_fields;
+    case onnx_message::device_configuration:
+      return onnx_device_configuration_fields;
+    case onnx_message::string_string_entry:
+      return onnx_string_string_entry_fields;
+    case onnx_message::tensor_annotation:
+      return onnx_tensor_annotation_fields;
+    case onnx_message::graph:
+      return onnx_graph_fields;
+    case onnx_message::tensor:
+      return onnx_tensor_fields;
+    case onnx_message::tensor_segment:
+      return onnx_tensor_segment_fields;
+    case onnx_message::sparse_tensor:
+      return onnx_sparse_tensor_fields;
+    case onnx_message::tensor_shape:
+      return onnx_tensor_shape_fields;
+    case onnx_message::tensor_shape_dimension:
+      return onnx_tensor_shape_dimension_fields;
+    case onnx_message::type:
+      return onnx_type_fields;
+    case onnx_message::type_tensor:
+      return onnx_type_tensor_fields;
+    case onnx_message::type_sequence:
+      return onnx_type_sequence_fields;
+    case onnx_message::type_map:
+      return onnx_type_map_fields;
+    case onnx_message::type_optional:
+      return onnx_type_optional_fields;
+    case onnx_message::type_sparse_tensor:
+      return onnx_type_sparse_tensor_fields;
+    case onnx_message::type_opaque:
+      return onnx_type_opaque_fields;
+    case onnx_message::operator_set_id:
+      return onnx_operator_set_id_fields;
+    case onnx_message::function:
+      return onnx_function_fields;
+  }
+  return {};
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
+
+/// The only door to protozero, and the first look at a file of ONNX's: is it protobuf throughout, with each field of the kind
+/// that onnx.proto gives it? What comes after may read fields without asking again.
+namespace torchdeploy::inline v0::detail {
+
+/// As deep as protobuf's own readers go.
+inline constexpr int onnx_max_depth = 100;
+
+/// A byte string of a message, in the bytes of the file.
+inline std::string_view view_of(protozero::data_view bytes) { return {bytes.data(), bytes.size()}; }
+
+inline protozero::pbf_reader onnx_reader(std::string_view message) {
+  return protozero::pbf_reader(message.data(), message.size());
+}
+
+/// Where in a file: "graph.node[12].attribute[0].t".
+class onnx_place {
+ public:
+  onnx_place() = default;
+  onnx_place(onnx_place const& above, char const* field, std::int64_t index = -1)
+      : above_(&above), field_(field), index_(index) {}
+
+  [[nodiscard]] std::string text() const {
+    if (!above_) return {};
+    auto text = above_->text();
+    if (!text.empty()) text += '.';
+    text += field_;
+    if (index_ >= 0) text += "[" + std::to_string(index_) + "]";
+    return text;
+  }
+
+ private:
+  onnx_place const* above_ = nullptr;
+  char const* field_ = "";
+  std::int64_t index_ = -1;
+};
+
+/// What is wrong with a model, before it is known which file it is of.
+struct onnx_complaint {
+  std::string text;
+  std::string hint;
+};
+
+[[noreturn]] inline void onnx_malformed(onnx_place const& place, std::string const& what) {
+  auto const where = place.text();
+  throw onnx_complaint{"is damaged or cut short: " + what + (where.empty() ? "" : " in " + where),
+                       "copy it again and compare checksums"};
+}
+
+/// It is protobuf, and not what ONNX means by it.
+[[noreturn]] inline void onnx_invalid(std::string const& what) {
+  throw onnx_complaint{"is no valid ONNX model: " + what, "export it again; Python's onnx.checker says more"};
+}
+
+/// Walks one message and all within. `visit(message, bytes, place)` is called with each that is well-formed.
+template <class Visit>
+class onnx_walk {
+ public:
+  explicit onnx_walk(Visit visit) : visit_(std::move(visit)) {}
+
+  void operator()(std::string_view bytes, onnx_message message) { walk(bytes, message, onnx_place(), 0); }
+
+ private:
+  using wire_type = protozero::pbf_wire_type;
+
+  static std::uint64_t varint(char const*& at, char const* end, onnx_place const& place) {
+    try {
+      return protozero::decode_varint(&at, end);
+    } catch (protozero::exception const&) {
+      onnx_malformed(place, "a number is cut off or too long");
+    }
+  }
+
+  static std::size_t fixed_size(onnx_wire wire) { return wire == onnx_wire::fixed32 ? 4 : 8; }
+
+  static std::string_view taken(char const*& at, char const* end, std::uint64_t size, onnx_place const& place) {
+    if (size > static_cast<std::uint64_t>(end - at))
+      onnx_malformed(place, "expected " + std::to_string(size) + " bytes, got " + std::to_string(end - at));
+    auto const* const begin = at;
+    at += size;
+    return {begin, static_cast<std::size_t>(size)};
+  }
+
+  void walk(std::string_view bytes, onnx_message message, onnx_place const& place, int depth) {
+    if (depth > onnx_max_depth)
+      onnx_malformed(place, "messages are nested deeper than " + std::to_string(onnx_max_depth));
+    auto const fields = fields_of(message);
+    std::array<std::int64_t, 32> counts{};
+    auto const* at = bytes.data();
+    auto const* const end = at + bytes.size();
+    while (at != end) {
+      auto const tag = varint(at, end, place);
+      auto const wire = static_cast<wire_type>(tag & 7U);
+      auto const number = tag >> 3U;
+      if (number == 0 || number > 0x1FFFFFFF)
+        onnx_malformed(place, "expected a field, got number " + std::to_string(number));
+      onnx_field const* field = nullptr;
+      for (auto const& each : fields)
+        if (each.number == number) field = &each;
+      if (!field) {
+        skip(at, end, wire, place);
+        continue;
+      }
+      auto const index = counts[number]++;
+      onnx_place const here(place, field->name, field->repeated ? index : -1);
+      if (!field->repeated && index > 0) onnx_malformed(here, "a field that comes once comes again");
+      value(at, end, wire, *field, here, depth);
+    }
+    visit_(message, bytes, place);
+  }
+
+  void value(char const*& at, char const* end, wire_type wire, onnx_field const& field, onnx_place const& here,
+             int depth) {
+    bool const text = field.wire == onnx_wire::bytes || field.wire == onnx_wire::message;
+    if (wire == wire_type::length_delimited && (text || field.repeated)) {
+      auto const content = taken(at, end, varint(at, end, here), here);
+      if (field.wire == onnx_wire::message)
+        walk(content, field.message, here, depth + 1);
+      else if (field.wire == onnx_wire::varint)
+        for (auto const* number = content.data(); number != content.data() + content.size();)
+          varint(number, content.data() + content.size(), here);
+      else if (field.wire != onnx_wire::bytes && content.size() % fixed_size(field.wire) != 0)
+        onnx_malformed(here, "numbers are cut off");
+      return;
+    }
+    auto const expected = field.wire == onnx_wire::varint    ? wire_type::varint
+                          : field.wire == onnx_wire::fixed32 ? wire_type::fixed32
+                          : field.wire == onnx_wire::fixed64 ? wire_type::fixed64
+                                                             : wire_type::length_delimited;
+    if (wire != expected)
+      onnx_malformed(here, "expected a field of wire type " + std::to_string(static_cast<int>(expected)) + ", got " +
+                               std::to_string(static_cast<int>(wire)));
+    if (wire == wire_type::varint)
+      varint(at, end, here);
+    else
+      taken(at, end, fixed_size(field.wire), here);
+  }
+
+  /// A field of a newer ONNX.
+  static void skip(char const*& at, char const* end, wire_type wire, onnx_place const& place) {
+    switch (wire) {
+      case wire_type::varint:
+        varint(at, end, place);
+        return;
+      case wire_type::fixed64:
+        taken(at, end, 8, place);
+        return;
+      case wire_type::length_delimited:
+        taken(at, end, varint(at, end, place), place);
+        return;
+      case wire_type::fixed32:
+        taken(at, end, 4, place);
+        return;
+      default:
+        onnx_malformed(place, "expected a field, got wire type " + std::to_string(static_cast<int>(wire)));
+    }
+  }
+
+  Visit visit_;
+};
+
+/// Visits the numbers of the field that the reader stands at, packed or one by one.
+template <class Visit>
+void for_each_integer(protozero::pbf_reader& at, Visit visit) {
+  if (at.has_wire_type(protozero::pbf_wire_type::length_delimited))
+    for (auto const each : at.get_packed_int64()) visit(static_cast<std::int64_t>(each));
+  else
+    visit(at.get_int64());
+}
+
+/// How many numbers the field holds that the reader stands at.
+inline std::uint64_t count_integers(protozero::pbf_reader& at) {
+  std::uint64_t count = 0;
+  for_each_integer(at, [&](std::int64_t) { ++count; });
+  return count;
+}
+inline std::uint64_t count_fixed(protozero::pbf_reader& at, std::size_t size) {
+  if (at.has_wire_type(protozero::pbf_wire_type::length_delimited)) return at.get_view().size() / size;
+  at.skip();
+  return 1;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
+
+namespace torchdeploy::inline v0::detail {
+
+/// "ai.onnx" is the standard domain's other name.
+inline std::string_view onnx_domain(std::string_view name) { return name == "ai.onnx" ? std::string_view() : name; }
+
+/// "Conv", "com.microsoft::Gelu"
+inline std::string onnx_operator_name(std::string_view domain, std::string_view type) {
+  std::string name(domain);
+  if (!name.empty()) name += "::";
+  return name += type;
+}
+
+/// Domain and version of an OperatorSetIdProto. OpenVINO tries each version below, one by one: 2^40 of them take it more than a minute.
+inline std::pair<std::string_view, std::int64_t> onnx_opset(std::string_view bytes) {
+  std::pair<std::string_view, std::int64_t> opset;
+  for (auto at = onnx_reader(bytes); at.next();)
+    if (at.tag() == onnx_operator_set_id::domain)
+      opset.first = onnx_domain(view_of(at.get_view()));
+    else if (at.tag() == onnx_operator_set_id::version)
+      opset.second = at.get_int64();
+    else
+      at.skip();
+  auto const most = opset.first.empty() ? 1000 : std::numeric_limits<std::int32_t>::max();  // ONNX's own are below 30
+  if (opset.second < 1 || opset.second > most)
+    onnx_invalid("no opset " + std::to_string(opset.second) + " of domain " + quoted_name(opset.first));
+  return opset;
+}
+
+/// How many values a subgraph takes and gives.
+struct onnx_signature {
+  std::size_t inputs = 0, outputs = 0;
+  bool goes_on = false;  ///< a Loop's body: its condition is true after each pass
+};
+
+struct onnx_node_view {
+  std::vector<std::string_view> inputs{}, outputs{}, attributes{};
+  std::string_view name{}, type{}, domain{}, overload{};
+
+  explicit onnx_node_view(std::string_view bytes) {
+    for (auto at = onnx_reader(bytes); at.next();) switch (at.tag()) {
+        case onnx_node::input:
+          inputs.push_back(view_of(at.get_view()));
+          break;
+        case onnx_node::output:
+          outputs.push_back(view_of(at.get_view()));
+          break;
+        case onnx_node::attribute:
+          attributes.push_back(view_of(at.get_view()));
+          break;
+        case onnx_node::name:
+          name = view_of(at.get_view());
+          break;
+        case onnx_node::op_type:
+          type = view_of(at.get_view());
+          break;
+        case onnx_node::domain:
+          domain = onnx_domain(view_of(at.get_view()));
+          break;
+        case onnx_node::overload:
+          overload = view_of(at.get_view());
+          break;
+        default:
+          at.skip();
+      }
+  }
+};
+
+/// Which values a node may read: of its own graph, and of those around it.
+class onnx_scope {
+ public:
+  explicit onnx_scope(onnx_scope const* around = nullptr) : around_(around) {}
+
+  [[nodiscard]] bool has(std::string_view name) const {
+    return names_.contains(name) || (around_ && around_->has(name));
+  }
+  /// False when it is there already.
+  bool add(std::string_view name) { return names_.insert(name).second; }
+
+  /// Those that let a Loop go on: see endless.hpp.
+  [[nodiscard]] bool goes_on(std::string_view name) const {
+    return going_on_.contains(name) || (!names_.contains(name) && around_ && around_->goes_on(name));
+  }
+  void add_going_on(std::string_view name) { going_on_.insert(name); }
+
+ private:
+  std::unordered_set<std::string_view> names_, going_on_;
   onnx_scope const* around_;
 };
 
@@ -8910,14 +10281,14 @@ class onnx_graph_check {
   }
 
   /// The names of a graph's inputs that an initializer does not give are in `summary` when it is the main graph.
-  onnx_signature check_graph(std::string_view bytes) { return check_graph(bytes, nullptr, nullptr); }
+  onnx_signature check_graph(std::string_view bytes) { return check_graph(bytes, nullptr, nullptr, false); }
 
  private:
   struct function;
-  onnx_signature check_graph(std::string_view bytes, onnx_scope const* around, function* inside) {
+  onnx_signature check_graph(std::string_view bytes, onnx_scope const* around, function* inside, bool is_loop) {
     onnx_scope scope(around);
     onnx_signature signature;
-    std::unordered_set<std::string_view> initializers;
+    std::unordered_set<std::string_view> initializers, going_on;
     auto const initializer = [&](std::string_view name) {
       if (name.empty()) onnx_invalid("an initializer without a name");
       if (!initializers.insert(name).second) onnx_invalid("initializer " + quoted_name(name) + " is there twice");
@@ -8925,7 +10296,10 @@ class onnx_graph_check {
     };
     for (auto at = onnx_reader(bytes); at.next();)
       if (at.tag() == onnx_graph::initializer) {
-        initializer(name_in(at.get_message(), onnx_tensor::name));
+        auto const tensor = view_of(at.get_view());
+        auto const name = name_in(onnx_reader(tensor), onnx_tensor::name);
+        initializer(name);
+        if (onnx_goes_on(tensor)) going_on.insert(name);
       } else if (at.tag() == onnx_graph::sparse_initializer) {
         for (auto sparse = at.get_message(); sparse.next();)
           if (sparse.tag() == onnx_sparse_tensor::values)
@@ -8943,16 +10317,19 @@ class onnx_graph_check {
       auto const [name, info] = value_info(view_of(at.get_view()), "input", around != nullptr);
       if (!inputs.insert(name).second) onnx_invalid("input " + quoted_name(name) + " is there twice");
       scope.add(name);
+      going_on.erase(name);  // an initializer that callers may override
+      if (is_loop && signature.inputs == 1) going_on.insert(name);  // a pass begins only when the condition is true
       ++signature.inputs;
       if (!around && !initializers.contains(name)) summary_->inputs.push_back(info);
     }
+    for (auto const& name : going_on) scope.add_going_on(name);
     std::int64_t index = 0;
     for (auto at = onnx_reader(bytes); at.next(onnx_graph::node);)
       check_node(onnx_node_view(view_of(at.get_view())), index++, scope, inside);
     for (auto at = onnx_reader(bytes); at.next(onnx_graph::output);) {
       auto const [name, info] = value_info(view_of(at.get_view()), "output", true);
       if (!scope.has(name)) onnx_invalid("output " + quoted_name(name) + " is made by no node");
-      ++signature.outputs;
+      if (signature.outputs++ == 0) signature.goes_on = scope.goes_on(name);
       if (!around) summary_->outputs.push_back(info);
     }
     if (!around && signature.outputs == 0) onnx_invalid("expected a graph with outputs, got none");
@@ -9027,6 +10404,7 @@ class onnx_graph_check {
     check_attributes(node, who, scope, inside);
     for (auto const& each : node.outputs)
       if (!each.empty() && !scope.add(each)) onnx_invalid(who + ": output " + quoted_name(each) + " is there already");
+    if (onnx_goes_on(node, scope)) scope.add_going_on(node.outputs[0]);
     ++summary_->operators[name];
   }
 
@@ -9064,16 +10442,16 @@ class onnx_graph_check {
         if (at.tag() == onnx_attribute::ref_attr_name && !inside)
           onnx_invalid(who + ": attribute " + quoted_name(name) + " stands for a function's, outside of any");
         else if (at.tag() == onnx_attribute::g || at.tag() == onnx_attribute::graphs)
-          bodies[name] = check_graph(view_of(at.get_view()), &scope, inside);
+          bodies[name] = check_graph(view_of(at.get_view()), &scope, inside, node.type == "Loop");
         else
           at.skip();
     }
-    if (node.domain.empty()) check_bodies(node, who, bodies);
+    if (node.domain.empty()) check_bodies(node, who, bodies, scope);
   }
 
   /// Source: the operators' own pages of ONNX, If, Loop, Scan and SequenceMap.
   static void check_bodies(onnx_node_view const& node, std::string const& who,
-                           std::map<std::string_view, onnx_signature> const& bodies) {
+                           std::map<std::string_view, onnx_signature> const& bodies, onnx_scope const& scope) {
     auto const body = [&](std::string_view name) {
       auto const at = bodies.find(name);
       if (at == bodies.end()) onnx_invalid(who + ": expected a graph as attribute " + quoted_name(name) + ", got none");
@@ -9092,6 +10470,8 @@ class onnx_graph_check {
       expect_count(who, "inputs of the body", signature.inputs, 2 + carried, 2 + carried);
       expect_count(who, "outputs of the body", signature.outputs, 1 + carried, -1);
       expect_count(who, "outputs", node.outputs.size(), 0, static_cast<std::int64_t>(signature.outputs) - 1);
+      if (signature.goes_on && onnx_begins_endless(node, scope))
+        onnx_invalid(who + " never ends: it has no trip count, and its condition is always true");
     } else if (node.type == "Scan") {
       auto const signature = body("body");
       expect_count(who, "inputs of the body", signature.inputs, 0, inputs);
@@ -9817,6 +11197,7 @@ inline std::pair<std::string_view, std::int64_t> onnx_opset(std::string_view byt
 /// How many values a subgraph takes and gives.
 struct onnx_signature {
   std::size_t inputs = 0, outputs = 0;
+  bool goes_on = false;  ///< a Loop's body: its condition is true after each pass
 };
 
 struct onnx_node_view {
@@ -9863,8 +11244,14 @@ class onnx_scope {
   /// False when it is there already.
   bool add(std::string_view name) { return names_.insert(name).second; }
 
+  /// Those that let a Loop go on: see endless.hpp.
+  [[nodiscard]] bool goes_on(std::string_view name) const {
+    return going_on_.contains(name) || (!names_.contains(name) && around_ && around_->goes_on(name));
+  }
+  void add_going_on(std::string_view name) { going_on_.insert(name); }
+
  private:
-  std::unordered_set<std::string_view> names_;
+  std::unordered_set<std::string_view> names_, going_on_;
   onnx_scope const* around_;
 };
 
@@ -14582,6 +15969,647 @@ struct Onnx {
 }  // namespace torchdeploy::inline v0
 
 #endif
+// ---- torchdeploy/onnx/layer_names.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
+// ---- torchdeploy/onnx/wire.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+#include <protozero/varint.hpp>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
+// ---- torchdeploy/onnx/proto.hpp
+
+#include <cstdint>
+#include <span>
+
+// Generated by tools/make_onnx_tables.py from onnx 1.23.2.
+namespace torchdeploy::inline v0::detail {
+/// How a field is written: protobuf's wire types, and which of its byte strings are messages.
+enum class onnx_wire : std::uint8_t { varint, fixed32, fixed64, bytes, message };
+// clang-format off
+enum class onnx_message : std::uint8_t { none, attribute, value_info, node, int_int_list_entry,
+  node_device_configuration, sharding_spec, sharded_dim, simple_sharded_dim, training_info, model,
+  device_configuration, string_string_entry, tensor_annotation, graph, tensor, tensor_segment, sparse_tensor,
+  tensor_shape, tensor_shape_dimension, type, type_tensor, type_sequence, type_map, type_optional, type_sparse_tensor,
+  type_opaque, operator_set_id, function };
+// clang-format on
+
+struct onnx_field {
+  std::uint8_t number;
+  onnx_wire wire;
+  bool repeated;
+  char const* name;
+  onnx_message message = onnx_message::none;
+};
+
+/// The numbers of the fields.
+// clang-format off
+struct onnx_attribute { enum : std::uint32_t { name = 1, ref_attr_name = 21, doc_string = 13, type = 20, f = 2, i = 3,
+  s = 4, t = 5, g = 6, sparse_tensor = 22, tp = 14, floats = 7, ints = 8, strings = 9, tensors = 10, graphs = 11,
+  sparse_tensors = 23, type_protos = 15 }; };
+struct onnx_value_info { enum : std::uint32_t { name = 1, type = 2, doc_string = 3, metadata_props = 4 }; };
+struct onnx_node { enum : std::uint32_t { input = 1, output = 2, name = 3, op_type = 4, domain = 7, overload = 8,
+  attribute = 5, doc_string = 6, metadata_props = 9, device_configurations = 10 }; };
+struct onnx_int_int_list_entry { enum : std::uint32_t { key = 1, value = 2 }; };
+struct onnx_node_device_configuration { enum : std::uint32_t { configuration_id = 1, sharding_spec = 2, pipeline_stage
+  = 3 }; };
+struct onnx_sharding_spec { enum : std::uint32_t { tensor_name = 1, device = 2, index_to_device_group_map = 3,
+  sharded_dim = 4 }; };
+struct onnx_sharded_dim { enum : std::uint32_t { axis = 1, simple_sharding = 2 }; };
+struct onnx_simple_sharded_dim { enum : std::uint32_t { dim_value = 1, dim_param = 2, num_shards = 3 }; };
+struct onnx_training_info { enum : std::uint32_t { initialization = 1, algorithm = 2, initialization_binding = 3,
+  update_binding = 4 }; };
+struct onnx_model { enum : std::uint32_t { ir_version = 1, opset_import = 8, producer_name = 2, producer_version = 3,
+  domain = 4, model_version = 5, doc_string = 6, graph = 7, metadata_props = 14, training_info = 20, functions = 25,
+  configuration = 26 }; };
+struct onnx_device_configuration { enum : std::uint32_t { name = 1, num_devices = 2, device = 3 }; };
+struct onnx_string_string_entry { enum : std::uint32_t { key = 1, value = 2 }; };
+struct onnx_tensor_annotation { enum : std::uint32_t { tensor_name = 1, quant_parameter_tensor_names = 2 }; };
+struct onnx_graph { enum : std::uint32_t { node = 1, name = 2, initializer = 5, sparse_initializer = 15, doc_string =
+  10, input = 11, output = 12, value_info = 13, quantization_annotation = 14, metadata_props = 16 }; };
+struct onnx_tensor { enum : std::uint32_t { dims = 1, data_type = 2, segment = 3, float_data = 4, int32_data = 5,
+  string_data = 6, int64_data = 7, name = 8, doc_string = 12, raw_data = 9, external_data = 13, data_location = 14,
+  double_data = 10, uint64_data = 11, metadata_props = 16 }; };
+struct onnx_tensor_segment { enum : std::uint32_t { begin = 1, end = 2 }; };
+struct onnx_sparse_tensor { enum : std::uint32_t { values = 1, indices = 2, dims = 3 }; };
+struct onnx_tensor_shape { enum : std::uint32_t { dim = 1 }; };
+struct onnx_tensor_shape_dimension { enum : std::uint32_t { dim_value = 1, dim_param = 2, denotation = 3 }; };
+struct onnx_type { enum : std::uint32_t { tensor_type = 1, sequence_type = 4, map_type = 5, optional_type = 9,
+  sparse_tensor_type = 8, opaque_type = 7, denotation = 6 }; };
+struct onnx_type_tensor { enum : std::uint32_t { elem_type = 1, shape = 2 }; };
+struct onnx_type_sequence { enum : std::uint32_t { elem_type = 1 }; };
+struct onnx_type_map { enum : std::uint32_t { key_type = 1, value_type = 2 }; };
+struct onnx_type_optional { enum : std::uint32_t { elem_type = 1 }; };
+struct onnx_type_sparse_tensor { enum : std::uint32_t { elem_type = 1, shape = 2 }; };
+struct onnx_type_opaque { enum : std::uint32_t { domain = 1, name = 2 }; };
+struct onnx_operator_set_id { enum : std::uint32_t { domain = 1, version = 2 }; };
+struct onnx_function { enum : std::uint32_t { name = 1, input = 4, output = 5, attribute = 6, attribute_proto = 11,
+  node = 7, doc_string = 8, opset_import = 9, domain = 10, overload = 13, value_info = 12, metadata_props = 14 }; };
+// clang-format on
+
+inline constexpr onnx_field onnx_attribute_fields[] = {
+    {1, onnx_wire::bytes, false, "name"},
+    {21, onnx_wire::bytes, false, "ref_attr_name"},
+    {13, onnx_wire::bytes, false, "doc_string"},
+    {20, onnx_wire::varint, false, "type"},
+    {2, onnx_wire::fixed32, false, "f"},
+    {3, onnx_wire::varint, false, "i"},
+    {4, onnx_wire::bytes, false, "s"},
+    {5, onnx_wire::message, false, "t", onnx_message::tensor},
+    {6, onnx_wire::message, false, "g", onnx_message::graph},
+    {22, onnx_wire::message, false, "sparse_tensor", onnx_message::sparse_tensor},
+    {14, onnx_wire::message, false, "tp", onnx_message::type},
+    {7, onnx_wire::fixed32, true, "floats"},
+    {8, onnx_wire::varint, true, "ints"},
+    {9, onnx_wire::bytes, true, "strings"},
+    {10, onnx_wire::message, true, "tensors", onnx_message::tensor},
+    {11, onnx_wire::message, true, "graphs", onnx_message::graph},
+    {23, onnx_wire::message, true, "sparse_tensors", onnx_message::sparse_tensor},
+    {15, onnx_wire::message, true, "type_protos", onnx_message::type}};
+inline constexpr onnx_field onnx_value_info_fields[] = {
+    {1, onnx_wire::bytes, false, "name"},
+    {2, onnx_wire::message, false, "type", onnx_message::type},
+    {3, onnx_wire::bytes, false, "doc_string"},
+    {4, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_node_fields[] = {
+    {1, onnx_wire::bytes, true, "input"},
+    {2, onnx_wire::bytes, true, "output"},
+    {3, onnx_wire::bytes, false, "name"},
+    {4, onnx_wire::bytes, false, "op_type"},
+    {7, onnx_wire::bytes, false, "domain"},
+    {8, onnx_wire::bytes, false, "overload"},
+    {5, onnx_wire::message, true, "attribute", onnx_message::attribute},
+    {6, onnx_wire::bytes, false, "doc_string"},
+    {9, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry},
+    {10, onnx_wire::message, true, "device_configurations", onnx_message::node_device_configuration}};
+inline constexpr onnx_field onnx_int_int_list_entry_fields[] = {{1, onnx_wire::varint, false, "key"},
+                                                                {2, onnx_wire::varint, true, "value"}};
+inline constexpr onnx_field onnx_node_device_configuration_fields[] = {
+    {1, onnx_wire::bytes, false, "configuration_id"},
+    {2, onnx_wire::message, true, "sharding_spec", onnx_message::sharding_spec},
+    {3, onnx_wire::varint, false, "pipeline_stage"}};
+inline constexpr onnx_field onnx_sharding_spec_fields[] = {
+    {1, onnx_wire::bytes, false, "tensor_name"},
+    {2, onnx_wire::varint, true, "device"},
+    {3, onnx_wire::message, true, "index_to_device_group_map", onnx_message::int_int_list_entry},
+    {4, onnx_wire::message, true, "sharded_dim", onnx_message::sharded_dim}};
+inline constexpr onnx_field onnx_sharded_dim_fields[] = {
+    {1, onnx_wire::varint, false, "axis"},
+    {2, onnx_wire::message, true, "simple_sharding", onnx_message::simple_sharded_dim}};
+inline constexpr onnx_field onnx_simple_sharded_dim_fields[] = {{1, onnx_wire::varint, false, "dim_value"},
+                                                                {2, onnx_wire::bytes, false, "dim_param"},
+                                                                {3, onnx_wire::varint, false, "num_shards"}};
+inline constexpr onnx_field onnx_training_info_fields[] = {
+    {1, onnx_wire::message, false, "initialization", onnx_message::graph},
+    {2, onnx_wire::message, false, "algorithm", onnx_message::graph},
+    {3, onnx_wire::message, true, "initialization_binding", onnx_message::string_string_entry},
+    {4, onnx_wire::message, true, "update_binding", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_model_fields[] = {
+    {1, onnx_wire::varint, false, "ir_version"},
+    {8, onnx_wire::message, true, "opset_import", onnx_message::operator_set_id},
+    {2, onnx_wire::bytes, false, "producer_name"},
+    {3, onnx_wire::bytes, false, "producer_version"},
+    {4, onnx_wire::bytes, false, "domain"},
+    {5, onnx_wire::varint, false, "model_version"},
+    {6, onnx_wire::bytes, false, "doc_string"},
+    {7, onnx_wire::message, false, "graph", onnx_message::graph},
+    {14, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry},
+    {20, onnx_wire::message, true, "training_info", onnx_message::training_info},
+    {25, onnx_wire::message, true, "functions", onnx_message::function},
+    {26, onnx_wire::message, true, "configuration", onnx_message::device_configuration}};
+inline constexpr onnx_field onnx_device_configuration_fields[] = {{1, onnx_wire::bytes, false, "name"},
+                                                                  {2, onnx_wire::varint, false, "num_devices"},
+                                                                  {3, onnx_wire::bytes, true, "device"}};
+inline constexpr onnx_field onnx_string_string_entry_fields[] = {{1, onnx_wire::bytes, false, "key"},
+                                                                 {2, onnx_wire::bytes, false, "value"}};
+inline constexpr onnx_field onnx_tensor_annotation_fields[] = {
+    {1, onnx_wire::bytes, false, "tensor_name"},
+    {2, onnx_wire::message, true, "quant_parameter_tensor_names", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_graph_fields[] = {
+    {1, onnx_wire::message, true, "node", onnx_message::node},
+    {2, onnx_wire::bytes, false, "name"},
+    {5, onnx_wire::message, true, "initializer", onnx_message::tensor},
+    {15, onnx_wire::message, true, "sparse_initializer", onnx_message::sparse_tensor},
+    {10, onnx_wire::bytes, false, "doc_string"},
+    {11, onnx_wire::message, true, "input", onnx_message::value_info},
+    {12, onnx_wire::message, true, "output", onnx_message::value_info},
+    {13, onnx_wire::message, true, "value_info", onnx_message::value_info},
+    {14, onnx_wire::message, true, "quantization_annotation", onnx_message::tensor_annotation},
+    {16, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_tensor_fields[] = {
+    {1, onnx_wire::varint, true, "dims"},
+    {2, onnx_wire::varint, false, "data_type"},
+    {3, onnx_wire::message, false, "segment", onnx_message::tensor_segment},
+    {4, onnx_wire::fixed32, true, "float_data"},
+    {5, onnx_wire::varint, true, "int32_data"},
+    {6, onnx_wire::bytes, true, "string_data"},
+    {7, onnx_wire::varint, true, "int64_data"},
+    {8, onnx_wire::bytes, false, "name"},
+    {12, onnx_wire::bytes, false, "doc_string"},
+    {9, onnx_wire::bytes, false, "raw_data"},
+    {13, onnx_wire::message, true, "external_data", onnx_message::string_string_entry},
+    {14, onnx_wire::varint, false, "data_location"},
+    {10, onnx_wire::fixed64, true, "double_data"},
+    {11, onnx_wire::varint, true, "uint64_data"},
+    {16, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_tensor_segment_fields[] = {{1, onnx_wire::varint, false, "begin"},
+                                                            {2, onnx_wire::varint, false, "end"}};
+inline constexpr onnx_field onnx_sparse_tensor_fields[] = {
+    {1, onnx_wire::message, false, "values", onnx_message::tensor},
+    {2, onnx_wire::message, false, "indices", onnx_message::tensor},
+    {3, onnx_wire::varint, true, "dims"}};
+inline constexpr onnx_field onnx_tensor_shape_fields[] = {
+    {1, onnx_wire::message, true, "dim", onnx_message::tensor_shape_dimension}};
+inline constexpr onnx_field onnx_tensor_shape_dimension_fields[] = {{1, onnx_wire::varint, false, "dim_value"},
+                                                                    {2, onnx_wire::bytes, false, "dim_param"},
+                                                                    {3, onnx_wire::bytes, false, "denotation"}};
+inline constexpr onnx_field onnx_type_fields[] = {
+    {1, onnx_wire::message, false, "tensor_type", onnx_message::type_tensor},
+    {4, onnx_wire::message, false, "sequence_type", onnx_message::type_sequence},
+    {5, onnx_wire::message, false, "map_type", onnx_message::type_map},
+    {9, onnx_wire::message, false, "optional_type", onnx_message::type_optional},
+    {8, onnx_wire::message, false, "sparse_tensor_type", onnx_message::type_sparse_tensor},
+    {7, onnx_wire::message, false, "opaque_type", onnx_message::type_opaque},
+    {6, onnx_wire::bytes, false, "denotation"}};
+inline constexpr onnx_field onnx_type_tensor_fields[] = {
+    {1, onnx_wire::varint, false, "elem_type"}, {2, onnx_wire::message, false, "shape", onnx_message::tensor_shape}};
+inline constexpr onnx_field onnx_type_sequence_fields[] = {
+    {1, onnx_wire::message, false, "elem_type", onnx_message::type}};
+inline constexpr onnx_field onnx_type_map_fields[] = {{1, onnx_wire::varint, false, "key_type"},
+                                                      {2, onnx_wire::message, false, "value_type", onnx_message::type}};
+inline constexpr onnx_field onnx_type_optional_fields[] = {
+    {1, onnx_wire::message, false, "elem_type", onnx_message::type}};
+inline constexpr onnx_field onnx_type_sparse_tensor_fields[] = {
+    {1, onnx_wire::varint, false, "elem_type"}, {2, onnx_wire::message, false, "shape", onnx_message::tensor_shape}};
+inline constexpr onnx_field onnx_type_opaque_fields[] = {{1, onnx_wire::bytes, false, "domain"},
+                                                         {2, onnx_wire::bytes, false, "name"}};
+inline constexpr onnx_field onnx_operator_set_id_fields[] = {{1, onnx_wire::bytes, false, "domain"},
+                                                             {2, onnx_wire::varint, false, "version"}};
+inline constexpr onnx_field onnx_function_fields[] = {
+    {1, onnx_wire::bytes, false, "name"},
+    {4, onnx_wire::bytes, true, "input"},
+    {5, onnx_wire::bytes, true, "output"},
+    {6, onnx_wire::bytes, true, "attribute"},
+    {11, onnx_wire::message, true, "attribute_proto", onnx_message::attribute},
+    {7, onnx_wire::message, true, "node", onnx_message::node},
+    {8, onnx_wire::bytes, false, "doc_string"},
+    {9, onnx_wire::message, true, "opset_import", onnx_message::operator_set_id},
+    {10, onnx_wire::bytes, false, "domain"},
+    {13, onnx_wire::bytes, false, "overload"},
+    {12, onnx_wire::message, true, "value_info", onnx_message::value_info},
+    {14, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+
+/// The fields of a message.
+constexpr std::span<onnx_field const> fields_of(onnx_message message) {
+  switch (message) {
+    case onnx_message::none:
+      break;
+    case onnx_message::attribute:
+      return onnx_attribute_fields;
+    case onnx_message::value_info:
+      return onnx_value_info_fields;
+    case onnx_message::node:
+      return onnx_node_fields;
+    case onnx_message::int_int_list_entry:
+      return onnx_int_int_list_entry_fields;
+    case onnx_message::node_device_configuration:
+      return onnx_node_device_configuration_fields;
+    case onnx_message::sharding_spec:
+      return onnx_sharding_spec_fields;
+    case onnx_message::sharded_dim:
+      return onnx_sharded_dim_fields;
+    case onnx_message::simple_sharded_dim:
+      return onnx_simple_sharded_dim_fields;
+    case onnx_message::training_info:
+      return onnx_training_info_fields;
+    case onnx_message::model:
+      return onnx_model_fields;
+    case onnx_message::device_configuration:
+      return onnx_device_configuration_fields;
+    case onnx_message::string_string_entry:
+      return onnx_string_string_entry_fields;
+    case onnx_message::tensor_annotation:
+      return onnx_tensor_annotation_fields;
+    case onnx_message::graph:
+      return onnx_graph_fields;
+    case onnx_message::tensor:
+      return onnx_tensor_fields;
+    case onnx_message::tensor_segment:
+      return onnx_tensor_segment_fields;
+    case onnx_message::sparse_tensor:
+      return onnx_sparse_tensor_fields;
+    case onnx_message::tensor_shape:
+      return onnx_tensor_shape_fields;
+    case onnx_message::tensor_shape_dimension:
+      return onnx_tensor_shape_dimension_fields;
+    case onnx_message::type:
+      return onnx_type_fields;
+    case onnx_message::type_tensor:
+      return onnx_type_tensor_fields;
+    case onnx_message::type_sequence:
+      return onnx_type_sequence_fields;
+    case onnx_message::type_map:
+      return onnx_type_map_fields;
+    case onnx_message::type_optional:
+      return onnx_type_optional_fields;
+    case onnx_message::type_sparse_tensor:
+      return onnx_type_sparse_tensor_fields;
+    case onnx_message::type_opaque:
+      return onnx_type_opaque_fields;
+    case onnx_message::operator_set_id:
+      return onnx_operator_set_id_fields;
+    case onnx_message::function:
+      return onnx_function_fields;
+  }
+  return {};
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
+
+/// The only door to protozero, and the first look at a file of ONNX's: is it protobuf throughout, with each field of the kind
+/// that onnx.proto gives it? What comes after may read fields without asking again.
+namespace torchdeploy::inline v0::detail {
+
+/// As deep as protobuf's own readers go.
+inline constexpr int onnx_max_depth = 100;
+
+/// A byte string of a message, in the bytes of the file.
+inline std::string_view view_of(protozero::data_view bytes) { return {bytes.data(), bytes.size()}; }
+
+inline protozero::pbf_reader onnx_reader(std::string_view message) {
+  return protozero::pbf_reader(message.data(), message.size());
+}
+
+/// Where in a file: "graph.node[12].attribute[0].t".
+class onnx_place {
+ public:
+  onnx_place() = default;
+  onnx_place(onnx_place const& above, char const* field, std::int64_t index = -1)
+      : above_(&above), field_(field), index_(index) {}
+
+  [[nodiscard]] std::string text() const {
+    if (!above_) return {};
+    auto text = above_->text();
+    if (!text.empty()) text += '.';
+    text += field_;
+    if (index_ >= 0) text += "[" + std::to_string(index_) + "]";
+    return text;
+  }
+
+ private:
+  onnx_place const* above_ = nullptr;
+  char const* field_ = "";
+  std::int64_t index_ = -1;
+};
+
+/// What is wrong with a model, before it is known which file it is of.
+struct onnx_complaint {
+  std::string text;
+  std::string hint;
+};
+
+[[noreturn]] inline void onnx_malformed(onnx_place const& place, std::string const& what) {
+  auto const where = place.text();
+  throw onnx_complaint{"is damaged or cut short: " + what + (where.empty() ? "" : " in " + where),
+                       "copy it again and compare checksums"};
+}
+
+/// It is protobuf, and not what ONNX means by it.
+[[noreturn]] inline void onnx_invalid(std::string const& what) {
+  throw onnx_complaint{"is no valid ONNX model: " + what, "export it again; Python's onnx.checker says more"};
+}
+
+/// Walks one message and all within. `visit(message, bytes, place)` is called with each that is well-formed.
+template <class Visit>
+class onnx_walk {
+ public:
+  explicit onnx_walk(Visit visit) : visit_(std::move(visit)) {}
+
+  void operator()(std::string_view bytes, onnx_message message) { walk(bytes, message, onnx_place(), 0); }
+
+ private:
+  using wire_type = protozero::pbf_wire_type;
+
+  static std::uint64_t varint(char const*& at, char const* end, onnx_place const& place) {
+    try {
+      return protozero::decode_varint(&at, end);
+    } catch (protozero::exception const&) {
+      onnx_malformed(place, "a number is cut off or too long");
+    }
+  }
+
+  static std::size_t fixed_size(onnx_wire wire) { return wire == onnx_wire::fixed32 ? 4 : 8; }
+
+  static std::string_view taken(char const*& at, char const* end, std::uint64_t size, onnx_place const& place) {
+    if (size > static_cast<std::uint64_t>(end - at))
+      onnx_malformed(place, "expected " + std::to_string(size) + " bytes, got " + std::to_string(end - at));
+    auto const* const begin = at;
+    at += size;
+    return {begin, static_cast<std::size_t>(size)};
+  }
+
+  void walk(std::string_view bytes, onnx_message message, onnx_place const& place, int depth) {
+    if (depth > onnx_max_depth)
+      onnx_malformed(place, "messages are nested deeper than " + std::to_string(onnx_max_depth));
+    auto const fields = fields_of(message);
+    std::array<std::int64_t, 32> counts{};
+    auto const* at = bytes.data();
+    auto const* const end = at + bytes.size();
+    while (at != end) {
+      auto const tag = varint(at, end, place);
+      auto const wire = static_cast<wire_type>(tag & 7U);
+      auto const number = tag >> 3U;
+      if (number == 0 || number > 0x1FFFFFFF)
+        onnx_malformed(place, "expected a field, got number " + std::to_string(number));
+      onnx_field const* field = nullptr;
+      for (auto const& each : fields)
+        if (each.number == number) field = &each;
+      if (!field) {
+        skip(at, end, wire, place);
+        continue;
+      }
+      auto const index = counts[number]++;
+      onnx_place const here(place, field->name, field->repeated ? index : -1);
+      if (!field->repeated && index > 0) onnx_malformed(here, "a field that comes once comes again");
+      value(at, end, wire, *field, here, depth);
+    }
+    visit_(message, bytes, place);
+  }
+
+  void value(char const*& at, char const* end, wire_type wire, onnx_field const& field, onnx_place const& here,
+             int depth) {
+    bool const text = field.wire == onnx_wire::bytes || field.wire == onnx_wire::message;
+    if (wire == wire_type::length_delimited && (text || field.repeated)) {
+      auto const content = taken(at, end, varint(at, end, here), here);
+      if (field.wire == onnx_wire::message)
+        walk(content, field.message, here, depth + 1);
+      else if (field.wire == onnx_wire::varint)
+        for (auto const* number = content.data(); number != content.data() + content.size();)
+          varint(number, content.data() + content.size(), here);
+      else if (field.wire != onnx_wire::bytes && content.size() % fixed_size(field.wire) != 0)
+        onnx_malformed(here, "numbers are cut off");
+      return;
+    }
+    auto const expected = field.wire == onnx_wire::varint    ? wire_type::varint
+                          : field.wire == onnx_wire::fixed32 ? wire_type::fixed32
+                          : field.wire == onnx_wire::fixed64 ? wire_type::fixed64
+                                                             : wire_type::length_delimited;
+    if (wire != expected)
+      onnx_malformed(here, "expected a field of wire type " + std::to_string(static_cast<int>(expected)) + ", got " +
+                               std::to_string(static_cast<int>(wire)));
+    if (wire == wire_type::varint)
+      varint(at, end, here);
+    else
+      taken(at, end, fixed_size(field.wire), here);
+  }
+
+  /// A field of a newer ONNX.
+  static void skip(char const*& at, char const* end, wire_type wire, onnx_place const& place) {
+    switch (wire) {
+      case wire_type::varint:
+        varint(at, end, place);
+        return;
+      case wire_type::fixed64:
+        taken(at, end, 8, place);
+        return;
+      case wire_type::length_delimited:
+        taken(at, end, varint(at, end, place), place);
+        return;
+      case wire_type::fixed32:
+        taken(at, end, 4, place);
+        return;
+      default:
+        onnx_malformed(place, "expected a field, got wire type " + std::to_string(static_cast<int>(wire)));
+    }
+  }
+
+  Visit visit_;
+};
+
+/// Visits the numbers of the field that the reader stands at, packed or one by one.
+template <class Visit>
+void for_each_integer(protozero::pbf_reader& at, Visit visit) {
+  if (at.has_wire_type(protozero::pbf_wire_type::length_delimited))
+    for (auto const each : at.get_packed_int64()) visit(static_cast<std::int64_t>(each));
+  else
+    visit(at.get_int64());
+}
+
+/// How many numbers the field holds that the reader stands at.
+inline std::uint64_t count_integers(protozero::pbf_reader& at) {
+  std::uint64_t count = 0;
+  for_each_integer(at, [&](std::int64_t) { ++count; });
+  return count;
+}
+inline std::uint64_t count_fixed(protozero::pbf_reader& at, std::size_t size) {
+  if (at.has_wire_type(protozero::pbf_wire_type::length_delimited)) return at.get_view().size() / size;
+  at.skip();
+  return 1;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
+
+/// The layers of a model of ONNX's, by the names that PyTorch's exporter gives its nodes and weights.
+namespace torchdeploy::inline v0::detail {
+
+/// "features.0" of "/features/features.0/Conv", as a module exports it, and of "/features/0/Conv", as a scripted one does.
+inline std::string layer_of_onnx_node(std::string_view name) {
+  std::string path, last;
+  if (!name.starts_with('/')) return {};
+  name.remove_prefix(1);
+  for (std::size_t end = name.find('/'); end != name.npos; end = name.find('/')) {
+    std::string segment(name.substr(0, end));
+    name.remove_prefix(end + 1);
+    if (!last.empty() && segment.starts_with(last + "."))
+      path.resize(path.size() - last.size());  // it has its parent's name
+    else if (!path.empty())
+      path += '.';
+    path += segment;
+    last = std::move(segment);
+  }
+  return path;
+}
+
+struct onnx_node_text {
+  std::string_view name, kind;
+  std::vector<std::string_view> inputs, outputs;
+};
+
+inline std::vector<onnx_node_text> onnx_nodes(std::string_view model, std::set<std::string_view>& weights) {
+  std::vector<onnx_node_text> nodes;
+  for (auto top = onnx_reader(model); top.next(onnx_model::graph);)
+    for (auto graph = onnx_reader(view_of(top.get_view())); graph.next();) {
+      if (graph.tag() == onnx_graph::initializer) {
+        for (auto tensor = onnx_reader(view_of(graph.get_view())); tensor.next(onnx_tensor::name);)
+          weights.insert(view_of(tensor.get_view()));
+        continue;
+      }
+      if (graph.tag() != onnx_graph::node) {
+        graph.skip();
+        continue;
+      }
+      onnx_node_text node;
+      for (auto field = onnx_reader(view_of(graph.get_view())); field.next();) {
+        if (field.tag() == onnx_node::name)
+          node.name = view_of(field.get_view());
+        else if (field.tag() == onnx_node::op_type)
+          node.kind = view_of(field.get_view());
+        else if (field.tag() == onnx_node::input)
+          node.inputs.push_back(view_of(field.get_view()));
+        else if (field.tag() == onnx_node::output)
+          node.outputs.push_back(view_of(field.get_view()));
+        else
+          field.skip();
+      }
+      nodes.push_back(std::move(node));
+    }
+  return nodes;
+}
+
+/// The layer that a node is, by its weight's name where the exporter kept it, else by its own; empty where it is none.
+inline std::string onnx_layer_name(onnx_node_text const& node, std::set<std::string_view> const& weights) {
+  constexpr std::string_view works[] = {"Conv", "ConvTranspose", "Gemm", "MatMul", "Gather"};
+  if (std::find(std::begin(works), std::end(works), node.kind) == std::end(works) || node.outputs.empty()) return {};
+  constexpr std::string_view suffix = ".weight";
+  for (auto const input : node.inputs)
+    if (weights.contains(input) && input.ends_with(suffix))
+      return std::string(input.substr(0, input.size() - suffix.size()));
+  bool const learned = node.inputs.size() > 1 && weights.contains(node.inputs[node.kind == "Gather" ? 0 : 1]);
+  if (node.kind == "Gather" && !learned) return {};
+  auto path = layer_of_onnx_node(node.name);
+  if (learned || node.kind != "MatMul") return path;
+  return path.empty() ? "matmul" : path + ".matmul";  // as reports name a product without a weight
+}
+
+/// Where a layer's output is: behind its bias, and behind a batch norm.
+inline std::string_view onnx_layer_output(onnx_node_text const& node, std::vector<onnx_node_text> const& nodes,
+                                          std::set<std::string_view> const& weights) {
+  auto at = node.outputs.front();
+  for (bool biased = node.kind != "MatMul";;) {
+    onnx_node_text const* only = nullptr;
+    for (auto const& each : nodes) {
+      if (each.kind == "Shape" || std::find(each.inputs.begin(), each.inputs.end(), at) == each.inputs.end()) continue;
+      if (only) return at;
+      only = &each;
+    }
+    if (!only || only->outputs.empty()) return at;
+    bool const bias = !biased && only->kind == "Add" &&
+                      std::any_of(only->inputs.begin(), only->inputs.end(),
+                                  [&](auto input) { return input != at && weights.contains(input); });
+    if (only->kind == "BatchNormalization") return only->outputs.front();
+    if (!bias) return at;
+    biased = true;
+    at = only->outputs.front();
+  }
+}
+
+/// The same model with its layers' outputs behind its own, and which these are.
+inline std::pair<Onnx::handle, std::vector<shown_layer>> with_layer_outputs(Onnx::handle const& model,
+                                                                            std::span<std::string const> wanted) {
+  std::string text(reinterpret_cast<char const*>(model.bytes().data()), model.bytes().size());
+  std::set<std::string_view> weights;
+  auto const nodes = onnx_nodes(text, weights);
+  auto summary = *model.summary;
+  std::vector<shown_layer> layers;
+  std::string graph;
+  protozero::pbf_writer more(graph);
+  for (auto const& node : nodes) {
+    auto name = onnx_layer_name(node, weights);
+    if (name.empty() || (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end())) continue;
+    auto const output = onnx_layer_output(node, nodes, weights);
+    auto const known = std::find_if(summary.outputs.begin(), summary.outputs.end(),
+                                    [&](auto const& each) { return each.name == output; });
+    layers.push_back(
+        {std::move(name), std::string(node.kind), {}, static_cast<std::size_t>(known - summary.outputs.begin())});
+    if (known != summary.outputs.end()) continue;
+    summary.outputs.push_back({.name = std::string(output)});
+    std::string info;
+    protozero::pbf_writer(info).add_string(onnx_value_info::name, std::string(output));
+    more.add_message(onnx_graph::output, info);
+  }
+  // protobuf merges a message that comes twice: the graph goes on at the end of the model
+  protozero::pbf_writer(text).add_message(onnx_model::graph, graph);
+  Onnx::handle made = model;
+  auto const* const begin = reinterpret_cast<std::byte const*>(text.data());
+  made.file = std::make_shared<std::vector<std::byte> const>(begin, begin + text.size());
+  made.summary = std::make_shared<onnx_summary const>(std::move(summary));
+  return {std::move(made), std::move(layers)};
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
 
 #ifdef TORCHDEPLOY_WITH_ONNXRUNTIME
 #ifndef TORCHDEPLOY_SINGLE_ONNX_RUNTIME_EXECUTABLE_HPP
@@ -16017,650 +18045,6 @@ class onnx_runtime_executable {
 
 #endif
 #endif  // TORCHDEPLOY_SINGLE_ONNX_RUNTIME_EXECUTABLE_HPP
-#ifndef TORCHDEPLOY_SINGLE_ONNX_LAYER_NAMES_HPP
-#define TORCHDEPLOY_SINGLE_ONNX_LAYER_NAMES_HPP
-// ---- torchdeploy/onnx/layer_names.hpp
-
-#ifdef TORCHDEPLOY_WITH_ONNX
-
-#include <algorithm>
-#include <cstddef>
-#include <map>
-#include <memory>
-#include <set>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-#ifndef TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
-#define TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
-// ---- torchdeploy/onnx/wire.hpp
-
-#ifdef TORCHDEPLOY_WITH_ONNX
-
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-
-#include <protozero/pbf_reader.hpp>
-#include <protozero/pbf_writer.hpp>
-#include <protozero/varint.hpp>
-
-#ifndef TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
-#define TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
-// ---- torchdeploy/onnx/proto.hpp
-
-#include <cstdint>
-#include <span>
-
-// Generated by tools/make_onnx_tables.py from onnx 1.23.2.
-namespace torchdeploy::inline v0::detail {
-/// How a field is written: protobuf's wire types, and which of its byte strings are messages.
-enum class onnx_wire : std::uint8_t { varint, fixed32, fixed64, bytes, message };
-// clang-format off
-enum class onnx_message : std::uint8_t { none, attribute, value_info, node, int_int_list_entry,
-  node_device_configuration, sharding_spec, sharded_dim, simple_sharded_dim, training_info, model,
-  device_configuration, string_string_entry, tensor_annotation, graph, tensor, tensor_segment, sparse_tensor,
-  tensor_shape, tensor_shape_dimension, type, type_tensor, type_sequence, type_map, type_optional, type_sparse_tensor,
-  type_opaque, operator_set_id, function };
-// clang-format on
-
-struct onnx_field {
-  std::uint8_t number;
-  onnx_wire wire;
-  bool repeated;
-  char const* name;
-  onnx_message message = onnx_message::none;
-};
-
-/// The numbers of the fields.
-// clang-format off
-struct onnx_attribute { enum : std::uint32_t { name = 1, ref_attr_name = 21, doc_string = 13, type = 20, f = 2, i = 3,
-  s = 4, t = 5, g = 6, sparse_tensor = 22, tp = 14, floats = 7, ints = 8, strings = 9, tensors = 10, graphs = 11,
-  sparse_tensors = 23, type_protos = 15 }; };
-struct onnx_value_info { enum : std::uint32_t { name = 1, type = 2, doc_string = 3, metadata_props = 4 }; };
-struct onnx_node { enum : std::uint32_t { input = 1, output = 2, name = 3, op_type = 4, domain = 7, overload = 8,
-  attribute = 5, doc_string = 6, metadata_props = 9, device_configurations = 10 }; };
-struct onnx_int_int_list_entry { enum : std::uint32_t { key = 1, value = 2 }; };
-struct onnx_node_device_configuration { enum : std::uint32_t { configuration_id = 1, sharding_spec = 2, pipeline_stage
-  = 3 }; };
-struct onnx_sharding_spec { enum : std::uint32_t { tensor_name = 1, device = 2, index_to_device_group_map = 3,
-  sharded_dim = 4 }; };
-struct onnx_sharded_dim { enum : std::uint32_t { axis = 1, simple_sharding = 2 }; };
-struct onnx_simple_sharded_dim { enum : std::uint32_t { dim_value = 1, dim_param = 2, num_shards = 3 }; };
-struct onnx_training_info { enum : std::uint32_t { initialization = 1, algorithm = 2, initialization_binding = 3,
-  update_binding = 4 }; };
-struct onnx_model { enum : std::uint32_t { ir_version = 1, opset_import = 8, producer_name = 2, producer_version = 3,
-  domain = 4, model_version = 5, doc_string = 6, graph = 7, metadata_props = 14, training_info = 20, functions = 25,
-  configuration = 26 }; };
-struct onnx_device_configuration { enum : std::uint32_t { name = 1, num_devices = 2, device = 3 }; };
-struct onnx_string_string_entry { enum : std::uint32_t { key = 1, value = 2 }; };
-struct onnx_tensor_annotation { enum : std::uint32_t { tensor_name = 1, quant_parameter_tensor_names = 2 }; };
-struct onnx_graph { enum : std::uint32_t { node = 1, name = 2, initializer = 5, sparse_initializer = 15, doc_string =
-  10, input = 11, output = 12, value_info = 13, quantization_annotation = 14, metadata_props = 16 }; };
-struct onnx_tensor { enum : std::uint32_t { dims = 1, data_type = 2, segment = 3, float_data = 4, int32_data = 5,
-  string_data = 6, int64_data = 7, name = 8, doc_string = 12, raw_data = 9, external_data = 13, data_location = 14,
-  double_data = 10, uint64_data = 11, metadata_props = 16 }; };
-struct onnx_tensor_segment { enum : std::uint32_t { begin = 1, end = 2 }; };
-struct onnx_sparse_tensor { enum : std::uint32_t { values = 1, indices = 2, dims = 3 }; };
-struct onnx_tensor_shape { enum : std::uint32_t { dim = 1 }; };
-struct onnx_tensor_shape_dimension { enum : std::uint32_t { dim_value = 1, dim_param = 2, denotation = 3 }; };
-struct onnx_type { enum : std::uint32_t { tensor_type = 1, sequence_type = 4, map_type = 5, optional_type = 9,
-  sparse_tensor_type = 8, opaque_type = 7, denotation = 6 }; };
-struct onnx_type_tensor { enum : std::uint32_t { elem_type = 1, shape = 2 }; };
-struct onnx_type_sequence { enum : std::uint32_t { elem_type = 1 }; };
-struct onnx_type_map { enum : std::uint32_t { key_type = 1, value_type = 2 }; };
-struct onnx_type_optional { enum : std::uint32_t { elem_type = 1 }; };
-struct onnx_type_sparse_tensor { enum : std::uint32_t { elem_type = 1, shape = 2 }; };
-struct onnx_type_opaque { enum : std::uint32_t { domain = 1, name = 2 }; };
-struct onnx_operator_set_id { enum : std::uint32_t { domain = 1, version = 2 }; };
-struct onnx_function { enum : std::uint32_t { name = 1, input = 4, output = 5, attribute = 6, attribute_proto = 11,
-  node = 7, doc_string = 8, opset_import = 9, domain = 10, overload = 13, value_info = 12, metadata_props = 14 }; };
-// clang-format on
-
-inline constexpr onnx_field onnx_attribute_fields[] = {
-    {1, onnx_wire::bytes, false, "name"},
-    {21, onnx_wire::bytes, false, "ref_attr_name"},
-    {13, onnx_wire::bytes, false, "doc_string"},
-    {20, onnx_wire::varint, false, "type"},
-    {2, onnx_wire::fixed32, false, "f"},
-    {3, onnx_wire::varint, false, "i"},
-    {4, onnx_wire::bytes, false, "s"},
-    {5, onnx_wire::message, false, "t", onnx_message::tensor},
-    {6, onnx_wire::message, false, "g", onnx_message::graph},
-    {22, onnx_wire::message, false, "sparse_tensor", onnx_message::sparse_tensor},
-    {14, onnx_wire::message, false, "tp", onnx_message::type},
-    {7, onnx_wire::fixed32, true, "floats"},
-    {8, onnx_wire::varint, true, "ints"},
-    {9, onnx_wire::bytes, true, "strings"},
-    {10, onnx_wire::message, true, "tensors", onnx_message::tensor},
-    {11, onnx_wire::message, true, "graphs", onnx_message::graph},
-    {23, onnx_wire::message, true, "sparse_tensors", onnx_message::sparse_tensor},
-    {15, onnx_wire::message, true, "type_protos", onnx_message::type}};
-inline constexpr onnx_field onnx_value_info_fields[] = {
-    {1, onnx_wire::bytes, false, "name"},
-    {2, onnx_wire::message, false, "type", onnx_message::type},
-    {3, onnx_wire::bytes, false, "doc_string"},
-    {4, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
-inline constexpr onnx_field onnx_node_fields[] = {
-    {1, onnx_wire::bytes, true, "input"},
-    {2, onnx_wire::bytes, true, "output"},
-    {3, onnx_wire::bytes, false, "name"},
-    {4, onnx_wire::bytes, false, "op_type"},
-    {7, onnx_wire::bytes, false, "domain"},
-    {8, onnx_wire::bytes, false, "overload"},
-    {5, onnx_wire::message, true, "attribute", onnx_message::attribute},
-    {6, onnx_wire::bytes, false, "doc_string"},
-    {9, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry},
-    {10, onnx_wire::message, true, "device_configurations", onnx_message::node_device_configuration}};
-inline constexpr onnx_field onnx_int_int_list_entry_fields[] = {{1, onnx_wire::varint, false, "key"},
-                                                                {2, onnx_wire::varint, true, "value"}};
-inline constexpr onnx_field onnx_node_device_configuration_fields[] = {
-    {1, onnx_wire::bytes, false, "configuration_id"},
-    {2, onnx_wire::message, true, "sharding_spec", onnx_message::sharding_spec},
-    {3, onnx_wire::varint, false, "pipeline_stage"}};
-inline constexpr onnx_field onnx_sharding_spec_fields[] = {
-    {1, onnx_wire::bytes, false, "tensor_name"},
-    {2, onnx_wire::varint, true, "device"},
-    {3, onnx_wire::message, true, "index_to_device_group_map", onnx_message::int_int_list_entry},
-    {4, onnx_wire::message, true, "sharded_dim", onnx_message::sharded_dim}};
-inline constexpr onnx_field onnx_sharded_dim_fields[] = {
-    {1, onnx_wire::varint, false, "axis"},
-    {2, onnx_wire::message, true, "simple_sharding", onnx_message::simple_sharded_dim}};
-inline constexpr onnx_field onnx_simple_sharded_dim_fields[] = {{1, onnx_wire::varint, false, "dim_value"},
-                                                                {2, onnx_wire::bytes, false, "dim_param"},
-                                                                {3, onnx_wire::varint, false, "num_shards"}};
-inline constexpr onnx_field onnx_training_info_fields[] = {
-    {1, onnx_wire::message, false, "initialization", onnx_message::graph},
-    {2, onnx_wire::message, false, "algorithm", onnx_message::graph},
-    {3, onnx_wire::message, true, "initialization_binding", onnx_message::string_string_entry},
-    {4, onnx_wire::message, true, "update_binding", onnx_message::string_string_entry}};
-inline constexpr onnx_field onnx_model_fields[] = {
-    {1, onnx_wire::varint, false, "ir_version"},
-    {8, onnx_wire::message, true, "opset_import", onnx_message::operator_set_id},
-    {2, onnx_wire::bytes, false, "producer_name"},
-    {3, onnx_wire::bytes, false, "producer_version"},
-    {4, onnx_wire::bytes, false, "domain"},
-    {5, onnx_wire::varint, false, "model_version"},
-    {6, onnx_wire::bytes, false, "doc_string"},
-    {7, onnx_wire::message, false, "graph", onnx_message::graph},
-    {14, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry},
-    {20, onnx_wire::message, true, "training_info", onnx_message::training_info},
-    {25, onnx_wire::message, true, "functions", onnx_message::function},
-    {26, onnx_wire::message, true, "configuration", onnx_message::device_configuration}};
-inline constexpr onnx_field onnx_device_configuration_fields[] = {{1, onnx_wire::bytes, false, "name"},
-                                                                  {2, onnx_wire::varint, false, "num_devices"},
-                                                                  {3, onnx_wire::bytes, true, "device"}};
-inline constexpr onnx_field onnx_string_string_entry_fields[] = {{1, onnx_wire::bytes, false, "key"},
-                                                                 {2, onnx_wire::bytes, false, "value"}};
-inline constexpr onnx_field onnx_tensor_annotation_fields[] = {
-    {1, onnx_wire::bytes, false, "tensor_name"},
-    {2, onnx_wire::message, true, "quant_parameter_tensor_names", onnx_message::string_string_entry}};
-inline constexpr onnx_field onnx_graph_fields[] = {
-    {1, onnx_wire::message, true, "node", onnx_message::node},
-    {2, onnx_wire::bytes, false, "name"},
-    {5, onnx_wire::message, true, "initializer", onnx_message::tensor},
-    {15, onnx_wire::message, true, "sparse_initializer", onnx_message::sparse_tensor},
-    {10, onnx_wire::bytes, false, "doc_string"},
-    {11, onnx_wire::message, true, "input", onnx_message::value_info},
-    {12, onnx_wire::message, true, "output", onnx_message::value_info},
-    {13, onnx_wire::message, true, "value_info", onnx_message::value_info},
-    {14, onnx_wire::message, true, "quantization_annotation", onnx_message::tensor_annotation},
-    {16, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
-inline constexpr onnx_field onnx_tensor_fields[] = {
-    {1, onnx_wire::varint, true, "dims"},
-    {2, onnx_wire::varint, false, "data_type"},
-    {3, onnx_wire::message, false, "segment", onnx_message::tensor_segment},
-    {4, onnx_wire::fixed32, true, "float_data"},
-    {5, onnx_wire::varint, true, "int32_data"},
-    {6, onnx_wire::bytes, true, "string_data"},
-    {7, onnx_wire::varint, true, "int64_data"},
-    {8, onnx_wire::bytes, false, "name"},
-    {12, onnx_wire::bytes, false, "doc_string"},
-    {9, onnx_wire::bytes, false, "raw_data"},
-    {13, onnx_wire::message, true, "external_data", onnx_message::string_string_entry},
-    {14, onnx_wire::varint, false, "data_location"},
-    {10, onnx_wire::fixed64, true, "double_data"},
-    {11, onnx_wire::varint, true, "uint64_data"},
-    {16, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
-inline constexpr onnx_field onnx_tensor_segment_fields[] = {{1, onnx_wire::varint, false, "begin"},
-                                                            {2, onnx_wire::varint, false, "end"}};
-inline constexpr onnx_field onnx_sparse_tensor_fields[] = {
-    {1, onnx_wire::message, false, "values", onnx_message::tensor},
-    {2, onnx_wire::message, false, "indices", onnx_message::tensor},
-    {3, onnx_wire::varint, true, "dims"}};
-inline constexpr onnx_field onnx_tensor_shape_fields[] = {
-    {1, onnx_wire::message, true, "dim", onnx_message::tensor_shape_dimension}};
-inline constexpr onnx_field onnx_tensor_shape_dimension_fields[] = {{1, onnx_wire::varint, false, "dim_value"},
-                                                                    {2, onnx_wire::bytes, false, "dim_param"},
-                                                                    {3, onnx_wire::bytes, false, "denotation"}};
-inline constexpr onnx_field onnx_type_fields[] = {
-    {1, onnx_wire::message, false, "tensor_type", onnx_message::type_tensor},
-    {4, onnx_wire::message, false, "sequence_type", onnx_message::type_sequence},
-    {5, onnx_wire::message, false, "map_type", onnx_message::type_map},
-    {9, onnx_wire::message, false, "optional_type", onnx_message::type_optional},
-    {8, onnx_wire::message, false, "sparse_tensor_type", onnx_message::type_sparse_tensor},
-    {7, onnx_wire::message, false, "opaque_type", onnx_message::type_opaque},
-    {6, onnx_wire::bytes, false, "denotation"}};
-inline constexpr onnx_field onnx_type_tensor_fields[] = {
-    {1, onnx_wire::varint, false, "elem_type"}, {2, onnx_wire::message, false, "shape", onnx_message::tensor_shape}};
-inline constexpr onnx_field onnx_type_sequence_fields[] = {
-    {1, onnx_wire::message, false, "elem_type", onnx_message::type}};
-inline constexpr onnx_field onnx_type_map_fields[] = {{1, onnx_wire::varint, false, "key_type"},
-                                                      {2, onnx_wire::message, false, "value_type", onnx_message::type}};
-inline constexpr onnx_field onnx_type_optional_fields[] = {
-    {1, onnx_wire::message, false, "elem_type", onnx_message::type}};
-inline constexpr onnx_field onnx_type_sparse_tensor_fields[] = {
-    {1, onnx_wire::varint, false, "elem_type"}, {2, onnx_wire::message, false, "shape", onnx_message::tensor_shape}};
-inline constexpr onnx_field onnx_type_opaque_fields[] = {{1, onnx_wire::bytes, false, "domain"},
-                                                         {2, onnx_wire::bytes, false, "name"}};
-inline constexpr onnx_field onnx_operator_set_id_fields[] = {{1, onnx_wire::bytes, false, "domain"},
-                                                             {2, onnx_wire::varint, false, "version"}};
-inline constexpr onnx_field onnx_function_fields[] = {
-    {1, onnx_wire::bytes, false, "name"},
-    {4, onnx_wire::bytes, true, "input"},
-    {5, onnx_wire::bytes, true, "output"},
-    {6, onnx_wire::bytes, true, "attribute"},
-    {11, onnx_wire::message, true, "attribute_proto", onnx_message::attribute},
-    {7, onnx_wire::message, true, "node", onnx_message::node},
-    {8, onnx_wire::bytes, false, "doc_string"},
-    {9, onnx_wire::message, true, "opset_import", onnx_message::operator_set_id},
-    {10, onnx_wire::bytes, false, "domain"},
-    {13, onnx_wire::bytes, false, "overload"},
-    {12, onnx_wire::message, true, "value_info", onnx_message::value_info},
-    {14, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
-
-/// The fields of a message.
-constexpr std::span<onnx_field const> fields_of(onnx_message message) {
-  switch (message) {
-    case onnx_message::none:
-      break;
-    case onnx_message::attribute:
-      return onnx_attribute_fields;
-    case onnx_message::value_info:
-      return onnx_value_info_fields;
-    case onnx_message::node:
-      return onnx_node_fields;
-    case onnx_message::int_int_list_entry:
-      return onnx_int_int_list_entry_fields;
-    case onnx_message::node_device_configuration:
-      return onnx_node_device_configuration_fields;
-    case onnx_message::sharding_spec:
-      return onnx_sharding_spec_fields;
-    case onnx_message::sharded_dim:
-      return onnx_sharded_dim_fields;
-    case onnx_message::simple_sharded_dim:
-      return onnx_simple_sharded_dim_fields;
-    case onnx_message::training_info:
-      return onnx_training_info_fields;
-    case onnx_message::model:
-      return onnx_model_fields;
-    case onnx_message::device_configuration:
-      return onnx_device_configuration_fields;
-    case onnx_message::string_string_entry:
-      return onnx_string_string_entry_fields;
-    case onnx_message::tensor_annotation:
-      return onnx_tensor_annotation_fields;
-    case onnx_message::graph:
-      return onnx_graph_fields;
-    case onnx_message::tensor:
-      return onnx_tensor_fields;
-    case onnx_message::tensor_segment:
-      return onnx_tensor_segment_fields;
-    case onnx_message::sparse_tensor:
-      return onnx_sparse_tensor_fields;
-    case onnx_message::tensor_shape:
-      return onnx_tensor_shape_fields;
-    case onnx_message::tensor_shape_dimension:
-      return onnx_tensor_shape_dimension_fields;
-    case onnx_message::type:
-      return onnx_type_fields;
-    case onnx_message::type_tensor:
-      return onnx_type_tensor_fields;
-    case onnx_message::type_sequence:
-      return onnx_type_sequence_fields;
-    case onnx_message::type_map:
-      return onnx_type_map_fields;
-    case onnx_message::type_optional:
-      return onnx_type_optional_fields;
-    case onnx_message::type_sparse_tensor:
-      return onnx_type_sparse_tensor_fields;
-    case onnx_message::type_opaque:
-      return onnx_type_opaque_fields;
-    case onnx_message::operator_set_id:
-      return onnx_operator_set_id_fields;
-    case onnx_message::function:
-      return onnx_function_fields;
-  }
-  return {};
-}
-
-}  // namespace torchdeploy::inline v0::detail
-#endif  // TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
-
-/// The only door to protozero, and the first look at a file of ONNX's: is it protobuf throughout, with each field of the kind
-/// that onnx.proto gives it? What comes after may read fields without asking again.
-namespace torchdeploy::inline v0::detail {
-
-/// As deep as protobuf's own readers go.
-inline constexpr int onnx_max_depth = 100;
-
-/// A byte string of a message, in the bytes of the file.
-inline std::string_view view_of(protozero::data_view bytes) { return {bytes.data(), bytes.size()}; }
-
-inline protozero::pbf_reader onnx_reader(std::string_view message) {
-  return protozero::pbf_reader(message.data(), message.size());
-}
-
-/// Where in a file: "graph.node[12].attribute[0].t".
-class onnx_place {
- public:
-  onnx_place() = default;
-  onnx_place(onnx_place const& above, char const* field, std::int64_t index = -1)
-      : above_(&above), field_(field), index_(index) {}
-
-  [[nodiscard]] std::string text() const {
-    if (!above_) return {};
-    auto text = above_->text();
-    if (!text.empty()) text += '.';
-    text += field_;
-    if (index_ >= 0) text += "[" + std::to_string(index_) + "]";
-    return text;
-  }
-
- private:
-  onnx_place const* above_ = nullptr;
-  char const* field_ = "";
-  std::int64_t index_ = -1;
-};
-
-/// What is wrong with a model, before it is known which file it is of.
-struct onnx_complaint {
-  std::string text;
-  std::string hint;
-};
-
-[[noreturn]] inline void onnx_malformed(onnx_place const& place, std::string const& what) {
-  auto const where = place.text();
-  throw onnx_complaint{"is damaged or cut short: " + what + (where.empty() ? "" : " in " + where),
-                       "copy it again and compare checksums"};
-}
-
-/// It is protobuf, and not what ONNX means by it.
-[[noreturn]] inline void onnx_invalid(std::string const& what) {
-  throw onnx_complaint{"is no valid ONNX model: " + what, "export it again; Python's onnx.checker says more"};
-}
-
-/// Walks one message and all within. `visit(message, bytes, place)` is called with each that is well-formed.
-template <class Visit>
-class onnx_walk {
- public:
-  explicit onnx_walk(Visit visit) : visit_(std::move(visit)) {}
-
-  void operator()(std::string_view bytes, onnx_message message) { walk(bytes, message, onnx_place(), 0); }
-
- private:
-  using wire_type = protozero::pbf_wire_type;
-
-  static std::uint64_t varint(char const*& at, char const* end, onnx_place const& place) {
-    try {
-      return protozero::decode_varint(&at, end);
-    } catch (protozero::exception const&) {
-      onnx_malformed(place, "a number is cut off or too long");
-    }
-  }
-
-  static std::size_t fixed_size(onnx_wire wire) { return wire == onnx_wire::fixed32 ? 4 : 8; }
-
-  static std::string_view taken(char const*& at, char const* end, std::uint64_t size, onnx_place const& place) {
-    if (size > static_cast<std::uint64_t>(end - at))
-      onnx_malformed(place, "expected " + std::to_string(size) + " bytes, got " + std::to_string(end - at));
-    auto const* const begin = at;
-    at += size;
-    return {begin, static_cast<std::size_t>(size)};
-  }
-
-  void walk(std::string_view bytes, onnx_message message, onnx_place const& place, int depth) {
-    if (depth > onnx_max_depth)
-      onnx_malformed(place, "messages are nested deeper than " + std::to_string(onnx_max_depth));
-    auto const fields = fields_of(message);
-    std::array<std::int64_t, 32> counts{};
-    auto const* at = bytes.data();
-    auto const* const end = at + bytes.size();
-    while (at != end) {
-      auto const tag = varint(at, end, place);
-      auto const wire = static_cast<wire_type>(tag & 7U);
-      auto const number = tag >> 3U;
-      if (number == 0 || number > 0x1FFFFFFF)
-        onnx_malformed(place, "expected a field, got number " + std::to_string(number));
-      onnx_field const* field = nullptr;
-      for (auto const& each : fields)
-        if (each.number == number) field = &each;
-      if (!field) {
-        skip(at, end, wire, place);
-        continue;
-      }
-      auto const index = counts[number]++;
-      onnx_place const here(place, field->name, field->repeated ? index : -1);
-      if (!field->repeated && index > 0) onnx_malformed(here, "a field that comes once comes again");
-      value(at, end, wire, *field, here, depth);
-    }
-    visit_(message, bytes, place);
-  }
-
-  void value(char const*& at, char const* end, wire_type wire, onnx_field const& field, onnx_place const& here,
-             int depth) {
-    bool const text = field.wire == onnx_wire::bytes || field.wire == onnx_wire::message;
-    if (wire == wire_type::length_delimited && (text || field.repeated)) {
-      auto const content = taken(at, end, varint(at, end, here), here);
-      if (field.wire == onnx_wire::message)
-        walk(content, field.message, here, depth + 1);
-      else if (field.wire == onnx_wire::varint)
-        for (auto const* number = content.data(); number != content.data() + content.size();)
-          varint(number, content.data() + content.size(), here);
-      else if (field.wire != onnx_wire::bytes && content.size() % fixed_size(field.wire) != 0)
-        onnx_malformed(here, "numbers are cut off");
-      return;
-    }
-    auto const expected = field.wire == onnx_wire::varint    ? wire_type::varint
-                          : field.wire == onnx_wire::fixed32 ? wire_type::fixed32
-                          : field.wire == onnx_wire::fixed64 ? wire_type::fixed64
-                                                             : wire_type::length_delimited;
-    if (wire != expected)
-      onnx_malformed(here, "expected a field of wire type " + std::to_string(static_cast<int>(expected)) + ", got " +
-                               std::to_string(static_cast<int>(wire)));
-    if (wire == wire_type::varint)
-      varint(at, end, here);
-    else
-      taken(at, end, fixed_size(field.wire), here);
-  }
-
-  /// A field of a newer ONNX.
-  static void skip(char const*& at, char const* end, wire_type wire, onnx_place const& place) {
-    switch (wire) {
-      case wire_type::varint:
-        varint(at, end, place);
-        return;
-      case wire_type::fixed64:
-        taken(at, end, 8, place);
-        return;
-      case wire_type::length_delimited:
-        taken(at, end, varint(at, end, place), place);
-        return;
-      case wire_type::fixed32:
-        taken(at, end, 4, place);
-        return;
-      default:
-        onnx_malformed(place, "expected a field, got wire type " + std::to_string(static_cast<int>(wire)));
-    }
-  }
-
-  Visit visit_;
-};
-
-/// Visits the numbers of the field that the reader stands at, packed or one by one.
-template <class Visit>
-void for_each_integer(protozero::pbf_reader& at, Visit visit) {
-  if (at.has_wire_type(protozero::pbf_wire_type::length_delimited))
-    for (auto const each : at.get_packed_int64()) visit(static_cast<std::int64_t>(each));
-  else
-    visit(at.get_int64());
-}
-
-/// How many numbers the field holds that the reader stands at.
-inline std::uint64_t count_integers(protozero::pbf_reader& at) {
-  std::uint64_t count = 0;
-  for_each_integer(at, [&](std::int64_t) { ++count; });
-  return count;
-}
-inline std::uint64_t count_fixed(protozero::pbf_reader& at, std::size_t size) {
-  if (at.has_wire_type(protozero::pbf_wire_type::length_delimited)) return at.get_view().size() / size;
-  at.skip();
-  return 1;
-}
-
-}  // namespace torchdeploy::inline v0::detail
-
-#endif
-#endif  // TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
-
-/// The layers of a model of ONNX's, by the names that PyTorch's exporter gives its nodes and weights.
-namespace torchdeploy::inline v0::detail {
-
-/// "features.0" of "/features/features.0/Conv", as a module exports it, and of "/features/0/Conv", as a scripted one does.
-inline std::string layer_of_onnx_node(std::string_view name) {
-  std::string path, last;
-  if (!name.starts_with('/')) return {};
-  name.remove_prefix(1);
-  for (std::size_t end = name.find('/'); end != name.npos; end = name.find('/')) {
-    std::string segment(name.substr(0, end));
-    name.remove_prefix(end + 1);
-    if (!last.empty() && segment.starts_with(last + "."))
-      path.resize(path.size() - last.size());  // it has its parent's name
-    else if (!path.empty())
-      path += '.';
-    path += segment;
-    last = std::move(segment);
-  }
-  return path;
-}
-
-struct onnx_node_text {
-  std::string_view name, kind;
-  std::vector<std::string_view> inputs, outputs;
-};
-
-inline std::vector<onnx_node_text> onnx_nodes(std::string_view model, std::set<std::string_view>& weights) {
-  std::vector<onnx_node_text> nodes;
-  for (auto top = onnx_reader(model); top.next(onnx_model::graph);)
-    for (auto graph = onnx_reader(view_of(top.get_view())); graph.next();) {
-      if (graph.tag() == onnx_graph::initializer) {
-        for (auto tensor = onnx_reader(view_of(graph.get_view())); tensor.next(onnx_tensor::name);)
-          weights.insert(view_of(tensor.get_view()));
-        continue;
-      }
-      if (graph.tag() != onnx_graph::node) {
-        graph.skip();
-        continue;
-      }
-      onnx_node_text node;
-      for (auto field = onnx_reader(view_of(graph.get_view())); field.next();) {
-        if (field.tag() == onnx_node::name)
-          node.name = view_of(field.get_view());
-        else if (field.tag() == onnx_node::op_type)
-          node.kind = view_of(field.get_view());
-        else if (field.tag() == onnx_node::input)
-          node.inputs.push_back(view_of(field.get_view()));
-        else if (field.tag() == onnx_node::output)
-          node.outputs.push_back(view_of(field.get_view()));
-        else
-          field.skip();
-      }
-      nodes.push_back(std::move(node));
-    }
-  return nodes;
-}
-
-/// The layer that a node is, by its weight's name where the exporter kept it, else by its own; empty where it is none.
-inline std::string onnx_layer_name(onnx_node_text const& node, std::set<std::string_view> const& weights) {
-  constexpr std::string_view works[] = {"Conv", "ConvTranspose", "Gemm", "MatMul", "Gather"};
-  if (std::find(std::begin(works), std::end(works), node.kind) == std::end(works) || node.outputs.empty()) return {};
-  constexpr std::string_view suffix = ".weight";
-  for (auto const input : node.inputs)
-    if (weights.contains(input) && input.ends_with(suffix))
-      return std::string(input.substr(0, input.size() - suffix.size()));
-  bool const learned = node.inputs.size() > 1 && weights.contains(node.inputs[node.kind == "Gather" ? 0 : 1]);
-  if (node.kind == "Gather" && !learned) return {};
-  auto path = layer_of_onnx_node(node.name);
-  if (learned || node.kind != "MatMul") return path;
-  return path.empty() ? "matmul" : path + ".matmul";  // as reports name a product without a weight
-}
-
-/// Where a layer's output is: behind its bias, and behind a batch norm.
-inline std::string_view onnx_layer_output(onnx_node_text const& node, std::vector<onnx_node_text> const& nodes,
-                                          std::set<std::string_view> const& weights) {
-  auto at = node.outputs.front();
-  for (bool biased = node.kind != "MatMul";;) {
-    onnx_node_text const* only = nullptr;
-    for (auto const& each : nodes) {
-      if (each.kind == "Shape" || std::find(each.inputs.begin(), each.inputs.end(), at) == each.inputs.end()) continue;
-      if (only) return at;
-      only = &each;
-    }
-    if (!only || only->outputs.empty()) return at;
-    bool const bias = !biased && only->kind == "Add" &&
-                      std::any_of(only->inputs.begin(), only->inputs.end(),
-                                  [&](auto input) { return input != at && weights.contains(input); });
-    if (only->kind == "BatchNormalization") return only->outputs.front();
-    if (!bias) return at;
-    biased = true;
-    at = only->outputs.front();
-  }
-}
-
-/// The same model with its layers' outputs behind its own, and which these are.
-inline std::pair<Onnx::handle, std::vector<shown_layer>> with_layer_outputs(Onnx::handle const& model,
-                                                                            std::span<std::string const> wanted) {
-  std::string text(reinterpret_cast<char const*>(model.bytes().data()), model.bytes().size());
-  std::set<std::string_view> weights;
-  auto const nodes = onnx_nodes(text, weights);
-  auto summary = *model.summary;
-  std::vector<shown_layer> layers;
-  std::string graph;
-  protozero::pbf_writer more(graph);
-  for (auto const& node : nodes) {
-    auto name = onnx_layer_name(node, weights);
-    if (name.empty() || (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end())) continue;
-    auto const output = onnx_layer_output(node, nodes, weights);
-    auto const known = std::find_if(summary.outputs.begin(), summary.outputs.end(),
-                                    [&](auto const& each) { return each.name == output; });
-    layers.push_back(
-        {std::move(name), std::string(node.kind), {}, static_cast<std::size_t>(known - summary.outputs.begin())});
-    if (known != summary.outputs.end()) continue;
-    summary.outputs.push_back({.name = std::string(output)});
-    std::string info;
-    protozero::pbf_writer(info).add_string(onnx_value_info::name, std::string(output));
-    more.add_message(onnx_graph::output, info);
-  }
-  // protobuf merges a message that comes twice: the graph goes on at the end of the model
-  protozero::pbf_writer(text).add_message(onnx_model::graph, graph);
-  Onnx::handle made = model;
-  auto const* const begin = reinterpret_cast<std::byte const*>(text.data());
-  made.file = std::make_shared<std::vector<std::byte> const>(begin, begin + text.size());
-  made.summary = std::make_shared<onnx_summary const>(std::move(summary));
-  return {std::move(made), std::move(layers)};
-}
-
-}  // namespace torchdeploy::inline v0::detail
-
-#endif
-#endif  // TORCHDEPLOY_SINGLE_ONNX_LAYER_NAMES_HPP
 
 namespace torchdeploy::inline v0 {
 inline namespace with_onnxruntime {
@@ -16938,6 +18322,198 @@ class shape_book {
 }  // namespace torchdeploy::inline v0::detail
 #endif
 #endif  // TORCHDEPLOY_SINGLE_OPENVINO_CALL_SHAPES_HPP
+#ifndef TORCHDEPLOY_SINGLE_OPENVINO_QUANTIZED_ARITHMETIC_HPP
+#define TORCHDEPLOY_SINGLE_OPENVINO_QUANTIZED_ARITHMETIC_HPP
+// ---- torchdeploy/openvino/quantized_arithmetic.hpp
+
+#ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include <openvino/core/model.hpp>
+#include <openvino/op/add.hpp>
+#include <openvino/op/batch_norm.hpp>
+#include <openvino/op/clamp.hpp>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/convert.hpp>
+#include <openvino/op/convolution.hpp>
+#include <openvino/op/divide.hpp>
+#include <openvino/op/fake_quantize.hpp>
+#include <openvino/op/group_conv.hpp>
+#include <openvino/op/matmul.hpp>
+#include <openvino/op/multiply.hpp>
+#include <openvino/op/mvn.hpp>
+#include <openvino/op/relu.hpp>
+#include <openvino/op/reshape.hpp>
+#include <openvino/op/roll.hpp>
+#include <openvino/op/squeeze.hpp>
+#include <openvino/op/subtract.hpp>
+#include <openvino/op/transpose.hpp>
+#include <openvino/op/unsqueeze.hpp>
+#include <openvino/op/util/multi_subgraph_base.hpp>
+
+/// A trap of OpenVINO's CPU plugin, kept away from. Opt-in: needs OpenVINO.
+namespace torchdeploy::inline v0::detail {
+
+/// OpenVINO 2026.4 joins `x + c`, `x - c`, `x * c`, `x / c` and batch norms with a quantization behind them, and computes that
+/// wrong
+/// - where `c` has a number for each channel, mostly at sizes that are not all known: all channels are computed as the first,
+///   and where `x` has but one, the process may die;
+/// - where two such with the same numbers are quantized alike, one behind the other: the second is left out.
+///
+/// It does not join them where it can't see that `c` is a constant: there `c` goes through a Roll by no places. OpenVINO folds
+/// no Roll, and its plugin runs that of a constant once, when the model is compiled. What belongs to a convolution, a layer's
+/// matrix or a normalization is computed right, and stays.
+class quantized_arithmetic {
+ public:
+  /// The model, or a copy that is computed right.
+  static std::shared_ptr<ov::Model const> kept_right(std::shared_ptr<ov::Model const> model) {
+    if (!quantizes(*model) || quantized_arithmetic(false).visit(*model) == 0) return model;
+    auto copy = model->clone();
+    quantized_arithmetic(true).visit(*copy);
+    return copy;
+  }
+
+ private:
+  explicit quantized_arithmetic(bool writes) : writes_(writes) {}
+
+  static bool any_body(ov::Node const& node, std::function<bool(ov::Model const&)> const& holds) {
+    auto const* const outer = ov::as_type<ov::op::util::MultiSubGraphOp const>(&node);
+    if (!outer) return false;
+    auto const& bodies = outer->get_functions();
+    return std::any_of(bodies.begin(), bodies.end(), [&](auto const& body) { return holds(*body); });
+  }
+
+  static bool quantizes(ov::Model const& model) {
+    auto const nodes = model.get_ops();
+    return std::any_of(nodes.begin(), nodes.end(), [](auto const& node) {
+      return ov::is_type<ov::op::v0::FakeQuantize>(node) || any_body(*node, quantizes);
+    });
+  }
+
+  /// How many constants there are to be hidden; hides them.
+  std::size_t visit(ov::Model const& model) {
+    std::size_t count = 0;
+    for (auto const& node : model.get_ordered_ops()) {
+      any_body(*node, [&](ov::Model const& body) {
+        count += visit(body);
+        return false;
+      });
+      is_constant(*node);  // in their order, so that no question goes deep
+      auto const at = node->get_output_size() == 1 && node->get_output_element_type(0).is_real() ? constant_of(*node)
+                                                                                                 : std::nullopt;
+      if (!at || !goes_wrong(*node, *at)) continue;
+      ++count;
+      if (writes_) hide(node->input(*at));
+    }
+    return count;
+  }
+
+  static void hide(ov::Input<ov::Node> const& input) {
+    auto value = input.get_source_output();
+    auto const number = [](std::vector<std::int64_t> const& values) {
+      return ov::op::v0::Constant::create(ov::element::i64, ov::Shape{values.size()}, values);
+    };
+    if (value.get_partial_shape() == ov::PartialShape{})
+      value = std::make_shared<ov::op::v1::Reshape>(value, number({1}), false);
+    input.replace_source_output(std::make_shared<ov::op::v7::Roll>(value, number({0}), number({0})));
+  }
+
+  /// Which input is the constant that would be joined.
+  std::optional<std::size_t> constant_of(ov::Node const& node) {
+    if (ov::is_type<ov::op::v5::BatchNormInference>(&node))
+      return is_constant(*node.get_input_node_ptr(1)) ? std::optional<std::size_t>(1) : std::nullopt;
+    bool const divides = ov::is_type<ov::op::v1::Divide>(&node);
+    if (!divides && !ov::is_type<ov::op::v1::Add>(&node) && !ov::is_type<ov::op::v1::Multiply>(&node) &&
+        !ov::is_type<ov::op::v1::Subtract>(&node))
+      return std::nullopt;
+    for (auto const at : {std::size_t{1}, std::size_t{0}})
+      if ((at == 1 || !divides) && is_constant(*node.get_input_node_ptr(at)) &&
+          !is_constant(*node.get_input_node_ptr(1 - at)))
+        return at;
+    return std::nullopt;
+  }
+  static std::size_t data_beside(ov::Node const& node, std::size_t constant) {
+    return ov::is_type<ov::op::v5::BatchNormInference>(&node) ? 0 : 1 - constant;
+  }
+
+  bool goes_wrong(ov::Node const& node, std::size_t at) {
+    auto const data = node.input_value(data_beside(node, at));
+    auto const& many = node.get_input_partial_shape(at);
+    bool const by_channel = many.is_dynamic() || ov::shape_size(many.to_shape()) > 1;
+    return (by_channel && !belongs_to_layer(data)) || repeats(node, data);
+  }
+
+  /// Is it what nothing else reads of a convolution, a matrix or a normalization, which take in what is behind?
+  bool belongs_to_layer(ov::Output<ov::Node> data) {
+    while (data.get_target_inputs().size() == 1) {
+      auto const& node = *data.get_node();
+      bool const matrix = ov::is_type<ov::op::v0::MatMul>(&node) && is_constant(*node.get_input_node_ptr(1));
+      if (matrix || ov::is_type<ov::op::v1::Convolution>(&node) || ov::is_type<ov::op::v1::GroupConvolution>(&node) ||
+          ov::is_type<ov::op::v6::MVN>(&node))
+        return true;
+      auto const at = constant_of(node);
+      if (!at) return false;
+      data = node.input_value(data_beside(node, *at));
+    }
+    return false;
+  }
+
+  /// Is what it makes of a quantized tensor quantized in the same way?
+  bool repeats(ov::Node const& node, ov::Output<ov::Node> data) {
+    while (auto const at = passes(*data.get_node())) data = data.get_node()->input_value(*at);
+    auto const* const before = ov::as_type<ov::op::v0::FakeQuantize>(data.get_node());
+    if (!before) return false;
+    for (auto const* behind = &node; behind->get_output_size() == 1;) {
+      auto const readers = behind->output(0).get_target_inputs();
+      if (readers.size() != 1) return false;
+      behind = readers.begin()->get_node();
+      if (auto const* const quantization = ov::as_type<ov::op::v0::FakeQuantize const>(behind))
+        return alike(*before, *quantization);
+      if (!passes(*behind)) return false;
+    }
+    return false;
+  }
+  /// Which input an operator takes that is folded into a quantization, or moved behind it.
+  std::optional<std::size_t> passes(ov::Node const& node) {
+    if (auto const at = constant_of(node)) return data_beside(node, *at);
+    bool const moves = ov::is_type<ov::op::v0::Relu>(&node) || ov::is_type<ov::op::v0::Convert>(&node) ||
+                       ov::is_type<ov::op::v0::Clamp>(&node) || ov::is_type<ov::op::v1::Reshape>(&node) ||
+                       ov::is_type<ov::op::v1::Transpose>(&node) || ov::is_type<ov::op::v0::Squeeze>(&node) ||
+                       ov::is_type<ov::op::v0::Unsqueeze>(&node);
+    return moves ? std::optional<std::size_t>(0) : std::nullopt;
+  }
+  static bool alike(ov::op::v0::FakeQuantize const& a, ov::op::v0::FakeQuantize const& b) {
+    for (std::size_t const bound : {3U, 4U}) {
+      auto const* const first = ov::as_type<ov::op::v0::Constant>(a.get_input_node_ptr(bound));
+      auto const* const second = ov::as_type<ov::op::v0::Constant>(b.get_input_node_ptr(bound));
+      if (first && second && first->cast_vector<float>() != second->cast_vector<float>()) return false;
+    }
+    return true;
+  }
+
+  /// Does nothing that a call decides reach it?
+  bool is_constant(ov::Node const& node) {
+    if (auto const known = known_.find(&node); known != known_.end()) return known->second;
+    bool constant = node.get_input_size() > 0 || ov::is_type<ov::op::v0::Constant>(&node);
+    for (std::size_t i = 0; constant && i < node.get_input_size(); ++i)
+      constant = is_constant(*node.get_input_node_ptr(i));
+    return known_[&node] = constant;
+  }
+
+  bool writes_;
+  std::unordered_map<ov::Node const*, bool> known_;
+};
+
+}  // namespace torchdeploy::inline v0::detail
+#endif
+#endif  // TORCHDEPLOY_SINGLE_OPENVINO_QUANTIZED_ARITHMETIC_HPP
 #ifndef TORCHDEPLOY_SINGLE_OPENVINO_RUNTIME_HPP
 #define TORCHDEPLOY_SINGLE_OPENVINO_RUNTIME_HPP
 // ---- torchdeploy/openvino/runtime.hpp
@@ -17065,12 +18641,12 @@ struct compiled_graph {
 
  private:
   [[nodiscard]] bool all_look_at_no_values() const try {
-    static constexpr std::array<std::string_view, 31> kinds{
+    static constexpr std::array<std::string_view, 32> kinds{
         "Input",        "Output",          "Const",   "Constant", "Convolution", "Deconvolution", "FullyConnected",
         "MatMul",       "Pooling",         "Eltwise", "Reorder",  "Reshape",     "Concatenation", "Concat",
         "Transpose",    "Softmax",         "MVN",     "Reduce",   "Interpolate", "Split",         "Pad",
         "Subgraph",     "FakeQuantize",    "Convert", "ShapeOf",  "LRN",         "Broadcast",     "Tile",
-        "StridedSlice", "AdaptivePooling", "Math"};
+        "StridedSlice", "AdaptivePooling", "Math",    "Roll"};
     auto const all = executed_layers(model);
     return std::all_of(all.begin(), all.end(), [](executed_layer const& each) {
       return std::find(kinds.begin(), kinds.end(), each.kind) != kinds.end();
@@ -17120,7 +18696,7 @@ inline std::shared_ptr<ov::Model const> with_results_of_their_own(std::shared_pt
 class compiled_source {
  public:
   compiled_source(std::shared_ptr<ov::Model const> read, std::string where, ov::AnyMap how)
-      : model_(with_results_of_their_own(std::move(read))),
+      : model_(quantized_arithmetic::kept_right(with_results_of_their_own(std::move(read)))),
         device_(std::move(where)),
         properties_(std::move(how)),
         current_(compiled()) {
@@ -17264,6 +18840,93 @@ inline ov::PartialShape shape_of(c10::Type const& type) {
 }  // namespace torchdeploy::inline v0::detail
 #endif
 #endif  // TORCHDEPLOY_SINGLE_OPENVINO_TYPES_HPP
+#ifndef TORCHDEPLOY_SINGLE_OPENVINO_WIDE_INTEGERS_HPP
+#define TORCHDEPLOY_SINGLE_OPENVINO_WIDE_INTEGERS_HPP
+// ---- torchdeploy/openvino/wide_integers.hpp
+
+#ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <openvino/core/model.hpp>
+#include <openvino/core/node.hpp>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/util/multi_subgraph_base.hpp>
+
+/// OpenVINO computes 64-bit integers as int32: it cuts inputs to their lower half and constants to the range, without an
+/// error. Opt-in: needs OpenVINO.
+namespace torchdeploy::inline v0::detail {
+
+inline bool is_wide(ov::element::Type const& type) { return type == ov::element::i64 || type == ov::element::u64; }
+
+inline bool becomes_real(ov::Input<ov::Node> const& use) {
+  std::string_view const kind = use.get_node()->get_type_name();
+  return (kind == "Convert" || kind == "ConvertLike") && use.get_node()->get_output_element_type(0).is_real();
+}
+/// Is all of an input's numbers seen, which the first reader cuts?
+inline bool keeps_wide(ov::Output<ov::Node> const& input) {
+  auto const readers = input.get_target_inputs();
+  return std::all_of(readers.begin(), readers.end(), [](auto const& use) {
+    return becomes_real(use) || std::string_view(use.get_node()->get_type_name()) == "ShapeOf";
+  });
+}
+/// Is the end of int32 as good as a constant beyond it?
+inline bool bears_wide(ov::Input<ov::Node> const& use) {
+  std::string_view const kind = use.get_node()->get_type_name();
+  bool const cuts = kind == "Slice" || kind == "StridedSlice";
+  return becomes_real(use) || (cuts && use.get_index() > 0) || kind.starts_with("Less") || kind.starts_with("Greater");
+}
+
+/// Throws where a number of a constant would become another. The ends of int64 stand for "no end", also after they are cut.
+/// @throws backend_error 608
+inline void refuse_wide_constants(ov::Model const& model) {
+  using limits = std::numeric_limits<std::int32_t>;
+  using ends = std::numeric_limits<std::int64_t>;
+  for (auto const& node : model.get_ordered_ops()) {
+    if (auto const outer = ov::as_type_ptr<ov::op::util::MultiSubGraphOp>(node))
+      for (auto const& body : outer->get_functions()) refuse_wide_constants(*body);
+    auto const constant = ov::as_type_ptr<ov::op::v0::Constant>(node);
+    if (!constant || !is_wide(constant->get_element_type())) continue;
+    for (auto const value : constant->cast_vector<std::int64_t>()) {
+      bool const fits = value >= limits::min() && value <= limits::max();
+      if (fits || value == ends::min() || value == ends::max()) continue;
+      auto const readers = constant->output(0).get_target_inputs();
+      auto const use = std::find_if(readers.begin(), readers.end(), [](auto const& each) { return !bears_wide(each); });
+      if (use == readers.end()) break;
+      throw backend_error(errc::conversion_failed,
+                          "expected int64 constants within the range of int32, in which OpenVINO computes them, got " +
+                              std::to_string(value) + " in '" + use->get_node()->get_friendly_name() + "'",
+                          "run it on LibTorch or ONNX Runtime");
+    }
+  }
+}
+
+/// @throws backend_error 602
+inline void refuse_wide_values(tensor_info const& input, at::Tensor const& tensor) {
+  auto const* const begin = static_cast<std::int64_t const*>(tensor.const_data_ptr());
+  auto const* const end = begin + tensor.numel();
+  constexpr auto least = std::int64_t{1} << 31;  // brings what fits to 0 to 2^32 - 1, also of uint64
+  auto const shifted = [&](std::int64_t value) { return static_cast<std::uint64_t>(value) + least; };
+  std::uint64_t bits = 0;
+  for (auto const* each = begin; each != end; ++each) bits |= shifted(*each);
+  if (bits >> 32 == 0) return;
+  auto const wide = std::find_if(begin, end, [&](std::int64_t value) { return shifted(value) >> 32 != 0; });
+  throw backend_error(errc::wrong_arguments,
+                      "expected numbers within the range of int32 as input '" + input.name +
+                          "', since OpenVINO computes int64 as int32, got " +
+                          (tensor.scalar_type() == at::kUInt64 ? std::to_string(static_cast<std::uint64_t>(*wide))
+                                                               : std::to_string(*wide)),
+                      "run it on LibTorch or ONNX Runtime");
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif
+#endif  // TORCHDEPLOY_SINGLE_OPENVINO_WIDE_INTEGERS_HPP
 
 /// A call of a compiled model. Opt-in: needs OpenVINO.
 namespace torchdeploy::inline v0::detail {
@@ -17272,6 +18935,7 @@ namespace torchdeploy::inline v0::detail {
 struct model_ports {
   std::vector<tensor_info> inputs{}, outputs{};
   std::vector<ov::element::Type> input_types{}, output_types{};
+  std::vector<bool> narrowed{};  ///< inputs of 64-bit integers that are computed as int32
 };
 
 inline bool overlap(at::Tensor const& a, at::Tensor const& b) {
@@ -17340,6 +19004,7 @@ class bound_request {
   }
 
   void give(std::size_t i, at::Tensor const& input) {
+    if (ports_->narrowed[i]) refuse_wide_values(ports_->inputs[i], input);
     auto& bound = given_[i];
     bool const same = bound.data && input.sizes().equals(sizes_[i]), copied = is_small(input);
     if (!same) {
@@ -17465,8 +19130,10 @@ inline tensor_info info_of(ov::Output<ov::Node const> const& port, std::string f
   return info;
 }
 
-inline model_ports ports_of(ov::CompiledModel const& model) {
+inline model_ports ports_of(ov::CompiledModel const& model, ov::Model const& source) {
   model_ports ports;
+  for (auto const& each : source.get_parameters())
+    ports.narrowed.push_back(is_wide(each->get_element_type()) && !keeps_wide(each->output(0)));
   for (auto const& each : model.inputs()) {
     ports.inputs.push_back(info_of(each, "input_" + std::to_string(ports.inputs.size())));
     ports.input_types.push_back(each.get_element_type());
@@ -17541,7 +19208,7 @@ class openvino_executable {
 
   struct shared {
     explicit shared(std::shared_ptr<detail::compiled_source> of)
-        : source(std::move(of)), ports(detail::ports_of(source->graph()->model)) {
+        : source(std::move(of)), ports(detail::ports_of(source->graph()->model, source->model())) {
       idle.push_back(made());
       for (auto& each : idle.front()->request().query_state()) state.push_back(each.get_name());
     }
@@ -17852,7 +19519,7 @@ struct ir_graph {
   std::set<std::pair<std::uint64_t, std::uint64_t>> fed{};
   std::vector<std::array<std::uint64_t, 4>> edges{};
 
-  /// OpenVINO ends the process for a layer whose input nothing feeds.
+  /// OpenVINO ends the process for a layer whose input nothing feeds, and for a Broadcast without inputs.
   void check() const {
     for (auto const& [from, from_port, to, to_port] : edges) {
       auto const source = layers.find(from), target = layers.find(to);
@@ -17860,9 +19527,12 @@ struct ir_graph {
           !target->second.inputs.contains(to_port))
         throw std::string_view("an edge between layers or ports that are not there");
     }
-    for (auto const& [id, each] : layers)
+    for (auto const& [id, each] : layers) {
+      if (each.inputs.empty() && each.type != "Const" && each.type != "Parameter" && each.type != "ReadValue")
+        throw std::string_view("a layer without inputs that needs some");
       for (auto const port : each.inputs)
         if (!fed.contains({id, port})) throw std::string_view("a layer with an input that nothing feeds");
+    }
   }
 };
 
@@ -17902,7 +19572,7 @@ inline ir_summary checked_ir(std::string_view text, std::uint64_t weights) {
       } else if (name == "port" && (parent == "input" || parent == "output")) {
         auto& layer = graphs.back().layers[layers.back()];
         (parent == "input" ? layer.inputs : layer.outputs).insert(number(*tag, "id"));
-      } else if (name == "edge") {
+      } else if (name == "edge" && parent == "edges") {
         auto& graph = graphs.back();
         graph.edges.push_back(
             {number(*tag, "from-layer"), number(*tag, "from-port"), number(*tag, "to-layer"), number(*tag, "to-port")});
@@ -18335,650 +20005,6 @@ struct OpenVinoIr {
 #endif
 
 #ifdef TORCHDEPLOY_WITH_OPENVINO
-#ifndef TORCHDEPLOY_SINGLE_ONNX_LAYER_NAMES_HPP
-#define TORCHDEPLOY_SINGLE_ONNX_LAYER_NAMES_HPP
-// ---- torchdeploy/onnx/layer_names.hpp
-
-#ifdef TORCHDEPLOY_WITH_ONNX
-
-#include <algorithm>
-#include <cstddef>
-#include <map>
-#include <memory>
-#include <set>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-#ifndef TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
-#define TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
-// ---- torchdeploy/onnx/wire.hpp
-
-#ifdef TORCHDEPLOY_WITH_ONNX
-
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-
-#include <protozero/pbf_reader.hpp>
-#include <protozero/pbf_writer.hpp>
-#include <protozero/varint.hpp>
-
-#ifndef TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
-#define TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
-// ---- torchdeploy/onnx/proto.hpp
-
-#include <cstdint>
-#include <span>
-
-// Generated by tools/make_onnx_tables.py from onnx 1.23.2.
-namespace torchdeploy::inline v0::detail {
-/// How a field is written: protobuf's wire types, and which of its byte strings are messages.
-enum class onnx_wire : std::uint8_t { varint, fixed32, fixed64, bytes, message };
-// clang-format off
-enum class onnx_message : std::uint8_t { none, attribute, value_info, node, int_int_list_entry,
-  node_device_configuration, sharding_spec, sharded_dim, simple_sharded_dim, training_info, model,
-  device_configuration, string_string_entry, tensor_annotation, graph, tensor, tensor_segment, sparse_tensor,
-  tensor_shape, tensor_shape_dimension, type, type_tensor, type_sequence, type_map, type_optional, type_sparse_tensor,
-  type_opaque, operator_set_id, function };
-// clang-format on
-
-struct onnx_field {
-  std::uint8_t number;
-  onnx_wire wire;
-  bool repeated;
-  char const* name;
-  onnx_message message = onnx_message::none;
-};
-
-/// The numbers of the fields.
-// clang-format off
-struct onnx_attribute { enum : std::uint32_t { name = 1, ref_attr_name = 21, doc_string = 13, type = 20, f = 2, i = 3,
-  s = 4, t = 5, g = 6, sparse_tensor = 22, tp = 14, floats = 7, ints = 8, strings = 9, tensors = 10, graphs = 11,
-  sparse_tensors = 23, type_protos = 15 }; };
-struct onnx_value_info { enum : std::uint32_t { name = 1, type = 2, doc_string = 3, metadata_props = 4 }; };
-struct onnx_node { enum : std::uint32_t { input = 1, output = 2, name = 3, op_type = 4, domain = 7, overload = 8,
-  attribute = 5, doc_string = 6, metadata_props = 9, device_configurations = 10 }; };
-struct onnx_int_int_list_entry { enum : std::uint32_t { key = 1, value = 2 }; };
-struct onnx_node_device_configuration { enum : std::uint32_t { configuration_id = 1, sharding_spec = 2, pipeline_stage
-  = 3 }; };
-struct onnx_sharding_spec { enum : std::uint32_t { tensor_name = 1, device = 2, index_to_device_group_map = 3,
-  sharded_dim = 4 }; };
-struct onnx_sharded_dim { enum : std::uint32_t { axis = 1, simple_sharding = 2 }; };
-struct onnx_simple_sharded_dim { enum : std::uint32_t { dim_value = 1, dim_param = 2, num_shards = 3 }; };
-struct onnx_training_info { enum : std::uint32_t { initialization = 1, algorithm = 2, initialization_binding = 3,
-  update_binding = 4 }; };
-struct onnx_model { enum : std::uint32_t { ir_version = 1, opset_import = 8, producer_name = 2, producer_version = 3,
-  domain = 4, model_version = 5, doc_string = 6, graph = 7, metadata_props = 14, training_info = 20, functions = 25,
-  configuration = 26 }; };
-struct onnx_device_configuration { enum : std::uint32_t { name = 1, num_devices = 2, device = 3 }; };
-struct onnx_string_string_entry { enum : std::uint32_t { key = 1, value = 2 }; };
-struct onnx_tensor_annotation { enum : std::uint32_t { tensor_name = 1, quant_parameter_tensor_names = 2 }; };
-struct onnx_graph { enum : std::uint32_t { node = 1, name = 2, initializer = 5, sparse_initializer = 15, doc_string =
-  10, input = 11, output = 12, value_info = 13, quantization_annotation = 14, metadata_props = 16 }; };
-struct onnx_tensor { enum : std::uint32_t { dims = 1, data_type = 2, segment = 3, float_data = 4, int32_data = 5,
-  string_data = 6, int64_data = 7, name = 8, doc_string = 12, raw_data = 9, external_data = 13, data_location = 14,
-  double_data = 10, uint64_data = 11, metadata_props = 16 }; };
-struct onnx_tensor_segment { enum : std::uint32_t { begin = 1, end = 2 }; };
-struct onnx_sparse_tensor { enum : std::uint32_t { values = 1, indices = 2, dims = 3 }; };
-struct onnx_tensor_shape { enum : std::uint32_t { dim = 1 }; };
-struct onnx_tensor_shape_dimension { enum : std::uint32_t { dim_value = 1, dim_param = 2, denotation = 3 }; };
-struct onnx_type { enum : std::uint32_t { tensor_type = 1, sequence_type = 4, map_type = 5, optional_type = 9,
-  sparse_tensor_type = 8, opaque_type = 7, denotation = 6 }; };
-struct onnx_type_tensor { enum : std::uint32_t { elem_type = 1, shape = 2 }; };
-struct onnx_type_sequence { enum : std::uint32_t { elem_type = 1 }; };
-struct onnx_type_map { enum : std::uint32_t { key_type = 1, value_type = 2 }; };
-struct onnx_type_optional { enum : std::uint32_t { elem_type = 1 }; };
-struct onnx_type_sparse_tensor { enum : std::uint32_t { elem_type = 1, shape = 2 }; };
-struct onnx_type_opaque { enum : std::uint32_t { domain = 1, name = 2 }; };
-struct onnx_operator_set_id { enum : std::uint32_t { domain = 1, version = 2 }; };
-struct onnx_function { enum : std::uint32_t { name = 1, input = 4, output = 5, attribute = 6, attribute_proto = 11,
-  node = 7, doc_string = 8, opset_import = 9, domain = 10, overload = 13, value_info = 12, metadata_props = 14 }; };
-// clang-format on
-
-inline constexpr onnx_field onnx_attribute_fields[] = {
-    {1, onnx_wire::bytes, false, "name"},
-    {21, onnx_wire::bytes, false, "ref_attr_name"},
-    {13, onnx_wire::bytes, false, "doc_string"},
-    {20, onnx_wire::varint, false, "type"},
-    {2, onnx_wire::fixed32, false, "f"},
-    {3, onnx_wire::varint, false, "i"},
-    {4, onnx_wire::bytes, false, "s"},
-    {5, onnx_wire::message, false, "t", onnx_message::tensor},
-    {6, onnx_wire::message, false, "g", onnx_message::graph},
-    {22, onnx_wire::message, false, "sparse_tensor", onnx_message::sparse_tensor},
-    {14, onnx_wire::message, false, "tp", onnx_message::type},
-    {7, onnx_wire::fixed32, true, "floats"},
-    {8, onnx_wire::varint, true, "ints"},
-    {9, onnx_wire::bytes, true, "strings"},
-    {10, onnx_wire::message, true, "tensors", onnx_message::tensor},
-    {11, onnx_wire::message, true, "graphs", onnx_message::graph},
-    {23, onnx_wire::message, true, "sparse_tensors", onnx_message::sparse_tensor},
-    {15, onnx_wire::message, true, "type_protos", onnx_message::type}};
-inline constexpr onnx_field onnx_value_info_fields[] = {
-    {1, onnx_wire::bytes, false, "name"},
-    {2, onnx_wire::message, false, "type", onnx_message::type},
-    {3, onnx_wire::bytes, false, "doc_string"},
-    {4, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
-inline constexpr onnx_field onnx_node_fields[] = {
-    {1, onnx_wire::bytes, true, "input"},
-    {2, onnx_wire::bytes, true, "output"},
-    {3, onnx_wire::bytes, false, "name"},
-    {4, onnx_wire::bytes, false, "op_type"},
-    {7, onnx_wire::bytes, false, "domain"},
-    {8, onnx_wire::bytes, false, "overload"},
-    {5, onnx_wire::message, true, "attribute", onnx_message::attribute},
-    {6, onnx_wire::bytes, false, "doc_string"},
-    {9, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry},
-    {10, onnx_wire::message, true, "device_configurations", onnx_message::node_device_configuration}};
-inline constexpr onnx_field onnx_int_int_list_entry_fields[] = {{1, onnx_wire::varint, false, "key"},
-                                                                {2, onnx_wire::varint, true, "value"}};
-inline constexpr onnx_field onnx_node_device_configuration_fields[] = {
-    {1, onnx_wire::bytes, false, "configuration_id"},
-    {2, onnx_wire::message, true, "sharding_spec", onnx_message::sharding_spec},
-    {3, onnx_wire::varint, false, "pipeline_stage"}};
-inline constexpr onnx_field onnx_sharding_spec_fields[] = {
-    {1, onnx_wire::bytes, false, "tensor_name"},
-    {2, onnx_wire::varint, true, "device"},
-    {3, onnx_wire::message, true, "index_to_device_group_map", onnx_message::int_int_list_entry},
-    {4, onnx_wire::message, true, "sharded_dim", onnx_message::sharded_dim}};
-inline constexpr onnx_field onnx_sharded_dim_fields[] = {
-    {1, onnx_wire::varint, false, "axis"},
-    {2, onnx_wire::message, true, "simple_sharding", onnx_message::simple_sharded_dim}};
-inline constexpr onnx_field onnx_simple_sharded_dim_fields[] = {{1, onnx_wire::varint, false, "dim_value"},
-                                                                {2, onnx_wire::bytes, false, "dim_param"},
-                                                                {3, onnx_wire::varint, false, "num_shards"}};
-inline constexpr onnx_field onnx_training_info_fields[] = {
-    {1, onnx_wire::message, false, "initialization", onnx_message::graph},
-    {2, onnx_wire::message, false, "algorithm", onnx_message::graph},
-    {3, onnx_wire::message, true, "initialization_binding", onnx_message::string_string_entry},
-    {4, onnx_wire::message, true, "update_binding", onnx_message::string_string_entry}};
-inline constexpr onnx_field onnx_model_fields[] = {
-    {1, onnx_wire::varint, false, "ir_version"},
-    {8, onnx_wire::message, true, "opset_import", onnx_message::operator_set_id},
-    {2, onnx_wire::bytes, false, "producer_name"},
-    {3, onnx_wire::bytes, false, "producer_version"},
-    {4, onnx_wire::bytes, false, "domain"},
-    {5, onnx_wire::varint, false, "model_version"},
-    {6, onnx_wire::bytes, false, "doc_string"},
-    {7, onnx_wire::message, false, "graph", onnx_message::graph},
-    {14, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry},
-    {20, onnx_wire::message, true, "training_info", onnx_message::training_info},
-    {25, onnx_wire::message, true, "functions", onnx_message::function},
-    {26, onnx_wire::message, true, "configuration", onnx_message::device_configuration}};
-inline constexpr onnx_field onnx_device_configuration_fields[] = {{1, onnx_wire::bytes, false, "name"},
-                                                                  {2, onnx_wire::varint, false, "num_devices"},
-                                                                  {3, onnx_wire::bytes, true, "device"}};
-inline constexpr onnx_field onnx_string_string_entry_fields[] = {{1, onnx_wire::bytes, false, "key"},
-                                                                 {2, onnx_wire::bytes, false, "value"}};
-inline constexpr onnx_field onnx_tensor_annotation_fields[] = {
-    {1, onnx_wire::bytes, false, "tensor_name"},
-    {2, onnx_wire::message, true, "quant_parameter_tensor_names", onnx_message::string_string_entry}};
-inline constexpr onnx_field onnx_graph_fields[] = {
-    {1, onnx_wire::message, true, "node", onnx_message::node},
-    {2, onnx_wire::bytes, false, "name"},
-    {5, onnx_wire::message, true, "initializer", onnx_message::tensor},
-    {15, onnx_wire::message, true, "sparse_initializer", onnx_message::sparse_tensor},
-    {10, onnx_wire::bytes, false, "doc_string"},
-    {11, onnx_wire::message, true, "input", onnx_message::value_info},
-    {12, onnx_wire::message, true, "output", onnx_message::value_info},
-    {13, onnx_wire::message, true, "value_info", onnx_message::value_info},
-    {14, onnx_wire::message, true, "quantization_annotation", onnx_message::tensor_annotation},
-    {16, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
-inline constexpr onnx_field onnx_tensor_fields[] = {
-    {1, onnx_wire::varint, true, "dims"},
-    {2, onnx_wire::varint, false, "data_type"},
-    {3, onnx_wire::message, false, "segment", onnx_message::tensor_segment},
-    {4, onnx_wire::fixed32, true, "float_data"},
-    {5, onnx_wire::varint, true, "int32_data"},
-    {6, onnx_wire::bytes, true, "string_data"},
-    {7, onnx_wire::varint, true, "int64_data"},
-    {8, onnx_wire::bytes, false, "name"},
-    {12, onnx_wire::bytes, false, "doc_string"},
-    {9, onnx_wire::bytes, false, "raw_data"},
-    {13, onnx_wire::message, true, "external_data", onnx_message::string_string_entry},
-    {14, onnx_wire::varint, false, "data_location"},
-    {10, onnx_wire::fixed64, true, "double_data"},
-    {11, onnx_wire::varint, true, "uint64_data"},
-    {16, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
-inline constexpr onnx_field onnx_tensor_segment_fields[] = {{1, onnx_wire::varint, false, "begin"},
-                                                            {2, onnx_wire::varint, false, "end"}};
-inline constexpr onnx_field onnx_sparse_tensor_fields[] = {
-    {1, onnx_wire::message, false, "values", onnx_message::tensor},
-    {2, onnx_wire::message, false, "indices", onnx_message::tensor},
-    {3, onnx_wire::varint, true, "dims"}};
-inline constexpr onnx_field onnx_tensor_shape_fields[] = {
-    {1, onnx_wire::message, true, "dim", onnx_message::tensor_shape_dimension}};
-inline constexpr onnx_field onnx_tensor_shape_dimension_fields[] = {{1, onnx_wire::varint, false, "dim_value"},
-                                                                    {2, onnx_wire::bytes, false, "dim_param"},
-                                                                    {3, onnx_wire::bytes, false, "denotation"}};
-inline constexpr onnx_field onnx_type_fields[] = {
-    {1, onnx_wire::message, false, "tensor_type", onnx_message::type_tensor},
-    {4, onnx_wire::message, false, "sequence_type", onnx_message::type_sequence},
-    {5, onnx_wire::message, false, "map_type", onnx_message::type_map},
-    {9, onnx_wire::message, false, "optional_type", onnx_message::type_optional},
-    {8, onnx_wire::message, false, "sparse_tensor_type", onnx_message::type_sparse_tensor},
-    {7, onnx_wire::message, false, "opaque_type", onnx_message::type_opaque},
-    {6, onnx_wire::bytes, false, "denotation"}};
-inline constexpr onnx_field onnx_type_tensor_fields[] = {
-    {1, onnx_wire::varint, false, "elem_type"}, {2, onnx_wire::message, false, "shape", onnx_message::tensor_shape}};
-inline constexpr onnx_field onnx_type_sequence_fields[] = {
-    {1, onnx_wire::message, false, "elem_type", onnx_message::type}};
-inline constexpr onnx_field onnx_type_map_fields[] = {{1, onnx_wire::varint, false, "key_type"},
-                                                      {2, onnx_wire::message, false, "value_type", onnx_message::type}};
-inline constexpr onnx_field onnx_type_optional_fields[] = {
-    {1, onnx_wire::message, false, "elem_type", onnx_message::type}};
-inline constexpr onnx_field onnx_type_sparse_tensor_fields[] = {
-    {1, onnx_wire::varint, false, "elem_type"}, {2, onnx_wire::message, false, "shape", onnx_message::tensor_shape}};
-inline constexpr onnx_field onnx_type_opaque_fields[] = {{1, onnx_wire::bytes, false, "domain"},
-                                                         {2, onnx_wire::bytes, false, "name"}};
-inline constexpr onnx_field onnx_operator_set_id_fields[] = {{1, onnx_wire::bytes, false, "domain"},
-                                                             {2, onnx_wire::varint, false, "version"}};
-inline constexpr onnx_field onnx_function_fields[] = {
-    {1, onnx_wire::bytes, false, "name"},
-    {4, onnx_wire::bytes, true, "input"},
-    {5, onnx_wire::bytes, true, "output"},
-    {6, onnx_wire::bytes, true, "attribute"},
-    {11, onnx_wire::message, true, "attribute_proto", onnx_message::attribute},
-    {7, onnx_wire::message, true, "node", onnx_message::node},
-    {8, onnx_wire::bytes, false, "doc_string"},
-    {9, onnx_wire::message, true, "opset_import", onnx_message::operator_set_id},
-    {10, onnx_wire::bytes, false, "domain"},
-    {13, onnx_wire::bytes, false, "overload"},
-    {12, onnx_wire::message, true, "value_info", onnx_message::value_info},
-    {14, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
-
-/// The fields of a message.
-constexpr std::span<onnx_field const> fields_of(onnx_message message) {
-  switch (message) {
-    case onnx_message::none:
-      break;
-    case onnx_message::attribute:
-      return onnx_attribute_fields;
-    case onnx_message::value_info:
-      return onnx_value_info_fields;
-    case onnx_message::node:
-      return onnx_node_fields;
-    case onnx_message::int_int_list_entry:
-      return onnx_int_int_list_entry_fields;
-    case onnx_message::node_device_configuration:
-      return onnx_node_device_configuration_fields;
-    case onnx_message::sharding_spec:
-      return onnx_sharding_spec_fields;
-    case onnx_message::sharded_dim:
-      return onnx_sharded_dim_fields;
-    case onnx_message::simple_sharded_dim:
-      return onnx_simple_sharded_dim_fields;
-    case onnx_message::training_info:
-      return onnx_training_info_fields;
-    case onnx_message::model:
-      return onnx_model_fields;
-    case onnx_message::device_configuration:
-      return onnx_device_configuration_fields;
-    case onnx_message::string_string_entry:
-      return onnx_string_string_entry_fields;
-    case onnx_message::tensor_annotation:
-      return onnx_tensor_annotation_fields;
-    case onnx_message::graph:
-      return onnx_graph_fields;
-    case onnx_message::tensor:
-      return onnx_tensor_fields;
-    case onnx_message::tensor_segment:
-      return onnx_tensor_segment_fields;
-    case onnx_message::sparse_tensor:
-      return onnx_sparse_tensor_fields;
-    case onnx_message::tensor_shape:
-      return onnx_tensor_shape_fields;
-    case onnx_message::tensor_shape_dimension:
-      return onnx_tensor_shape_dimension_fields;
-    case onnx_message::type:
-      return onnx_type_fields;
-    case onnx_message::type_tensor:
-      return onnx_type_tensor_fields;
-    case onnx_message::type_sequence:
-      return onnx_type_sequence_fields;
-    case onnx_message::type_map:
-      return onnx_type_map_fields;
-    case onnx_message::type_optional:
-      return onnx_type_optional_fields;
-    case onnx_message::type_sparse_tensor:
-      return onnx_type_sparse_tensor_fields;
-    case onnx_message::type_opaque:
-      return onnx_type_opaque_fields;
-    case onnx_message::operator_set_id:
-      return onnx_operator_set_id_fields;
-    case onnx_message::function:
-      return onnx_function_fields;
-  }
-  return {};
-}
-
-}  // namespace torchdeploy::inline v0::detail
-#endif  // TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
-
-/// The only door to protozero, and the first look at a file of ONNX's: is it protobuf throughout, with each field of the kind
-/// that onnx.proto gives it? What comes after may read fields without asking again.
-namespace torchdeploy::inline v0::detail {
-
-/// As deep as protobuf's own readers go.
-inline constexpr int onnx_max_depth = 100;
-
-/// A byte string of a message, in the bytes of the file.
-inline std::string_view view_of(protozero::data_view bytes) { return {bytes.data(), bytes.size()}; }
-
-inline protozero::pbf_reader onnx_reader(std::string_view message) {
-  return protozero::pbf_reader(message.data(), message.size());
-}
-
-/// Where in a file: "graph.node[12].attribute[0].t".
-class onnx_place {
- public:
-  onnx_place() = default;
-  onnx_place(onnx_place const& above, char const* field, std::int64_t index = -1)
-      : above_(&above), field_(field), index_(index) {}
-
-  [[nodiscard]] std::string text() const {
-    if (!above_) return {};
-    auto text = above_->text();
-    if (!text.empty()) text += '.';
-    text += field_;
-    if (index_ >= 0) text += "[" + std::to_string(index_) + "]";
-    return text;
-  }
-
- private:
-  onnx_place const* above_ = nullptr;
-  char const* field_ = "";
-  std::int64_t index_ = -1;
-};
-
-/// What is wrong with a model, before it is known which file it is of.
-struct onnx_complaint {
-  std::string text;
-  std::string hint;
-};
-
-[[noreturn]] inline void onnx_malformed(onnx_place const& place, std::string const& what) {
-  auto const where = place.text();
-  throw onnx_complaint{"is damaged or cut short: " + what + (where.empty() ? "" : " in " + where),
-                       "copy it again and compare checksums"};
-}
-
-/// It is protobuf, and not what ONNX means by it.
-[[noreturn]] inline void onnx_invalid(std::string const& what) {
-  throw onnx_complaint{"is no valid ONNX model: " + what, "export it again; Python's onnx.checker says more"};
-}
-
-/// Walks one message and all within. `visit(message, bytes, place)` is called with each that is well-formed.
-template <class Visit>
-class onnx_walk {
- public:
-  explicit onnx_walk(Visit visit) : visit_(std::move(visit)) {}
-
-  void operator()(std::string_view bytes, onnx_message message) { walk(bytes, message, onnx_place(), 0); }
-
- private:
-  using wire_type = protozero::pbf_wire_type;
-
-  static std::uint64_t varint(char const*& at, char const* end, onnx_place const& place) {
-    try {
-      return protozero::decode_varint(&at, end);
-    } catch (protozero::exception const&) {
-      onnx_malformed(place, "a number is cut off or too long");
-    }
-  }
-
-  static std::size_t fixed_size(onnx_wire wire) { return wire == onnx_wire::fixed32 ? 4 : 8; }
-
-  static std::string_view taken(char const*& at, char const* end, std::uint64_t size, onnx_place const& place) {
-    if (size > static_cast<std::uint64_t>(end - at))
-      onnx_malformed(place, "expected " + std::to_string(size) + " bytes, got " + std::to_string(end - at));
-    auto const* const begin = at;
-    at += size;
-    return {begin, static_cast<std::size_t>(size)};
-  }
-
-  void walk(std::string_view bytes, onnx_message message, onnx_place const& place, int depth) {
-    if (depth > onnx_max_depth)
-      onnx_malformed(place, "messages are nested deeper than " + std::to_string(onnx_max_depth));
-    auto const fields = fields_of(message);
-    std::array<std::int64_t, 32> counts{};
-    auto const* at = bytes.data();
-    auto const* const end = at + bytes.size();
-    while (at != end) {
-      auto const tag = varint(at, end, place);
-      auto const wire = static_cast<wire_type>(tag & 7U);
-      auto const number = tag >> 3U;
-      if (number == 0 || number > 0x1FFFFFFF)
-        onnx_malformed(place, "expected a field, got number " + std::to_string(number));
-      onnx_field const* field = nullptr;
-      for (auto const& each : fields)
-        if (each.number == number) field = &each;
-      if (!field) {
-        skip(at, end, wire, place);
-        continue;
-      }
-      auto const index = counts[number]++;
-      onnx_place const here(place, field->name, field->repeated ? index : -1);
-      if (!field->repeated && index > 0) onnx_malformed(here, "a field that comes once comes again");
-      value(at, end, wire, *field, here, depth);
-    }
-    visit_(message, bytes, place);
-  }
-
-  void value(char const*& at, char const* end, wire_type wire, onnx_field const& field, onnx_place const& here,
-             int depth) {
-    bool const text = field.wire == onnx_wire::bytes || field.wire == onnx_wire::message;
-    if (wire == wire_type::length_delimited && (text || field.repeated)) {
-      auto const content = taken(at, end, varint(at, end, here), here);
-      if (field.wire == onnx_wire::message)
-        walk(content, field.message, here, depth + 1);
-      else if (field.wire == onnx_wire::varint)
-        for (auto const* number = content.data(); number != content.data() + content.size();)
-          varint(number, content.data() + content.size(), here);
-      else if (field.wire != onnx_wire::bytes && content.size() % fixed_size(field.wire) != 0)
-        onnx_malformed(here, "numbers are cut off");
-      return;
-    }
-    auto const expected = field.wire == onnx_wire::varint    ? wire_type::varint
-                          : field.wire == onnx_wire::fixed32 ? wire_type::fixed32
-                          : field.wire == onnx_wire::fixed64 ? wire_type::fixed64
-                                                             : wire_type::length_delimited;
-    if (wire != expected)
-      onnx_malformed(here, "expected a field of wire type " + std::to_string(static_cast<int>(expected)) + ", got " +
-                               std::to_string(static_cast<int>(wire)));
-    if (wire == wire_type::varint)
-      varint(at, end, here);
-    else
-      taken(at, end, fixed_size(field.wire), here);
-  }
-
-  /// A field of a newer ONNX.
-  static void skip(char const*& at, char const* end, wire_type wire, onnx_place const& place) {
-    switch (wire) {
-      case wire_type::varint:
-        varint(at, end, place);
-        return;
-      case wire_type::fixed64:
-        taken(at, end, 8, place);
-        return;
-      case wire_type::length_delimited:
-        taken(at, end, varint(at, end, place), place);
-        return;
-      case wire_type::fixed32:
-        taken(at, end, 4, place);
-        return;
-      default:
-        onnx_malformed(place, "expected a field, got wire type " + std::to_string(static_cast<int>(wire)));
-    }
-  }
-
-  Visit visit_;
-};
-
-/// Visits the numbers of the field that the reader stands at, packed or one by one.
-template <class Visit>
-void for_each_integer(protozero::pbf_reader& at, Visit visit) {
-  if (at.has_wire_type(protozero::pbf_wire_type::length_delimited))
-    for (auto const each : at.get_packed_int64()) visit(static_cast<std::int64_t>(each));
-  else
-    visit(at.get_int64());
-}
-
-/// How many numbers the field holds that the reader stands at.
-inline std::uint64_t count_integers(protozero::pbf_reader& at) {
-  std::uint64_t count = 0;
-  for_each_integer(at, [&](std::int64_t) { ++count; });
-  return count;
-}
-inline std::uint64_t count_fixed(protozero::pbf_reader& at, std::size_t size) {
-  if (at.has_wire_type(protozero::pbf_wire_type::length_delimited)) return at.get_view().size() / size;
-  at.skip();
-  return 1;
-}
-
-}  // namespace torchdeploy::inline v0::detail
-
-#endif
-#endif  // TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
-
-/// The layers of a model of ONNX's, by the names that PyTorch's exporter gives its nodes and weights.
-namespace torchdeploy::inline v0::detail {
-
-/// "features.0" of "/features/features.0/Conv", as a module exports it, and of "/features/0/Conv", as a scripted one does.
-inline std::string layer_of_onnx_node(std::string_view name) {
-  std::string path, last;
-  if (!name.starts_with('/')) return {};
-  name.remove_prefix(1);
-  for (std::size_t end = name.find('/'); end != name.npos; end = name.find('/')) {
-    std::string segment(name.substr(0, end));
-    name.remove_prefix(end + 1);
-    if (!last.empty() && segment.starts_with(last + "."))
-      path.resize(path.size() - last.size());  // it has its parent's name
-    else if (!path.empty())
-      path += '.';
-    path += segment;
-    last = std::move(segment);
-  }
-  return path;
-}
-
-struct onnx_node_text {
-  std::string_view name, kind;
-  std::vector<std::string_view> inputs, outputs;
-};
-
-inline std::vector<onnx_node_text> onnx_nodes(std::string_view model, std::set<std::string_view>& weights) {
-  std::vector<onnx_node_text> nodes;
-  for (auto top = onnx_reader(model); top.next(onnx_model::graph);)
-    for (auto graph = onnx_reader(view_of(top.get_view())); graph.next();) {
-      if (graph.tag() == onnx_graph::initializer) {
-        for (auto tensor = onnx_reader(view_of(graph.get_view())); tensor.next(onnx_tensor::name);)
-          weights.insert(view_of(tensor.get_view()));
-        continue;
-      }
-      if (graph.tag() != onnx_graph::node) {
-        graph.skip();
-        continue;
-      }
-      onnx_node_text node;
-      for (auto field = onnx_reader(view_of(graph.get_view())); field.next();) {
-        if (field.tag() == onnx_node::name)
-          node.name = view_of(field.get_view());
-        else if (field.tag() == onnx_node::op_type)
-          node.kind = view_of(field.get_view());
-        else if (field.tag() == onnx_node::input)
-          node.inputs.push_back(view_of(field.get_view()));
-        else if (field.tag() == onnx_node::output)
-          node.outputs.push_back(view_of(field.get_view()));
-        else
-          field.skip();
-      }
-      nodes.push_back(std::move(node));
-    }
-  return nodes;
-}
-
-/// The layer that a node is, by its weight's name where the exporter kept it, else by its own; empty where it is none.
-inline std::string onnx_layer_name(onnx_node_text const& node, std::set<std::string_view> const& weights) {
-  constexpr std::string_view works[] = {"Conv", "ConvTranspose", "Gemm", "MatMul", "Gather"};
-  if (std::find(std::begin(works), std::end(works), node.kind) == std::end(works) || node.outputs.empty()) return {};
-  constexpr std::string_view suffix = ".weight";
-  for (auto const input : node.inputs)
-    if (weights.contains(input) && input.ends_with(suffix))
-      return std::string(input.substr(0, input.size() - suffix.size()));
-  bool const learned = node.inputs.size() > 1 && weights.contains(node.inputs[node.kind == "Gather" ? 0 : 1]);
-  if (node.kind == "Gather" && !learned) return {};
-  auto path = layer_of_onnx_node(node.name);
-  if (learned || node.kind != "MatMul") return path;
-  return path.empty() ? "matmul" : path + ".matmul";  // as reports name a product without a weight
-}
-
-/// Where a layer's output is: behind its bias, and behind a batch norm.
-inline std::string_view onnx_layer_output(onnx_node_text const& node, std::vector<onnx_node_text> const& nodes,
-                                          std::set<std::string_view> const& weights) {
-  auto at = node.outputs.front();
-  for (bool biased = node.kind != "MatMul";;) {
-    onnx_node_text const* only = nullptr;
-    for (auto const& each : nodes) {
-      if (each.kind == "Shape" || std::find(each.inputs.begin(), each.inputs.end(), at) == each.inputs.end()) continue;
-      if (only) return at;
-      only = &each;
-    }
-    if (!only || only->outputs.empty()) return at;
-    bool const bias = !biased && only->kind == "Add" &&
-                      std::any_of(only->inputs.begin(), only->inputs.end(),
-                                  [&](auto input) { return input != at && weights.contains(input); });
-    if (only->kind == "BatchNormalization") return only->outputs.front();
-    if (!bias) return at;
-    biased = true;
-    at = only->outputs.front();
-  }
-}
-
-/// The same model with its layers' outputs behind its own, and which these are.
-inline std::pair<Onnx::handle, std::vector<shown_layer>> with_layer_outputs(Onnx::handle const& model,
-                                                                            std::span<std::string const> wanted) {
-  std::string text(reinterpret_cast<char const*>(model.bytes().data()), model.bytes().size());
-  std::set<std::string_view> weights;
-  auto const nodes = onnx_nodes(text, weights);
-  auto summary = *model.summary;
-  std::vector<shown_layer> layers;
-  std::string graph;
-  protozero::pbf_writer more(graph);
-  for (auto const& node : nodes) {
-    auto name = onnx_layer_name(node, weights);
-    if (name.empty() || (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end())) continue;
-    auto const output = onnx_layer_output(node, nodes, weights);
-    auto const known = std::find_if(summary.outputs.begin(), summary.outputs.end(),
-                                    [&](auto const& each) { return each.name == output; });
-    layers.push_back(
-        {std::move(name), std::string(node.kind), {}, static_cast<std::size_t>(known - summary.outputs.begin())});
-    if (known != summary.outputs.end()) continue;
-    summary.outputs.push_back({.name = std::string(output)});
-    std::string info;
-    protozero::pbf_writer(info).add_string(onnx_value_info::name, std::string(output));
-    more.add_message(onnx_graph::output, info);
-  }
-  // protobuf merges a message that comes twice: the graph goes on at the end of the model
-  protozero::pbf_writer(text).add_message(onnx_model::graph, graph);
-  Onnx::handle made = model;
-  auto const* const begin = reinterpret_cast<std::byte const*>(text.data());
-  made.file = std::make_shared<std::vector<std::byte> const>(begin, begin + text.size());
-  made.summary = std::make_shared<onnx_summary const>(std::move(summary));
-  return {std::move(made), std::move(layers)};
-}
-
-}  // namespace torchdeploy::inline v0::detail
-
-#endif
-#endif  // TORCHDEPLOY_SINGLE_ONNX_LAYER_NAMES_HPP
 #ifndef TORCHDEPLOY_SINGLE_OPENVINO_CONVERT_HPP
 #define TORCHDEPLOY_SINGLE_OPENVINO_CONVERT_HPP
 // ---- torchdeploy/openvino/convert.hpp
@@ -20007,6 +21033,7 @@ inline void define_operators(jit::Graph& graph) {
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #ifndef TORCHDEPLOY_SINGLE_QUANTIZATION_UNPACKING_HPP
@@ -20337,7 +21364,11 @@ class reference_graph {
     if (!reads_int8) return;
     if (name == "prim::Loop") refuse_int8(node, "int8 tensors go round a loop");
     if (name == "prim::ListConstruct" || name == "prim::TupleConstruct") return note(node->output(), std::nullopt);
-    if (auto const answer = answer_of(node, name)) return replace(node, graph_.insertConstant(*answer));
+    if (auto const answer = answer_of(node, name)) {
+      auto* const constant = graph_.insertConstant(*answer);
+      answers_.insert(constant);
+      return replace(node, constant);
+    }
     if (std::any_of(node->outputs().begin(), node->outputs().end(), holds_tensors)) in_float(node);
   }
 
@@ -20353,14 +21384,15 @@ class reference_graph {
     node->destroy();
   }
 
-  /// After `x + 1.5` and `x * 2` a reference form has the grid of `x`, but the int8 operators that it is lowered to
-  /// move it.
+  /// After `x + 1.5` and `x * 2` a reference form asks for the grid of `x`, but the int8 operators that it is lowered to
+  /// move it. A grid that is stated there as a number is meant, if it is the same.
   void quantize(jit::Node* node) {
     auto to = stated_grid(node);
     auto* made = node->input(0)->node();
     if (is_operator(made, "aten::relu") || is_operator(made, "aten::relu_")) made = made->input(0)->node();
     auto const name = operator_name(made);
-    if (to && (name == "add" || name == "mul") && is_operator(made->input(0)->node(), "aten::dequantize")) {
+    if (to && answers_.contains(node->input(1)) && (name == "add" || name == "mul") &&
+        is_operator(made->input(0)->node(), "aten::dequantize")) {
       auto const scalar = constant_number(made->input(1));
       auto const from = int8_.find(made->input(0)->node()->input(0));
       if (scalar && from != int8_.end() && from->second == to) {
@@ -20497,6 +21529,7 @@ class reference_graph {
   jit::Graph& graph_;
   jit::Module const& module_;
   std::unordered_map<jit::Value const*, maybe_grid> int8_;  ///< int8 tensors, and lists of such
+  std::unordered_set<jit::Value const*> answers_;  ///< what questions after a grid became
 };
 
 }  // namespace torchdeploy::inline v0::detail
@@ -21451,6 +22484,198 @@ class shape_book {
 }  // namespace torchdeploy::inline v0::detail
 #endif
 #endif  // TORCHDEPLOY_SINGLE_OPENVINO_CALL_SHAPES_HPP
+#ifndef TORCHDEPLOY_SINGLE_OPENVINO_QUANTIZED_ARITHMETIC_HPP
+#define TORCHDEPLOY_SINGLE_OPENVINO_QUANTIZED_ARITHMETIC_HPP
+// ---- torchdeploy/openvino/quantized_arithmetic.hpp
+
+#ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include <openvino/core/model.hpp>
+#include <openvino/op/add.hpp>
+#include <openvino/op/batch_norm.hpp>
+#include <openvino/op/clamp.hpp>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/convert.hpp>
+#include <openvino/op/convolution.hpp>
+#include <openvino/op/divide.hpp>
+#include <openvino/op/fake_quantize.hpp>
+#include <openvino/op/group_conv.hpp>
+#include <openvino/op/matmul.hpp>
+#include <openvino/op/multiply.hpp>
+#include <openvino/op/mvn.hpp>
+#include <openvino/op/relu.hpp>
+#include <openvino/op/reshape.hpp>
+#include <openvino/op/roll.hpp>
+#include <openvino/op/squeeze.hpp>
+#include <openvino/op/subtract.hpp>
+#include <openvino/op/transpose.hpp>
+#include <openvino/op/unsqueeze.hpp>
+#include <openvino/op/util/multi_subgraph_base.hpp>
+
+/// A trap of OpenVINO's CPU plugin, kept away from. Opt-in: needs OpenVINO.
+namespace torchdeploy::inline v0::detail {
+
+/// OpenVINO 2026.4 joins `x + c`, `x - c`, `x * c`, `x / c` and batch norms with a quantization behind them, and computes that
+/// wrong
+/// - where `c` has a number for each channel, mostly at sizes that are not all known: all channels are computed as the first,
+///   and where `x` has but one, the process may die;
+/// - where two such with the same numbers are quantized alike, one behind the other: the second is left out.
+///
+/// It does not join them where it can't see that `c` is a constant: there `c` goes through a Roll by no places. OpenVINO folds
+/// no Roll, and its plugin runs that of a constant once, when the model is compiled. What belongs to a convolution, a layer's
+/// matrix or a normalization is computed right, and stays.
+class quantized_arithmetic {
+ public:
+  /// The model, or a copy that is computed right.
+  static std::shared_ptr<ov::Model const> kept_right(std::shared_ptr<ov::Model const> model) {
+    if (!quantizes(*model) || quantized_arithmetic(false).visit(*model) == 0) return model;
+    auto copy = model->clone();
+    quantized_arithmetic(true).visit(*copy);
+    return copy;
+  }
+
+ private:
+  explicit quantized_arithmetic(bool writes) : writes_(writes) {}
+
+  static bool any_body(ov::Node const& node, std::function<bool(ov::Model const&)> const& holds) {
+    auto const* const outer = ov::as_type<ov::op::util::MultiSubGraphOp const>(&node);
+    if (!outer) return false;
+    auto const& bodies = outer->get_functions();
+    return std::any_of(bodies.begin(), bodies.end(), [&](auto const& body) { return holds(*body); });
+  }
+
+  static bool quantizes(ov::Model const& model) {
+    auto const nodes = model.get_ops();
+    return std::any_of(nodes.begin(), nodes.end(), [](auto const& node) {
+      return ov::is_type<ov::op::v0::FakeQuantize>(node) || any_body(*node, quantizes);
+    });
+  }
+
+  /// How many constants there are to be hidden; hides them.
+  std::size_t visit(ov::Model const& model) {
+    std::size_t count = 0;
+    for (auto const& node : model.get_ordered_ops()) {
+      any_body(*node, [&](ov::Model const& body) {
+        count += visit(body);
+        return false;
+      });
+      is_constant(*node);  // in their order, so that no question goes deep
+      auto const at = node->get_output_size() == 1 && node->get_output_element_type(0).is_real() ? constant_of(*node)
+                                                                                                 : std::nullopt;
+      if (!at || !goes_wrong(*node, *at)) continue;
+      ++count;
+      if (writes_) hide(node->input(*at));
+    }
+    return count;
+  }
+
+  static void hide(ov::Input<ov::Node> const& input) {
+    auto value = input.get_source_output();
+    auto const number = [](std::vector<std::int64_t> const& values) {
+      return ov::op::v0::Constant::create(ov::element::i64, ov::Shape{values.size()}, values);
+    };
+    if (value.get_partial_shape() == ov::PartialShape{})
+      value = std::make_shared<ov::op::v1::Reshape>(value, number({1}), false);
+    input.replace_source_output(std::make_shared<ov::op::v7::Roll>(value, number({0}), number({0})));
+  }
+
+  /// Which input is the constant that would be joined.
+  std::optional<std::size_t> constant_of(ov::Node const& node) {
+    if (ov::is_type<ov::op::v5::BatchNormInference>(&node))
+      return is_constant(*node.get_input_node_ptr(1)) ? std::optional<std::size_t>(1) : std::nullopt;
+    bool const divides = ov::is_type<ov::op::v1::Divide>(&node);
+    if (!divides && !ov::is_type<ov::op::v1::Add>(&node) && !ov::is_type<ov::op::v1::Multiply>(&node) &&
+        !ov::is_type<ov::op::v1::Subtract>(&node))
+      return std::nullopt;
+    for (auto const at : {std::size_t{1}, std::size_t{0}})
+      if ((at == 1 || !divides) && is_constant(*node.get_input_node_ptr(at)) &&
+          !is_constant(*node.get_input_node_ptr(1 - at)))
+        return at;
+    return std::nullopt;
+  }
+  static std::size_t data_beside(ov::Node const& node, std::size_t constant) {
+    return ov::is_type<ov::op::v5::BatchNormInference>(&node) ? 0 : 1 - constant;
+  }
+
+  bool goes_wrong(ov::Node const& node, std::size_t at) {
+    auto const data = node.input_value(data_beside(node, at));
+    auto const& many = node.get_input_partial_shape(at);
+    bool const by_channel = many.is_dynamic() || ov::shape_size(many.to_shape()) > 1;
+    return (by_channel && !belongs_to_layer(data)) || repeats(node, data);
+  }
+
+  /// Is it what nothing else reads of a convolution, a matrix or a normalization, which take in what is behind?
+  bool belongs_to_layer(ov::Output<ov::Node> data) {
+    while (data.get_target_inputs().size() == 1) {
+      auto const& node = *data.get_node();
+      bool const matrix = ov::is_type<ov::op::v0::MatMul>(&node) && is_constant(*node.get_input_node_ptr(1));
+      if (matrix || ov::is_type<ov::op::v1::Convolution>(&node) || ov::is_type<ov::op::v1::GroupConvolution>(&node) ||
+          ov::is_type<ov::op::v6::MVN>(&node))
+        return true;
+      auto const at = constant_of(node);
+      if (!at) return false;
+      data = node.input_value(data_beside(node, *at));
+    }
+    return false;
+  }
+
+  /// Is what it makes of a quantized tensor quantized in the same way?
+  bool repeats(ov::Node const& node, ov::Output<ov::Node> data) {
+    while (auto const at = passes(*data.get_node())) data = data.get_node()->input_value(*at);
+    auto const* const before = ov::as_type<ov::op::v0::FakeQuantize>(data.get_node());
+    if (!before) return false;
+    for (auto const* behind = &node; behind->get_output_size() == 1;) {
+      auto const readers = behind->output(0).get_target_inputs();
+      if (readers.size() != 1) return false;
+      behind = readers.begin()->get_node();
+      if (auto const* const quantization = ov::as_type<ov::op::v0::FakeQuantize const>(behind))
+        return alike(*before, *quantization);
+      if (!passes(*behind)) return false;
+    }
+    return false;
+  }
+  /// Which input an operator takes that is folded into a quantization, or moved behind it.
+  std::optional<std::size_t> passes(ov::Node const& node) {
+    if (auto const at = constant_of(node)) return data_beside(node, *at);
+    bool const moves = ov::is_type<ov::op::v0::Relu>(&node) || ov::is_type<ov::op::v0::Convert>(&node) ||
+                       ov::is_type<ov::op::v0::Clamp>(&node) || ov::is_type<ov::op::v1::Reshape>(&node) ||
+                       ov::is_type<ov::op::v1::Transpose>(&node) || ov::is_type<ov::op::v0::Squeeze>(&node) ||
+                       ov::is_type<ov::op::v0::Unsqueeze>(&node);
+    return moves ? std::optional<std::size_t>(0) : std::nullopt;
+  }
+  static bool alike(ov::op::v0::FakeQuantize const& a, ov::op::v0::FakeQuantize const& b) {
+    for (std::size_t const bound : {3U, 4U}) {
+      auto const* const first = ov::as_type<ov::op::v0::Constant>(a.get_input_node_ptr(bound));
+      auto const* const second = ov::as_type<ov::op::v0::Constant>(b.get_input_node_ptr(bound));
+      if (first && second && first->cast_vector<float>() != second->cast_vector<float>()) return false;
+    }
+    return true;
+  }
+
+  /// Does nothing that a call decides reach it?
+  bool is_constant(ov::Node const& node) {
+    if (auto const known = known_.find(&node); known != known_.end()) return known->second;
+    bool constant = node.get_input_size() > 0 || ov::is_type<ov::op::v0::Constant>(&node);
+    for (std::size_t i = 0; constant && i < node.get_input_size(); ++i)
+      constant = is_constant(*node.get_input_node_ptr(i));
+    return known_[&node] = constant;
+  }
+
+  bool writes_;
+  std::unordered_map<ov::Node const*, bool> known_;
+};
+
+}  // namespace torchdeploy::inline v0::detail
+#endif
+#endif  // TORCHDEPLOY_SINGLE_OPENVINO_QUANTIZED_ARITHMETIC_HPP
 #ifndef TORCHDEPLOY_SINGLE_OPENVINO_RUNTIME_HPP
 #define TORCHDEPLOY_SINGLE_OPENVINO_RUNTIME_HPP
 // ---- torchdeploy/openvino/runtime.hpp
@@ -21578,12 +22803,12 @@ struct compiled_graph {
 
  private:
   [[nodiscard]] bool all_look_at_no_values() const try {
-    static constexpr std::array<std::string_view, 31> kinds{
+    static constexpr std::array<std::string_view, 32> kinds{
         "Input",        "Output",          "Const",   "Constant", "Convolution", "Deconvolution", "FullyConnected",
         "MatMul",       "Pooling",         "Eltwise", "Reorder",  "Reshape",     "Concatenation", "Concat",
         "Transpose",    "Softmax",         "MVN",     "Reduce",   "Interpolate", "Split",         "Pad",
         "Subgraph",     "FakeQuantize",    "Convert", "ShapeOf",  "LRN",         "Broadcast",     "Tile",
-        "StridedSlice", "AdaptivePooling", "Math"};
+        "StridedSlice", "AdaptivePooling", "Math",    "Roll"};
     auto const all = executed_layers(model);
     return std::all_of(all.begin(), all.end(), [](executed_layer const& each) {
       return std::find(kinds.begin(), kinds.end(), each.kind) != kinds.end();
@@ -21633,7 +22858,7 @@ inline std::shared_ptr<ov::Model const> with_results_of_their_own(std::shared_pt
 class compiled_source {
  public:
   compiled_source(std::shared_ptr<ov::Model const> read, std::string where, ov::AnyMap how)
-      : model_(with_results_of_their_own(std::move(read))),
+      : model_(quantized_arithmetic::kept_right(with_results_of_their_own(std::move(read)))),
         device_(std::move(where)),
         properties_(std::move(how)),
         current_(compiled()) {
@@ -21777,6 +23002,93 @@ inline ov::PartialShape shape_of(c10::Type const& type) {
 }  // namespace torchdeploy::inline v0::detail
 #endif
 #endif  // TORCHDEPLOY_SINGLE_OPENVINO_TYPES_HPP
+#ifndef TORCHDEPLOY_SINGLE_OPENVINO_WIDE_INTEGERS_HPP
+#define TORCHDEPLOY_SINGLE_OPENVINO_WIDE_INTEGERS_HPP
+// ---- torchdeploy/openvino/wide_integers.hpp
+
+#ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <openvino/core/model.hpp>
+#include <openvino/core/node.hpp>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/util/multi_subgraph_base.hpp>
+
+/// OpenVINO computes 64-bit integers as int32: it cuts inputs to their lower half and constants to the range, without an
+/// error. Opt-in: needs OpenVINO.
+namespace torchdeploy::inline v0::detail {
+
+inline bool is_wide(ov::element::Type const& type) { return type == ov::element::i64 || type == ov::element::u64; }
+
+inline bool becomes_real(ov::Input<ov::Node> const& use) {
+  std::string_view const kind = use.get_node()->get_type_name();
+  return (kind == "Convert" || kind == "ConvertLike") && use.get_node()->get_output_element_type(0).is_real();
+}
+/// Is all of an input's numbers seen, which the first reader cuts?
+inline bool keeps_wide(ov::Output<ov::Node> const& input) {
+  auto const readers = input.get_target_inputs();
+  return std::all_of(readers.begin(), readers.end(), [](auto const& use) {
+    return becomes_real(use) || std::string_view(use.get_node()->get_type_name()) == "ShapeOf";
+  });
+}
+/// Is the end of int32 as good as a constant beyond it?
+inline bool bears_wide(ov::Input<ov::Node> const& use) {
+  std::string_view const kind = use.get_node()->get_type_name();
+  bool const cuts = kind == "Slice" || kind == "StridedSlice";
+  return becomes_real(use) || (cuts && use.get_index() > 0) || kind.starts_with("Less") || kind.starts_with("Greater");
+}
+
+/// Throws where a number of a constant would become another. The ends of int64 stand for "no end", also after they are cut.
+/// @throws backend_error 608
+inline void refuse_wide_constants(ov::Model const& model) {
+  using limits = std::numeric_limits<std::int32_t>;
+  using ends = std::numeric_limits<std::int64_t>;
+  for (auto const& node : model.get_ordered_ops()) {
+    if (auto const outer = ov::as_type_ptr<ov::op::util::MultiSubGraphOp>(node))
+      for (auto const& body : outer->get_functions()) refuse_wide_constants(*body);
+    auto const constant = ov::as_type_ptr<ov::op::v0::Constant>(node);
+    if (!constant || !is_wide(constant->get_element_type())) continue;
+    for (auto const value : constant->cast_vector<std::int64_t>()) {
+      bool const fits = value >= limits::min() && value <= limits::max();
+      if (fits || value == ends::min() || value == ends::max()) continue;
+      auto const readers = constant->output(0).get_target_inputs();
+      auto const use = std::find_if(readers.begin(), readers.end(), [](auto const& each) { return !bears_wide(each); });
+      if (use == readers.end()) break;
+      throw backend_error(errc::conversion_failed,
+                          "expected int64 constants within the range of int32, in which OpenVINO computes them, got " +
+                              std::to_string(value) + " in '" + use->get_node()->get_friendly_name() + "'",
+                          "run it on LibTorch or ONNX Runtime");
+    }
+  }
+}
+
+/// @throws backend_error 602
+inline void refuse_wide_values(tensor_info const& input, at::Tensor const& tensor) {
+  auto const* const begin = static_cast<std::int64_t const*>(tensor.const_data_ptr());
+  auto const* const end = begin + tensor.numel();
+  constexpr auto least = std::int64_t{1} << 31;  // brings what fits to 0 to 2^32 - 1, also of uint64
+  auto const shifted = [&](std::int64_t value) { return static_cast<std::uint64_t>(value) + least; };
+  std::uint64_t bits = 0;
+  for (auto const* each = begin; each != end; ++each) bits |= shifted(*each);
+  if (bits >> 32 == 0) return;
+  auto const wide = std::find_if(begin, end, [&](std::int64_t value) { return shifted(value) >> 32 != 0; });
+  throw backend_error(errc::wrong_arguments,
+                      "expected numbers within the range of int32 as input '" + input.name +
+                          "', since OpenVINO computes int64 as int32, got " +
+                          (tensor.scalar_type() == at::kUInt64 ? std::to_string(static_cast<std::uint64_t>(*wide))
+                                                               : std::to_string(*wide)),
+                      "run it on LibTorch or ONNX Runtime");
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif
+#endif  // TORCHDEPLOY_SINGLE_OPENVINO_WIDE_INTEGERS_HPP
 
 /// A call of a compiled model. Opt-in: needs OpenVINO.
 namespace torchdeploy::inline v0::detail {
@@ -21785,6 +23097,7 @@ namespace torchdeploy::inline v0::detail {
 struct model_ports {
   std::vector<tensor_info> inputs{}, outputs{};
   std::vector<ov::element::Type> input_types{}, output_types{};
+  std::vector<bool> narrowed{};  ///< inputs of 64-bit integers that are computed as int32
 };
 
 inline bool overlap(at::Tensor const& a, at::Tensor const& b) {
@@ -21853,6 +23166,7 @@ class bound_request {
   }
 
   void give(std::size_t i, at::Tensor const& input) {
+    if (ports_->narrowed[i]) refuse_wide_values(ports_->inputs[i], input);
     auto& bound = given_[i];
     bool const same = bound.data && input.sizes().equals(sizes_[i]), copied = is_small(input);
     if (!same) {
@@ -21978,8 +23292,10 @@ inline tensor_info info_of(ov::Output<ov::Node const> const& port, std::string f
   return info;
 }
 
-inline model_ports ports_of(ov::CompiledModel const& model) {
+inline model_ports ports_of(ov::CompiledModel const& model, ov::Model const& source) {
   model_ports ports;
+  for (auto const& each : source.get_parameters())
+    ports.narrowed.push_back(is_wide(each->get_element_type()) && !keeps_wide(each->output(0)));
   for (auto const& each : model.inputs()) {
     ports.inputs.push_back(info_of(each, "input_" + std::to_string(ports.inputs.size())));
     ports.input_types.push_back(each.get_element_type());
@@ -22054,7 +23370,7 @@ class openvino_executable {
 
   struct shared {
     explicit shared(std::shared_ptr<detail::compiled_source> of)
-        : source(std::move(of)), ports(detail::ports_of(source->graph()->model)) {
+        : source(std::move(of)), ports(detail::ports_of(source->graph()->model, source->model())) {
       idle.push_back(made());
       for (auto& each : idle.front()->request().query_state()) state.push_back(each.get_name());
     }
@@ -22312,6 +23628,93 @@ inline std::shared_ptr<ov::Model> read_onnx(Onnx::handle const& model) {
 }  // namespace torchdeploy::inline v0::detail
 #endif
 #endif  // TORCHDEPLOY_SINGLE_OPENVINO_RUNTIME_HPP
+#ifndef TORCHDEPLOY_SINGLE_OPENVINO_WIDE_INTEGERS_HPP
+#define TORCHDEPLOY_SINGLE_OPENVINO_WIDE_INTEGERS_HPP
+// ---- torchdeploy/openvino/wide_integers.hpp
+
+#ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <openvino/core/model.hpp>
+#include <openvino/core/node.hpp>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/util/multi_subgraph_base.hpp>
+
+/// OpenVINO computes 64-bit integers as int32: it cuts inputs to their lower half and constants to the range, without an
+/// error. Opt-in: needs OpenVINO.
+namespace torchdeploy::inline v0::detail {
+
+inline bool is_wide(ov::element::Type const& type) { return type == ov::element::i64 || type == ov::element::u64; }
+
+inline bool becomes_real(ov::Input<ov::Node> const& use) {
+  std::string_view const kind = use.get_node()->get_type_name();
+  return (kind == "Convert" || kind == "ConvertLike") && use.get_node()->get_output_element_type(0).is_real();
+}
+/// Is all of an input's numbers seen, which the first reader cuts?
+inline bool keeps_wide(ov::Output<ov::Node> const& input) {
+  auto const readers = input.get_target_inputs();
+  return std::all_of(readers.begin(), readers.end(), [](auto const& use) {
+    return becomes_real(use) || std::string_view(use.get_node()->get_type_name()) == "ShapeOf";
+  });
+}
+/// Is the end of int32 as good as a constant beyond it?
+inline bool bears_wide(ov::Input<ov::Node> const& use) {
+  std::string_view const kind = use.get_node()->get_type_name();
+  bool const cuts = kind == "Slice" || kind == "StridedSlice";
+  return becomes_real(use) || (cuts && use.get_index() > 0) || kind.starts_with("Less") || kind.starts_with("Greater");
+}
+
+/// Throws where a number of a constant would become another. The ends of int64 stand for "no end", also after they are cut.
+/// @throws backend_error 608
+inline void refuse_wide_constants(ov::Model const& model) {
+  using limits = std::numeric_limits<std::int32_t>;
+  using ends = std::numeric_limits<std::int64_t>;
+  for (auto const& node : model.get_ordered_ops()) {
+    if (auto const outer = ov::as_type_ptr<ov::op::util::MultiSubGraphOp>(node))
+      for (auto const& body : outer->get_functions()) refuse_wide_constants(*body);
+    auto const constant = ov::as_type_ptr<ov::op::v0::Constant>(node);
+    if (!constant || !is_wide(constant->get_element_type())) continue;
+    for (auto const value : constant->cast_vector<std::int64_t>()) {
+      bool const fits = value >= limits::min() && value <= limits::max();
+      if (fits || value == ends::min() || value == ends::max()) continue;
+      auto const readers = constant->output(0).get_target_inputs();
+      auto const use = std::find_if(readers.begin(), readers.end(), [](auto const& each) { return !bears_wide(each); });
+      if (use == readers.end()) break;
+      throw backend_error(errc::conversion_failed,
+                          "expected int64 constants within the range of int32, in which OpenVINO computes them, got " +
+                              std::to_string(value) + " in '" + use->get_node()->get_friendly_name() + "'",
+                          "run it on LibTorch or ONNX Runtime");
+    }
+  }
+}
+
+/// @throws backend_error 602
+inline void refuse_wide_values(tensor_info const& input, at::Tensor const& tensor) {
+  auto const* const begin = static_cast<std::int64_t const*>(tensor.const_data_ptr());
+  auto const* const end = begin + tensor.numel();
+  constexpr auto least = std::int64_t{1} << 31;  // brings what fits to 0 to 2^32 - 1, also of uint64
+  auto const shifted = [&](std::int64_t value) { return static_cast<std::uint64_t>(value) + least; };
+  std::uint64_t bits = 0;
+  for (auto const* each = begin; each != end; ++each) bits |= shifted(*each);
+  if (bits >> 32 == 0) return;
+  auto const wide = std::find_if(begin, end, [&](std::int64_t value) { return shifted(value) >> 32 != 0; });
+  throw backend_error(errc::wrong_arguments,
+                      "expected numbers within the range of int32 as input '" + input.name +
+                          "', since OpenVINO computes int64 as int32, got " +
+                          (tensor.scalar_type() == at::kUInt64 ? std::to_string(static_cast<std::uint64_t>(*wide))
+                                                               : std::to_string(*wide)),
+                      "run it on LibTorch or ONNX Runtime");
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif
+#endif  // TORCHDEPLOY_SINGLE_OPENVINO_WIDE_INTEGERS_HPP
 #endif
 
 namespace torchdeploy::inline v0 {
@@ -22405,6 +23808,7 @@ struct OpenVino {
     };
     entry.details.emplace_back("device", options.device);
     std::shared_ptr<ov::Model const> const model = timed("read in", convert);
+    detail::refuse_wide_constants(*model);
     auto made = timed("compiled in", [&] { return openvino_executable(model, options.device, properties); });
     describe(made, options, entry);
     return compiled(std::move(made));
@@ -22492,6 +23896,26 @@ struct OpenVino {
 }  // namespace without_openvino
 #endif
 
+}  // namespace torchdeploy::inline v0
+// ---- torchdeploy/backend/tensorrt.hpp
+
+namespace torchdeploy::inline v0 {
+
+struct deploy_to_OnnxRuntime_with_its_TensorrtExecutionProvider;
+
+inline namespace without_tensorrt {
+
+/// NVIDIA's TensorRT, by itself: there is no build that has it yet, so that `first_available` passes it over and to deploy
+/// to it does not compile. ONNX Runtime's own provider runs Onnx in TensorRT, where its build has one:
+/// `deploy<OnnxRuntime>({.providers = {"TensorrtExecutionProvider"}})`.
+struct TensorRt {
+  using consumes = Onnx;
+  using instead = deploy_to_OnnxRuntime_with_its_TensorrtExecutionProvider;
+  static constexpr bool available = false;
+  struct options {};
+};
+
+}  // namespace without_tensorrt
 }  // namespace torchdeploy::inline v0
 // ---- torchdeploy/core.hpp
 
@@ -22879,7 +24303,6 @@ footer { margin-top: 48px; padding-top: 14px; padding-bottom: 36px; color: var(-
 #include <map>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -22889,16 +24312,20 @@ namespace torchdeploy::inline v0::detail {
 /// one stage lists twice is two layers.
 inline std::vector<layer_report> merged_layers(report const& all) {
   std::vector<layer_report> layers;
-  std::map<std::pair<std::string_view, std::size_t>, std::size_t> places;
-  for (auto const& stage : all.stages()) {
-    std::map<std::string_view, std::size_t> mentions;
+  std::vector<stage_report const*> mentioned_by;  // of each layer, the last stage
+  std::map<std::string_view, std::size_t> first;  // layer of a name
+  for (auto const& stage : all.stages())
     for (auto const& said : stage.layers) {
-      auto const [at, fresh] = places.try_emplace({said.name, mentions[said.name]++}, layers.size());
-      if (fresh) {
+      auto const next = layers.size();
+      auto at = first.try_emplace(said.name, next).first->second;
+      while (at < next && (layers[at].name != said.name || mentioned_by[at] == &stage)) ++at;
+      if (at == next) {
         layers.push_back(said);
+        mentioned_by.push_back(&stage);
         continue;
       }
-      auto& layer = layers[at->second];
+      mentioned_by[at] = &stage;
+      auto& layer = layers[at];
       if (!said.kind.empty()) layer.kind = said.kind;
       if (!said.reason.empty() || (!said.precision.empty() && said.precision != layer.precision))
         layer.reason = said.reason;
@@ -22906,11 +24333,13 @@ inline std::vector<layer_report> merged_layers(report const& all) {
       if (said.weights) layer.weights = said.weights;
       if (said.bytes) layer.bytes = said.bytes;
       if (said.sparsity > 0) layer.sparsity = said.sparsity;
-      if (said.slices) std::tie(layer.slices, layer.zero_slices) = std::tie(said.slices, said.zero_slices);
+      if (said.slices) {
+        layer.slices = said.slices;
+        layer.zero_slices = said.zero_slices;
+      }
       if (said.milliseconds) layer.milliseconds = said.milliseconds;
       if (said.sqnr_db) layer.sqnr_db = said.sqnr_db;
     }
-  }
   return layers;
 }
 
@@ -23129,7 +24558,6 @@ class html_writer {
   void chart(std::string_view what, std::string_view unit, double scale, bool least,
              double (*value)(layer_report const&), std::string (*text)(layer_report const&)) {
     std::vector<bar> bars;
-    bars.reserve(sum_.layers.size());
     std::optional<std::size_t> extreme;
     for (std::size_t i = 0; i < sum_.layers.size(); ++i) {
       auto const& layer = sum_.layers[i];
@@ -24483,6 +25911,13 @@ class session_runner {
         if (each.shape && !each.shape->empty() && each.shape->front() > 0) return each.shape->front();
     return std::nullopt;
   }
+  /// Runtimes that take tensors have kernels of their own; of a user's other backend nothing is known.
+  [[nodiscard]] bool may_have_lstm() const {
+    if constexpr (requires { get().has_operator("aten::lstm"); })
+      return get().has_operator("aten::lstm");
+    else
+      return !gives_named_tensors<Session>;
+  }
 
  private:
   template <backend B>
@@ -24539,6 +25974,12 @@ class runner {
   c10::IValue operator()(example const& inputs) { return run(copy_of(inputs)); }
   /// On inputs that were made for this call.
   c10::IValue run(example const& own) { return Format::run(handle_, own); }
+  [[nodiscard]] bool may_have_lstm() const {
+    if constexpr (requires { Format::has_operator(handle_, "aten::lstm"); })
+      return Format::has_operator(handle_, "aten::lstm");
+    else
+      return false;
+  }
 
  private:
   template <class Record>
@@ -25160,7 +26601,7 @@ inline std::string find_baked_sizes(prober& model, inspected const& in, example 
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 namespace torchdeploy::inline v0::detail {
@@ -25174,27 +26615,22 @@ inline void const* storage_of(at::Tensor const& tensor) {
 inline void find_duplicates(jit::Module const& module, std::vector<inspected> const& methods,
                             std::vector<finding>& found) {
   constexpr std::size_t least_bytes = 1024;
-  struct content {
-    char const* data;
-    std::size_t bytes;
-    bool operator<(content const& other) const {
-      return bytes != other.bytes ? bytes < other.bytes : std::memcmp(data, other.data, bytes) < 0;
-    }
-  };
-  std::map<content, std::string> seen;
+  auto const tensors = carried_tensors(module, methods);
+  std::map<std::string_view, std::size_t> seen;  // bytes, in `tensors`
   std::set<void const*> storages;
   std::vector<std::string> copies;
   std::size_t wasted = 0;
-  for (auto const& [name, tensor] : carried_tensors(module, methods)) {
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    auto const& [name, tensor] = tensors[i];
     if (!tensor.device().is_cpu() || tensor.layout() != at::kStrided || !tensor.is_contiguous() ||
         !tensor.has_storage() || tensor.nbytes() < least_bytes || !storages.insert(storage_of(tensor)).second)
       continue;
     auto const* const data = static_cast<char const*>(tensor.const_data_ptr());
     auto const step = static_cast<std::size_t>(tensor.element_size());
     if (std::memcmp(data, data + step, tensor.nbytes() - step) == 0) continue;
-    auto const [first, is_new] = seen.emplace(content{data, tensor.nbytes()}, name);
-    if (is_new) continue;
-    copies.push_back(name + " (as " + first->second + ")");
+    auto const first = seen.try_emplace({data, tensor.nbytes()}, i).first->second;
+    if (first == i) continue;
+    copies.push_back(name + " (as " + tensors[first].name + ")");
     wasted += tensor.nbytes();
   }
   if (!copies.empty())
@@ -25280,12 +26716,12 @@ class diagnosis {
   /// What is worst first, each finding once.
   std::vector<finding> result() && {
     std::vector<finding> all;
-    for (auto& each : found_)
-      if (std::none_of(all.begin(), all.end(), [&](finding const& other) {
-            return other.id == each.id && other.place == each.place && other.text == each.text;
-          }))
-        all.push_back(std::move(each));
-    std::stable_sort(all.begin(), all.end(), [](auto const& a, auto const& b) { return a.level > b.level; });
+    for (auto const level : {severity::fault, severity::warning, severity::note})
+      for (auto& each : found_)
+        if (each.level == level && std::none_of(all.begin(), all.end(), [&](finding const& other) {
+              return other.id == each.id && other.place == each.place && other.text == each.text;
+            }))
+          all.push_back(std::move(each));
     return all;
   }
 
@@ -25679,10 +27115,7 @@ inline std::optional<at::Tensor> prunable_weight(jit::Module const& module, laye
 }
 
 /// Modules may share a tensor under several names.
-inline bool is_same_weight(at::Tensor const& a, at::Tensor const& b) {
-  return a.is_alias_of(b) && a.storage_offset() == b.storage_offset() && a.sizes() == b.sizes() &&
-         a.strides() == b.strides() && a.numel() > 0;
-}
+inline bool is_same_weight(at::Tensor const& a, at::Tensor const& b) { return is_tied(a, b) && a.numel() > 0; }
 
 /// Does one element in memory stand for several?
 inline bool is_expanded(at::Tensor const& weight) {
@@ -26344,25 +27777,18 @@ class weight_site final : public site {
 };
 
 inline void register_site_operators() {
-  using torch::jit::Operator;
-  using torch::jit::Stack;
-  static torch::jit::RegisterOperators const registered({
-      Operator(
-          "torchdeploy::observe(Tensor x, int site) -> ()",
-          [](Stack& stack) {
-            auto* const at = reinterpret_cast<site*>(torch::jit::pop(stack).toInt());
-            at->observe(torch::jit::pop(stack).toTensor());
-          },
-          // a call into C++ must be neither moved nor dropped
-          c10::AliasAnalysisKind::CONSERVATIVE),
-      Operator(
-          "torchdeploy::qparams(int site) -> (Tensor, Tensor)",
-          [](Stack& stack) {
-            auto [scale, zero_point] = reinterpret_cast<site*>(torch::jit::pop(stack).toInt())->qparams();
-            torch::jit::push(stack, std::move(scale), std::move(zero_point));
-          },
-          c10::AliasAnalysisKind::CONSERVATIVE),
-  });
+  [[maybe_unused]] static bool const once = [] {
+    register_operator("torchdeploy::observe(Tensor x, int site) -> ()", [](torch::jit::Stack& stack) {
+      auto* const at = reinterpret_cast<site*>(torch::jit::pop(stack).toInt());
+      at->observe(torch::jit::pop(stack).toTensor());
+    });
+    register_operator("torchdeploy::qparams(int site) -> (Tensor, Tensor)", [](torch::jit::Stack& stack) {
+      auto [scale, zero_point] = reinterpret_cast<site*>(torch::jit::pop(stack).toInt())->qparams();
+      stack.emplace_back(std::move(scale));
+      stack.emplace_back(std::move(zero_point));
+    });
+    return true;
+  }();
 }
 
 struct site_resolver final : torch::jit::NativeResolver {
@@ -26425,7 +27851,6 @@ std::vector<std::unique_ptr<site>> furnish(torch::jit::Module const& observed, M
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26473,7 +27898,7 @@ inline jit::GraphFunction* called_function(jit::Node const* node) {
 /// Does the graph, or a function it calls, hold what ends the process? Beside the branches above, that is a call of a
 /// function without parameters, of whose graph InsertObservers reads the first input: scripted nn.MultiheadAttention asks
 /// `get_fastpath_enabled()`.
-inline bool is_deadly(jit::Graph& graph, std::set<jit::Graph*>& seen) {
+inline bool is_deadly(jit::Graph& graph, std::set<void const*>& seen) {
   if (!seen.insert(&graph).second) return false;
   bool found = false;
   for_each_node(graph, [&](jit::Node* node) {
@@ -26517,7 +27942,7 @@ inline std::vector<exclusion> disarm(jit::Module const& module) {
   std::vector<exclusion> excluded;
   for (auto const& [path, each] : module.named_modules())
     for (auto const& method : each.get_methods()) {
-      std::set<jit::Graph*> seen;
+      std::set<void const*> seen;
       auto const graph = method.graph();
       if (!is_deadly(*graph, seen)) continue;
       settle(*graph, each);
@@ -26619,9 +28044,10 @@ class overrides {
 
  private:
   [[nodiscard]] layer_override const* decisive(std::string const& name) const {
-    auto const found =
-        std::find_if(all_.rbegin(), all_.rend(), [&](auto const& e) { return matches(e.pattern, name); });
-    return found == all_.rend() ? nullptr : &*found;
+    layer_override const* last = nullptr;
+    for (auto const& each : all_)
+      if (matches(each.pattern, name)) last = &each;
+    return last;
   }
   std::vector<layer_override> all_;
 };
@@ -26636,15 +28062,14 @@ inline c10::Symbol twin_of(std::string_view kind) {
   return c10::Symbol::fromQualString("torchdeploy_float::" + std::string(kind));
 }
 inline void register_twins() {
-  static torch::jit::RegisterOperators const registered([] {
-    std::vector<std::optional<jit::Operator>> twins;
+  [[maybe_unused]] static bool const once = [] {
     for (std::string const kind : graph_mode_layers)
       for (auto const& each : jit::getAllOperatorsFor(c10::Symbol::fromQualString("aten::" + kind)))
-        twins.emplace_back(jit::Operator(twin_of(kind).toQualString(), each->schema().overload_name(),
-                                         each->schema().arguments(), each->schema().returns(), each->getOperation(),
-                                         c10::AliasAnalysisKind::FROM_SCHEMA));
-    return twins;
-  }());
+        jit::registerOperator(jit::Operator(twin_of(kind).toQualString(), each->schema().overload_name(),
+                                            each->schema().arguments(), each->schema().returns(), each->getOperation(),
+                                            c10::AliasAnalysisKind::FROM_SCHEMA));
+    return true;
+  }();
 }
 inline void rename(jit::Node* node, c10::Symbol name) {
   node->replaceWithNewSymbol(name);
@@ -26704,66 +28129,86 @@ inline void apply(overrides const& wanted, jit::Module const& module, jit::Graph
                              "expected one precision for '" + a + "' and '" + b + "', which " + why,
                              "override both, or neither");
   };
-  bool const usually_whole =
-      std::get<1>(dict.at("").value()).attr("qscheme").toInt() == static_cast<std::int64_t>(at::kPerTensorSymmetric);
-  auto const observers = [&](bool whole) {
-    return torch::jit::QConfig(std::get<0>(dict.at("").value()),
-                               whole ? shell("WeightObserver", at::kQInt8, at::kPerTensorSymmetric)
-                                     : shell("ChannelWeightObserver", at::kQInt8, at::kPerChannelSymmetric));
+  auto const [activations, weights] = dict[""].value();
+  bool const usually_whole = weights.attr("qscheme").toInt() == static_cast<std::int64_t>(at::kPerTensorSymmetric);
+  auto const observers = [&, activations = activations](bool whole) {
+    return torch::jit::QConfig(activations, whole
+                                                ? shell("WeightObserver", at::kQInt8, at::kPerTensorSymmetric)
+                                                : shell("ChannelWeightObserver", at::kQInt8, at::kPerChannelSymmetric));
   };
   auto const stays = [&](std::string const& path) {  // in float, for a reason of its own
     auto const at = dict.find(path);
     return (at != dict.end() && !at->second) ||
            std::any_of(excluded.begin(), excluded.end(), [&](auto const& e) { return !e.alone && e.covers(path); });
   };
-  std::map<std::string, jit::Module> modules;
-  for (auto const& [path, each] : module.named_modules()) modules.emplace(path, each);
+  std::vector<std::string> modules, leaves;
+  for (auto const& [path, each] : module.named_modules()) {
+    modules.push_back(path);
+    if (each.children().size() == 0) leaves.push_back(path);
+  }
+  auto const set_default = [&](std::string const& path) {
+    if (!dict.contains(path)) dict[path] = observers(usually_whole);
+  };
   auto const set = [&](std::string const& owner, std::optional<torch::jit::QConfig> const& how) {
-    dict.insert_or_assign(owner, how);
+    dict[owner] = how;
     auto const below = owner.empty() ? owner : owner + ".";
-    for (auto const& [path, each] : modules) {
+    for (auto const& path : modules) {
       // an entry goes down the tree: hold it to this module
-      if (path != owner && path.starts_with(below) && !stays(path)) dict.try_emplace(path, observers(usually_whole));
+      if (path != owner && path.starts_with(below) && !stays(path)) set_default(path);
       // and LibTorch has one type for all instances of a class with the same observers, so that what holds them needs its own
-      if (!path.empty() && owner.starts_with(path + ".")) dict.try_emplace(path, observers(usually_whole));
+      if (!path.empty() && owner.starts_with(path + ".")) set_default(path);
     }
   };
 
   struct layers_of_a_module {
-    std::vector<std::string> in_float, in_int8;
+    std::string path;
+    std::vector<std::string> in_int8{};
     bool transposed = false;
   };
-  std::map<std::string, layers_of_a_module> owners;
+  std::vector<layers_of_a_module> owners;
   for (auto const& each : layers_of(graph)) {
     if (!is_graph_mode_layer(each)) continue;
-    auto& owner = owners[owner_of(each)];
-    (wanted.in_float(each.name) ? owner.in_float : owner.in_int8).push_back(each.name);
-    owner.transposed = owner.transposed || is_transposed(each);
+    auto const path = owner_of(each);
+    auto owner = std::find_if(owners.begin(), owners.end(), [&](auto const& known) { return known.path == path; });
+    if (owner == owners.end()) {
+      owners.push_back({path});
+      owner = owners.end() - 1;
+    }
+    if (!wanted.in_float(each.name)) owner->in_int8.push_back(each.name);
+    owner->transposed = owner->transposed || is_transposed(each);
   }
-  auto const is_whole = [&](std::string const& owner) {
+  auto const is_whole = [&](std::string const& path) {
     // what a module without observers gives to its children is not observed, and they would stay in float with it
-    return owners[owner].in_int8.empty() && modules.contains(owner) && modules.at(owner).children().size() == 0;
+    return std::find(leaves.begin(), leaves.end(), path) != leaves.end() &&
+           std::none_of(owners.begin(), owners.end(),
+                        [&](auto const& owner) { return owner.path == path && !owner.in_int8.empty(); });
   };
-  for (auto const& [path, layers] : owners) {
-    if (stays(path)) continue;
-    if (is_whole(path)) set(path, std::nullopt);
-    if (layers.in_int8.empty()) continue;
-    auto const as = wanted.of(layers.in_int8.front());
-    for (auto const& each : layers.in_int8)
-      if (wanted.of(each) != as) refuse(layers.in_int8.front(), each, "are layers of one module");
-    if (as && !layers.transposed) set(path, observers(as == int8_per_tensor));  // transposed: one scale in any case
+  for (auto const& owner : owners) {
+    if (stays(owner.path)) continue;
+    if (is_whole(owner.path)) set(owner.path, std::nullopt);
+    if (owner.in_int8.empty()) continue;
+    auto const as = wanted.of(owner.in_int8.front());
+    for (auto const& each : owner.in_int8)
+      if (wanted.of(each) != as) refuse(owner.in_int8.front(), each, "are layers of one module");
+    if (as && !owner.transposed)
+      set(owner.path, observers(as == int8_per_tensor));  // transposed: one scale in any case
   }
 
   auto const uses = uses_of_layers(module);
-  std::map<jit::Node*, std::string> hidden;
+  std::vector<layer_use const*> hidden;
+  auto const hidden_at = [&](jit::Node const* node) {
+    auto const at = std::find_if(hidden.begin(), hidden.end(), [&](auto const* use) { return use->node == node; });
+    return at == hidden.end() ? nullptr : *at;
+  };
   for (auto const& each : uses)
-    if (wanted.in_float(each.name) && !(is_whole(each.owner) && each.module == each.owner) && !stays(each.module))
-      hidden.emplace(each.node, each.name);
+    if (wanted.in_float(each.name) && !(is_whole(each.owner) && each.module == each.owner) && !stays(each.module) &&
+        !hidden_at(each.node))
+      hidden.push_back(&each);
   for (auto const& each : uses)
-    if (auto const at = hidden.find(each.node); at != hidden.end() && !wanted.in_float(each.name))
-      refuse(at->second, each.name, "are run by the same code");
+    if (auto const* const use = hidden_at(each.node); use && !wanted.in_float(each.name))
+      refuse(use->name, each.name, "are run by the same code");
   if (!hidden.empty()) register_twins();
-  for (auto const& [node, name] : hidden) rename(node, twin_of(operator_name(node)));
+  for (auto const* use : hidden) rename(use->node, twin_of(operator_name(use->node)));
 }
 
 }  // namespace detail
@@ -27325,7 +28770,6 @@ inline std::vector<std::string> unreached_places(jit::Module const& reference, j
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27391,12 +28835,12 @@ inline std::vector<finding> range_jumps(std::vector<watched> const& activations)
   std::vector<std::size_t> known;
   for (auto const& each : activations) {
     auto const& reach = each.history->reach;
-    std::vector<float> sorted;
-    std::copy_if(reach.begin(), reach.end(), std::back_inserter(sorted), [](float r) { return r >= 0; });
+    std::vector<double> sorted;
+    for (double const one : reach)
+      if (one >= 0) sorted.push_back(one);
     if (sorted.size() < 2) continue;
-    auto const middle = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);
-    std::nth_element(sorted.begin(), middle, sorted.end());
-    auto const median = *middle;
+    std::sort(sorted.begin(), sorted.end());
+    auto const median = sorted[(sorted.size() - 1) / 2];
     for (std::size_t sample = 0; sample < reach.size(); ++sample) {
       if (median <= 0 || reach[sample] <= jump * median) continue;
       if (std::find(known.begin(), known.end(), sample) != known.end()) continue;
@@ -27404,7 +28848,7 @@ inline std::vector<finding> range_jumps(std::vector<watched> const& activations)
       if (findings.size() == most) continue;
       char text[160];
       std::snprintf(text, sizeof text, "sample %zu reaches %.3g in %s, where the median sample reaches %.3g", sample,
-                    static_cast<double>(reach[sample]), each.name.c_str(), static_cast<double>(median));
+                    static_cast<double>(reach[sample]), each.name.c_str(), median);
       findings.push_back({"range-jumps", severity::warning, each.name, text,
                           "look whether it was prepared (scaled, normalized) as the others were"});
     }
@@ -27861,7 +29305,7 @@ inline shared_bytes mobile_bytes(torch::jit::Module const& module, torch::jit::E
   return translated<format_error>(errc::not_for_mobile, "LibTorch can't write this model for mobile", {}, [&] {
     std::stringstream out;
     module._save_for_mobile(out, files);
-    return all_bytes(std::as_bytes(std::span(out.view())));
+    return all_bytes(out);
   });
 }
 
@@ -27915,7 +29359,7 @@ struct to_mobile_t : stage<to_mobile_t> {
     auto const kept = detail::preserved(module, options.preserve);
     auto const leaving = detail::with_methods(TorchScript::leaving(module, from), kept);
     auto const bytes = detail::mobile_bytes(leaving, files);
-    auto model = read_back(*bytes, to);
+    auto model = read_back({bytes->data(), bytes->size()}, to);
     detail::try_mobile(model, leaving, from.examples);
 
     auto& entry = from.report.current();
@@ -29043,6 +30487,7 @@ inline void define_operators(jit::Graph& graph) {
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #ifndef TORCHDEPLOY_SINGLE_QUANTIZATION_UNPACKING_HPP
@@ -29373,7 +30818,11 @@ class reference_graph {
     if (!reads_int8) return;
     if (name == "prim::Loop") refuse_int8(node, "int8 tensors go round a loop");
     if (name == "prim::ListConstruct" || name == "prim::TupleConstruct") return note(node->output(), std::nullopt);
-    if (auto const answer = answer_of(node, name)) return replace(node, graph_.insertConstant(*answer));
+    if (auto const answer = answer_of(node, name)) {
+      auto* const constant = graph_.insertConstant(*answer);
+      answers_.insert(constant);
+      return replace(node, constant);
+    }
     if (std::any_of(node->outputs().begin(), node->outputs().end(), holds_tensors)) in_float(node);
   }
 
@@ -29389,14 +30838,15 @@ class reference_graph {
     node->destroy();
   }
 
-  /// After `x + 1.5` and `x * 2` a reference form has the grid of `x`, but the int8 operators that it is lowered to
-  /// move it.
+  /// After `x + 1.5` and `x * 2` a reference form asks for the grid of `x`, but the int8 operators that it is lowered to
+  /// move it. A grid that is stated there as a number is meant, if it is the same.
   void quantize(jit::Node* node) {
     auto to = stated_grid(node);
     auto* made = node->input(0)->node();
     if (is_operator(made, "aten::relu") || is_operator(made, "aten::relu_")) made = made->input(0)->node();
     auto const name = operator_name(made);
-    if (to && (name == "add" || name == "mul") && is_operator(made->input(0)->node(), "aten::dequantize")) {
+    if (to && answers_.contains(node->input(1)) && (name == "add" || name == "mul") &&
+        is_operator(made->input(0)->node(), "aten::dequantize")) {
       auto const scalar = constant_number(made->input(1));
       auto const from = int8_.find(made->input(0)->node()->input(0));
       if (scalar && from != int8_.end() && from->second == to) {
@@ -29533,6 +30983,7 @@ class reference_graph {
   jit::Graph& graph_;
   jit::Module const& module_;
   std::unordered_map<jit::Value const*, maybe_grid> int8_;  ///< int8 tensors, and lists of such
+  std::unordered_set<jit::Value const*> answers_;  ///< what questions after a grid became
 };
 
 }  // namespace torchdeploy::inline v0::detail
@@ -30922,7 +32373,6 @@ class comparing {
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -31019,8 +32469,9 @@ class reaction {
   /// Outputs that are near zero while others are not.
   [[nodiscard]] std::vector<std::string> notes() const {
     std::vector<std::string> texts;
-    for (auto const& [name, near_zero] : outputs_)
-      if (near_zero) texts.push_back(name + " is near zero in all samples: as good as not compared");
+    for (auto const& name : near_zero_outputs_)
+      if (std::find(other_outputs_.begin(), other_outputs_.end(), name) == other_outputs_.end())
+        texts.push_back(name + " is near zero in all samples: as good as not compared");
     return texts;
   }
 
@@ -31038,13 +32489,13 @@ class reaction {
     bool const near_zero = close(at::zeros_like(dense), dense, default_tolerance(tensor.scalar_type())).passed;
     ++numbers_;
     near_zero_ += near_zero;
-    auto const known = outputs_.try_emplace(each.name, true).first;
-    known->second = known->second && near_zero;
+    auto& outputs = near_zero ? near_zero_outputs_ : other_outputs_;
+    if (std::find(outputs.begin(), outputs.end(), each.name) == outputs.end()) outputs.push_back(each.name);
     largest_ = std::max(largest_, dense.abs().to(at::kDouble).max().item<double>());
   }
 
   std::optional<std::pair<example, c10::IValue>> first_;
-  std::map<std::string, bool> outputs_;
+  std::vector<std::string> near_zero_outputs_, other_outputs_;  // in some sample; each name once
   std::int64_t values_{}, numbers_{}, near_zero_{};
   double largest_{};
   bool varied_ = false, reacts_ = false;
@@ -31239,7 +32690,6 @@ void check_batch(comparison& result, criteria_plan const& plan, std::vector<exam
 #include <cmath>
 #include <cstddef>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31286,28 +32736,21 @@ struct probed_layer {
 };
 
 inline void register_probe_operators() {
-  using torch::jit::Operator;
   using torch::jit::Stack;
   static auto const popped = [](Stack& stack) {
     return reinterpret_cast<probed_layer*>(torch::jit::pop(stack).toInt());
   };
-  // calls into C++ must be neither moved nor dropped
-  constexpr auto conservative = c10::AliasAnalysisKind::CONSERVATIVE;
-  static torch::jit::RegisterOperators const registered({
-      Operator(
-          "torchdeploy::enter_layer(int layer) -> ()",
-          [](Stack& stack) { popped(stack)->entered = std::chrono::steady_clock::now(); }, conservative),
-      Operator(
-          "torchdeploy::leave_layer(int layer) -> ()", [](Stack& stack) { popped(stack)->leave(); }, conservative),
-      Operator(
-          "torchdeploy::look_at_layer(Tensor x, int layer) -> ()",
-          [](Stack& stack) {
-            auto* const at = popped(stack);
-            auto const x = torch::jit::pop(stack).toTensor();
-            if (at->look) at->look(x);
-          },
-          conservative),
-  });
+  [[maybe_unused]] static bool const once = [] {
+    register_operator("torchdeploy::enter_layer(int layer) -> ()",
+                      [](Stack& stack) { popped(stack)->entered = std::chrono::steady_clock::now(); });
+    register_operator("torchdeploy::leave_layer(int layer) -> ()", [](Stack& stack) { popped(stack)->leave(); });
+    register_operator("torchdeploy::look_at_layer(Tensor x, int layer) -> ()", [](Stack& stack) {
+      auto* const at = popped(stack);
+      auto const x = torch::jit::pop(stack).toTensor();
+      if (at->look) at->look(x);
+    });
+    return true;
+  }();
 }
 
 /// What a layer is, whatever operator an export or an engine made of it: scripting leaves conv2d, tracing _convolution,
@@ -31585,10 +33028,7 @@ class layer_comparing {
   }
 
   /// What the report of a quantization says of each layer: precision and bytes.
-  void describe(jit::Module const& module) {
-    for (auto& each : plan_of(module, *settled_graph(module), true, {}, {}))
-      plan_report_.try_emplace({each.name, each.kind}, std::move(each));
-  }
+  void describe(jit::Module const& module) { plan_report_ = plan_of(module, *settled_graph(module), true, {}, {}); }
 
   void watch(std::size_t i) {
     auto const [ours, theirs] = match_.pairs[i];
@@ -31600,10 +33040,13 @@ class layer_comparing {
                   : !other.name.empty() ? other.name
                                         : layer.kind + " " + std::to_string(ours);
     result.kind = layer.kind;
-    if (auto const known = plan_report_.find({layer.first.name, layer.kind}); known != plan_report_.end()) {
-      result.precision = known->second.precision;
-      result.weights = known->second.weights;
-      result.bytes = known->second.bytes;
+    auto const known = std::find_if(plan_report_.begin(), plan_report_.end(), [&](layer_report const& each) {
+      return each.name == layer.first.name && each.kind == layer.kind;
+    });
+    if (known != plan_report_.end()) {
+      result.precision = known->precision;
+      result.weights = known->weights;
+      result.bytes = known->bytes;
     }
     seen.score.emplace(result.name);
     other.look = [&seen](at::Tensor const& x) { seen.expected.push_back(x.detach().clone()); };
@@ -31708,16 +33151,17 @@ class layer_comparing {
 
   layers_compared finish() {
     layers_compared all{{}, match_.by, std::move(notes_)};
-    std::map<std::size_t, std::size_t> by_turn;
+    std::vector<std::size_t> by_turn(reference_->layers().size() + 1, seen_.size());
     std::size_t not_seen = 0;
     for (std::size_t i = 0; i < seen_.size(); ++i) {
       auto const turn = reference_->layers()[match_.pairs[i].second]->turn;
       if (turn == 0 || seen_[i].result.calls == 0)
         ++not_seen;
       else
-        by_turn.emplace(turn, i);
+        by_turn[turn] = i;
     }
-    for (auto const& [turn, i] : by_turn) {
+    for (auto const i : by_turn) {
+      if (i == seen_.size()) continue;
       auto& each = seen_[i];
       each.result.score = each.score->score();
       each.result.diverges = !each.result.structure.empty() || leaves_tolerance(each.result.score, plan_);
@@ -31746,7 +33190,7 @@ class layer_comparing {
   criteria_plan plan_;
   std::unique_ptr<probed_model> model_, reference_, model_timed_, reference_timed_;
   layer_pairs match_;
-  std::map<std::pair<std::string, std::string>, layer_report> plan_report_;
+  std::vector<layer_report> plan_report_;
   std::vector<seen_layer> seen_;
   std::vector<std::pair<std::string, tally>> outputs_;
   std::vector<std::string> notes_;
@@ -32139,13 +33583,6 @@ struct artifact_subject {
       return {};
   }
   [[nodiscard]] runner<Format> open() const { return {handle, record}; }
-  /// See `without_onednn`.
-  [[nodiscard]] bool may_have_lstm() const {
-    if constexpr (requires { Format::has_operator(handle, "aten::lstm"); })
-      return Format::has_operator(handle, "aten::lstm");
-    else
-      return false;
-  }
   template <class Reference>
   static constexpr bool has_layers_with =
       std::same_as<Format, TorchScript> && requires(Reference const& reference) { layered_of(reference); };
@@ -32186,8 +33623,6 @@ struct session_subject {
       return {};
   }
   [[nodiscard]] session_runner<Session> open() const { return session_runner<Session>(session); }
-  /// LibTorch's interpreters don't tell.
-  [[nodiscard]] bool may_have_lstm() const { return !gives_named_tensors<Session>; }
   template <class Reference>
   static constexpr bool has_layers_with = false;
 };
@@ -32199,6 +33634,15 @@ std::vector<std::string> names_of(Runner const& runner) {
     return runner.names();
   else
     return {};
+}
+
+/// See `without_onednn`. A function of the user's and a golden file don't tell.
+template <class Runner>
+bool may_have_lstm(Runner const& runner) {
+  if constexpr (requires { runner.may_have_lstm(); })
+    return runner.may_have_lstm();
+  else
+    return false;
 }
 
 template <class S>
@@ -32295,7 +33739,7 @@ comparison compare_with(Subject const& subject, Reference const& reference, veri
   auto result = work.finish();
   if (same_structure) measure_latency(result, options, model, other, reference, inputs, times);
   if (result.passed && options.batch != 0) {
-    without_onednn const checked(subject.may_have_lstm());
+    without_onednn const checked(may_have_lstm(model) || may_have_lstm(other));
     if constexpr (Reference::may_be_repeated) {
       check_batch(result, plan, inputs, model, other, first);
     } else if constexpr (Reference::can_be_asked) {
@@ -32706,7 +34150,7 @@ class comparing_across {
     auto const got =
         translated<verification_error>(errc::model_raised, raised("the model"), {}, [&] { return model_.run(inputs); });
     c10::InferenceMode const inference;
-    std::map<std::size_t, std::size_t> next;  // in the calls of the model, for each of its layers
+    std::vector<std::size_t> next(model_.layers.size());  // in the calls of the model, for each of its layers
     for (auto const& [j, theirs] : expected.calls) {
       auto const at = seen_.find(j);
       if (at == seen_.end()) continue;
