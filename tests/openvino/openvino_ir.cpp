@@ -116,8 +116,8 @@ TEST_CASE("Damaged files of OpenVINO's are refused before it reads them") {
 
 TEST_CASE("A loop comes back from OpenVINO's files") {
   folder const here;
-  auto const calls = test::reference("runtimes").toGenericDict().at("loop_over_steps").toListRef();
-  td::example const inputs = calls.front().toListRef().vec();
+  auto const calls = test::reference("runtimes").toGenericDict().at("loop_over_steps");
+  td::example const inputs = calls.toListRef().front().toListRef().vec();
   auto const model = test::load("runtimes/loop_over_steps");
   (void)(td::load<td::TorchScript>(test::model_path("runtimes/loop_over_steps"),
                                    {.examples = std::vector<td::example>{inputs}}) |
