@@ -2,6 +2,7 @@
 
 /// The steps of a pipeline.
 #include <torchdeploy/stage/diagnose.hpp>
+#include <torchdeploy/stage/export_onnx.hpp>
 #include <torchdeploy/stage/freeze.hpp>
 #include <torchdeploy/stage/load.hpp>
 #include <torchdeploy/stage/optimize.hpp>

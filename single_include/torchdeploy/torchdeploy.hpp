@@ -672,6 +672,12 @@ enum class errc {
   freeze_failed = 702,
 
   not_for_mobile = 801,
+
+  operator_missing = 901,
+  not_exportable = 902,
+  export_raised = 903,
+  export_options_conflict = 904,
+  nothing_to_export_with = 905,
 };
 
 /// The base of all this library throws.
@@ -698,7 +704,7 @@ class error : public std::runtime_error {
 
   static constexpr std::string_view stage_of(errc code) noexcept {
     constexpr std::string_view names[] = {"",      "load",   "save",   "verify",   "quantize",
-                                          "prune", "deploy", "freeze", "to_mobile"};
+                                          "prune", "deploy", "freeze", "to_mobile", "export_onnx"};
     auto const index = static_cast<std::size_t>(code) / 100;
     return index < std::size(names) ? names[index] : names[0];
   }
@@ -732,6 +738,14 @@ class error : public std::runtime_error {
         return "script the module with the method exported";
       case errc::wrong_arguments:
         return "give the arguments that the method takes";
+      case errc::operator_missing:
+        return "write it yourself: export_onnx({.operators = {{\"my::op\", function}}})";
+      case errc::not_exportable:
+        return "docs/onnx.md says what can't be exported, and why";
+      case errc::export_raised:
+        return "give an example as the method takes it, and .dynamic_axes that it can vary";
+      case errc::nothing_to_export_with:
+        return "load(path, {.examples}), or export_onnx({.samples})";
       case errc::conversion_failed:
         return "run it on LibTorch, or write what is named with other operators";
       case errc::compile_failed:
@@ -15833,6 +15847,7 @@ struct Onnx {
   };
   using example = torchdeploy::example;
   using facts_on_load = facts<evaluating>;
+  using made_by = struct export_onnx_t;
 #if defined(TORCHDEPLOY_WITH_ONNXRUNTIME)
   using runs_in = OnnxRuntime;  ///< for verification
 #elif defined(TORCHDEPLOY_WITH_OPENVINO)
@@ -15955,6 +15970,7 @@ struct Onnx {
   struct handle {};
   using example = torchdeploy::example;
   using facts_on_load = facts<evaluating>;
+  using made_by = struct export_onnx_t;
 
   template <class Source>
   static handle read(Source const&, record<Onnx>&, load_options const&) {
@@ -26841,6 +26857,13585 @@ template <class Facts>
 }
 
 }  // namespace torchdeploy::inline v0
+// ---- torchdeploy/stage/export_onnx.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_EXPORT_OPTIONS_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_EXPORT_OPTIONS_HPP
+// ---- torchdeploy/onnx/export_options.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_CALL_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_CALL_HPP
+// ---- torchdeploy/onnx/call.hpp
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+// ---- torchdeploy/onnx/builder.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+// ---- torchdeploy/onnx/data_type.hpp
+
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+namespace torchdeploy::inline v0::detail {
+
+/// In which field of a TensorProto the numbers of a type stand when they are not raw bytes.
+enum class onnx_field_of { none, floats, int32s, int64s, doubles, uint64s, strings };
+
+struct onnx_data_type {
+  std::string_view name;
+  int bits;  ///< of an element; 0: strings
+  onnx_field_of field;
+  std::optional<at::ScalarType> dtype;  ///< LibTorch's, where it has it with one element to a number
+};
+
+/// TensorProto.DataType, by its number. Source: onnx.proto.
+inline constexpr onnx_data_type onnx_data_types[] = {
+    {"undefined", 0, onnx_field_of::none, {}},
+    {"float32", 32, onnx_field_of::floats, at::kFloat},
+    {"uint8", 8, onnx_field_of::int32s, at::kByte},
+    {"int8", 8, onnx_field_of::int32s, at::kChar},
+    {"uint16", 16, onnx_field_of::int32s, at::kUInt16},
+    {"int16", 16, onnx_field_of::int32s, at::kShort},
+    {"int32", 32, onnx_field_of::int32s, at::kInt},
+    {"int64", 64, onnx_field_of::int64s, at::kLong},
+    {"string", 0, onnx_field_of::strings, {}},
+    {"bool", 8, onnx_field_of::int32s, at::kBool},
+    {"float16", 16, onnx_field_of::int32s, at::kHalf},
+    {"float64", 64, onnx_field_of::doubles, at::kDouble},
+    {"uint32", 32, onnx_field_of::uint64s, at::kUInt32},
+    {"uint64", 64, onnx_field_of::uint64s, at::kUInt64},
+    {"complex64", 64, onnx_field_of::floats, at::kComplexFloat},
+    {"complex128", 128, onnx_field_of::doubles, at::kComplexDouble},
+    {"bfloat16", 16, onnx_field_of::int32s, at::kBFloat16},
+    {"float8_e4m3fn", 8, onnx_field_of::int32s, at::kFloat8_e4m3fn},
+    {"float8_e4m3fnuz", 8, onnx_field_of::int32s, at::kFloat8_e4m3fnuz},
+    {"float8_e5m2", 8, onnx_field_of::int32s, at::kFloat8_e5m2},
+    {"float8_e5m2fnuz", 8, onnx_field_of::int32s, at::kFloat8_e5m2fnuz},
+    {"uint4", 4, onnx_field_of::int32s, {}},
+    {"int4", 4, onnx_field_of::int32s, {}},
+    {"float4_e2m1", 4, onnx_field_of::int32s, {}},
+    {"float8_e8m0", 8, onnx_field_of::int32s, at::kFloat8_e8m0fnu},
+    {"uint2", 2, onnx_field_of::int32s, {}},
+    {"int2", 2, onnx_field_of::int32s, {}},
+    {"float6_e2m3", 6, onnx_field_of::int32s, {}},
+    {"float6_e3m2", 6, onnx_field_of::int32s, {}},
+};
+
+/// Nothing for 0 and for a number that ONNX has not.
+constexpr onnx_data_type const* data_type_of(std::int64_t number) {
+  return number > 0 && number < std::ssize(onnx_data_types) ? &onnx_data_types[number] : nullptr;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+
+namespace torchdeploy::inline v0 {
+
+/// A value of an ONNX graph in the making: what a node gives, an input, or an initializer. None: an input that is left out.
+struct onnx_value {
+  int id = -1;
+
+  explicit operator bool() const { return id >= 0; }
+  friend bool operator==(onnx_value, onnx_value) = default;
+  friend auto operator<=>(onnx_value, onnx_value) = default;
+};
+
+struct onnx_subgraph;
+
+/// An attribute of a node: {"axis", 1}, {"pads", pads}, {"mode", "linear"}.
+struct onnx_node_attribute {
+  using value_type = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
+                                  std::vector<std::string>, at::Tensor, std::shared_ptr<onnx_subgraph>>;
+  std::string name;
+  value_type value;
+};
+
+/// A node in the making.
+struct onnx_made_node {
+  std::string kind;  ///< "Conv"; of another domain "com.microsoft::Gelu"
+  std::vector<onnx_value> inputs{};
+  std::vector<onnx_value> outputs{};
+  std::vector<onnx_node_attribute> attributes{};
+  std::string layer{};  ///< the module that it comes from: "layer1.0.conv1"
+};
+
+/// A branch of an If.
+struct onnx_subgraph {
+  std::vector<onnx_made_node> nodes{};
+  std::vector<onnx_value> outputs{};
+};
+
+/// Makes the nodes of an ONNX graph. A node that was made before, of the same inputs, is not made again; one of constants
+/// alone, as far as it only moves them, is computed at once. What has two forms in ONNX's opsets is written here alone.
+class onnx_builder {
+ public:
+  explicit onnx_builder(std::int64_t opset) : opset_(opset) { scopes_.emplace_back(); }
+
+  [[nodiscard]] std::int64_t opset() const { return opset_; }
+
+  /// A node with one output.
+  onnx_value emit(std::string kind, std::vector<onnx_value> inputs, std::vector<onnx_node_attribute> attributes = {}) {
+    return emit_many(std::move(kind), std::move(inputs), 1, std::move(attributes)).front();
+  }
+  /// A node with several.
+  std::vector<onnx_value> emit_many(std::string kind, std::vector<onnx_value> inputs, std::size_t outputs,
+                                    std::vector<onnx_node_attribute> attributes = {}) {
+    while (!inputs.empty() && !inputs.back()) inputs.pop_back();
+    auto key = key_of(kind, inputs, attributes, outputs);
+    for (auto const& scope : scopes_)
+      if (auto const known = scope.known.find(key); known != scope.known.end()) return known->second;
+    std::vector<onnx_value> made;
+    for (std::size_t i = 0; i < outputs; ++i) made.push_back(new_value());
+    scopes_.back().nodes.push_back({std::move(kind), std::move(inputs), made, std::move(attributes), layer_});
+    scopes_.back().known.emplace(std::move(key), made);
+    return made;
+  }
+
+  /// The same value under another name, of a node of its own.
+  onnx_value identity(onnx_value value) {
+    auto const made = new_value();
+    scopes_.back().nodes.push_back({"Identity", {value}, {made}, {}, layer_});
+    return made;
+  }
+
+  /// A weight or another constant. The same memory is stored once; what is small and equal, too.
+  onnx_value constant(at::Tensor const& tensor, std::string const& name = {}) {
+    auto const dense = tensor.detach().contiguous();
+    auto key = std::to_string(static_cast<int>(dense.scalar_type())) + "[";
+    for (auto const size : dense.sizes()) key += std::to_string(size) + ",";
+    constexpr std::size_t small = 128;
+    if (dense.nbytes() <= small)
+      key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+    else
+      key += "@" + std::to_string(reinterpret_cast<std::uintptr_t>(dense.const_data_ptr()));
+    auto& known = constants_[std::move(key)];
+    if (tensors_.contains(known)) return known;  // else it was dropped, and its memory may be another's by now
+    known = new_value();
+    tensors_.emplace(known, dense);
+    if (!name.empty()) names_.emplace(known, name);
+    return known;
+  }
+  onnx_value integers(std::vector<std::int64_t> const& values) { return constant(at::tensor(values, at::kLong)); }
+  onnx_value integer(std::int64_t value) { return constant(at::scalar_tensor(value, at::kLong)); }
+  onnx_value scalar(double value, at::ScalarType dtype) { return constant(at::scalar_tensor(value, dtype)); }
+  /// An input of the graph.
+  onnx_value input() { return new_value(); }
+
+  /// The tensor that a constant is.
+  [[nodiscard]] std::optional<at::Tensor> constant_of(onnx_value value) const {
+    auto const found = tensors_.find(value);
+    return found == tensors_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // --- what every family needs --------------------------------------------------------------------------------------
+  onnx_value cast(onnx_value x, at::ScalarType from, at::ScalarType to) {
+    if (from == to) return x;
+    if (auto const known = constant_of(x)) return constant(known->to(to));
+    return emit("Cast", {x}, {{"to", onnx_type_of(to)}});
+  }
+  onnx_value reshape(onnx_value x, std::vector<std::int64_t> const& sizes) {
+    if (auto const known = constant_of(x)) return constant(known->reshape(sizes));
+    return emit("Reshape", {x, integers(sizes)});
+  }
+  onnx_value unsqueeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->unsqueeze(axes.front()));
+    return emit("Unsqueeze", {x, integers(axes)});
+  }
+  onnx_value squeeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->squeeze(axes.front()));
+    return emit("Squeeze", {x, integers(axes)});
+  }
+  onnx_value transpose(onnx_value x, std::vector<std::int64_t> const& order) {
+    bool same = true;
+    for (std::size_t i = 0; i < order.size(); ++i) same = same && order[i] == static_cast<std::int64_t>(i);
+    if (same) return x;
+    if (auto const known = constant_of(x)) {  // a weight that is used twice is copied once
+      auto const [at, is_new] = transposed_.try_emplace({x, order}, onnx_value{});
+      auto const name = names_.find(x);
+      if (is_new) at->second = constant(known->permute(order), name == names_.end() ? std::string() : name->second);
+      return at->second;
+    }
+    return emit("Transpose", {x}, {{"perm", order}});
+  }
+  onnx_value concat(std::vector<onnx_value> const& all, std::int64_t axis) {
+    if (all.size() == 1) return all.front();
+    std::vector<at::Tensor> known;
+    for (auto const each : all)
+      if (auto tensor = constant_of(each)) known.push_back(*std::move(tensor));
+    if (known.size() == all.size()) return constant(at::cat(known, axis));
+    return emit("Concat", all, {{"axis", axis}});
+  }
+  /// `start` and `end` are vectors of one number; `end` may be left out: to the end.
+  onnx_value slice(onnx_value x, std::int64_t axis, onnx_value start, onnx_value end, std::int64_t step = 1) {
+    if (!end) end = integers({std::numeric_limits<std::int64_t>::max()});
+    return emit("Slice", {x, start, end, integers({axis}), step == 1 ? onnx_value{} : integers({step})});
+  }
+  onnx_value gather(onnx_value x, onnx_value index, std::int64_t axis) {
+    return emit("Gather", {x, index}, {{"axis", axis}});
+  }
+  /// Of a tensor, as an int64 vector; from `first` on, `count` of its sizes.
+  onnx_value shape(onnx_value x) { return emit("Shape", {x}); }
+  onnx_value size(onnx_value x, std::int64_t axis) {
+    constexpr std::int64_t with_range = 15;
+    if (opset_ >= with_range) return emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+    return gather(shape(x), integers({axis}), 0);
+  }
+  /// ReduceMean, ReduceMax...: over all axes when there are none.
+  onnx_value reduce(std::string const& kind, onnx_value x, std::vector<std::int64_t> const& axes, bool keep) {
+    std::int64_t const axes_are_inputs_since = kind == "ReduceSum" ? 13 : 18;
+    std::vector<onnx_node_attribute> attributes{{"keepdims", std::int64_t{keep}}};
+    if (axes.empty()) return emit(kind, {x}, std::move(attributes));
+    if (opset_ >= axes_are_inputs_since) return emit(kind, {x, integers(axes)}, std::move(attributes));
+    attributes.push_back({"axes", axes});
+    return emit(kind, {x}, std::move(attributes));
+  }
+  onnx_value expand(onnx_value x, onnx_value sizes) { return emit("Expand", {x, sizes}); }
+
+  // --- scopes and names ---------------------------------------------------------------------------------------------
+  /// Nodes made from now on are a branch's, until `end_branch`.
+  void begin_branch() { scopes_.emplace_back(); }
+  std::shared_ptr<onnx_subgraph> end_branch(std::vector<onnx_value> outputs) {
+    auto branch = std::make_shared<onnx_subgraph>(onnx_subgraph{std::move(scopes_.back().nodes), std::move(outputs)});
+    scopes_.pop_back();
+    return branch;
+  }
+  /// The module that the nodes made from now on come from.
+  void at_layer(std::string layer) { layer_ = std::move(layer); }
+
+  static std::int64_t onnx_type_of(at::ScalarType dtype) {
+    for (std::size_t i = 0; i < std::size(detail::onnx_data_types); ++i)
+      if (detail::onnx_data_types[i].dtype == dtype) return static_cast<std::int64_t>(i);
+    return 0;
+  }
+
+  [[nodiscard]] std::vector<onnx_made_node>& nodes() { return scopes_.front().nodes; }
+  [[nodiscard]] std::map<onnx_value, at::Tensor>& tensors() { return tensors_; }
+  [[nodiscard]] std::map<onnx_value, std::string> const& names() const { return names_; }
+
+ private:
+  struct node_list {
+    std::vector<onnx_made_node> nodes{};
+    std::map<std::string, std::vector<onnx_value>> known{};
+  };
+
+  onnx_value new_value() { return {count_++}; }
+
+  /// Of nodes with equal keys one is enough.
+  static std::string key_of(std::string_view kind, std::vector<onnx_value> const& inputs,
+                            std::vector<onnx_node_attribute> const& attributes, std::size_t outputs) {
+    std::string key(kind);
+    key += '/' + std::to_string(outputs);
+    for (auto const each : inputs) key += ',' + std::to_string(each.id);
+    for (auto const& each : attributes) {
+      key += ';' + each.name + '=' + std::to_string(each.value.index()) + ':';
+      std::visit([&](auto const& value) { append(key, value); }, each.value);
+    }
+    return key;
+  }
+  static void append(std::string& key, std::int64_t value) { key += std::to_string(value); }
+  static void append(std::string& key, double value) {
+    key.append(reinterpret_cast<char const*>(&value), sizeof value);
+  }
+  static void append(std::string& key, std::string const& value) { key += value; }
+  template <class Value>
+  static void append(std::string& key, std::vector<Value> const& values) {
+    for (auto const& each : values) append(key += ',', each);
+  }
+  static void append(std::string& key, at::Tensor const& value) {
+    for (auto const size : value.sizes()) key += std::to_string(size) + ',';
+    key += std::to_string(static_cast<int>(value.scalar_type())) + ':';
+    auto const dense = value.contiguous();
+    key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+  }
+  static void append(std::string& key, std::shared_ptr<onnx_subgraph> const& value) {
+    key += std::to_string(reinterpret_cast<std::uintptr_t>(value.get()));
+  }
+
+  std::int64_t opset_;
+  int count_ = 0;
+  std::string layer_{};
+  std::vector<node_list> scopes_{};
+  std::map<std::string, onnx_value> constants_{};
+  std::map<onnx_value, at::Tensor> tensors_{};
+  std::map<onnx_value, std::string> names_{};
+  std::map<std::pair<onnx_value, std::vector<std::int64_t>>, onnx_value> transposed_{};
+};
+
+}  // namespace torchdeploy::inline v0
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+// ---- torchdeploy/onnx/symbolic.hpp
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+/// What a value of a model was when its graph was run, twice and on inputs of different sizes, and what stands for it in ONNX.
+namespace torchdeploy::inline v0::detail {
+
+/// On what a value depends. What depends on sizes alone and was the same in both runs is a constant too.
+enum class dependence : std::uint8_t { none, sizes, data };
+
+struct symbolic;
+/// Names of one object share one: a list that is appended to, a tensor that is written to.
+using symbol = std::shared_ptr<symbolic>;
+
+/// A tensor that is a part or another shape of `base`: what is written to one is seen in the other.
+struct onnx_view {
+  symbol base;
+  torch::jit::Node* node;
+  std::vector<symbol> inputs;
+  std::size_t output;  ///< of the node, or element of the list that it gives
+  std::uint64_t version{};  ///< of the root when this was read last
+};
+
+struct symbolic {
+  std::array<c10::IValue, 2> seen{};
+  dependence depends_on = dependence::none;
+  onnx_value value{};
+  std::optional<std::vector<symbol>> elements{};  ///< of a list or tuple; of a dict its values
+  std::string name{};  ///< of a weight: its path
+  bool is_state = false;  ///< it belongs to the model: what a call writes there the next one reads
+  std::optional<onnx_view> view{};
+  std::uint64_t version = 0;  ///< of a root: how often it was written to
+  bool sized_by_data =
+      false;  ///< its sizes depend on what is in the inputs: none is fixed, even if it was the same in both runs
+};
+
+inline bool is_container(c10::IValue const& value) {
+  return value.isList() || value.isTuple() || value.isGenericDict();
+}
+
+/// Equal for all that a graph can tell.
+inline bool same_value(c10::IValue const& a, c10::IValue const& b) {
+  auto const same_elements = [](auto const& x, auto const& y) {
+    return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                      [](auto const& each, auto const& other) { return same_value(each, other); });
+  };
+  if (a.isTensor() && b.isTensor()) {
+    auto const &x = a.toTensor(), &y = b.toTensor();
+    if (!x.defined() || !y.defined()) return x.defined() == y.defined();
+    if (x.is_same(y)) return true;
+    return x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type() && x.layout() == y.layout() && at::equal(x, y);
+  }
+  if (a.isList() && b.isList()) return same_elements(a.toListRef(), b.toListRef());
+  if (a.isTuple() && b.isTuple()) return same_elements(a.toTupleRef().elements(), b.toTupleRef().elements());
+  if (a.isGenericDict() && b.isGenericDict()) {
+    auto const x = a.toGenericDict(), y = b.toGenericDict();
+    if (x.size() != y.size()) return false;
+    for (auto const& item : x) {
+      auto const other = y.find(item.key());
+      if (other == y.end() || !same_value(item.value(), other->value())) return false;
+    }
+    return true;
+  }
+  if (a.isObject() && b.isObject()) return a.toObject() == b.toObject();
+  if (a.isDouble() && b.isDouble())
+    return a.toDouble() == b.toDouble() || (a.toDouble() != a.toDouble() && b.toDouble() != b.toDouble());
+  if (a.tagKind() != b.tagKind() || a.isObject() || a.isCapsule() || a.isGenerator()) return false;
+  return a == b;
+}
+
+inline symbol constant_symbol(c10::IValue const& first, c10::IValue const& second) {
+  return std::make_shared<symbolic>(symbolic{.seen = {first, second}});
+}
+
+/// The elements of a list or tuple, or the values of a dict; of a constant they are made when they are asked for.
+inline std::vector<symbol>& elements_of(symbol const& container) {
+  if (container->elements) return *container->elements;
+  container->elements.emplace();
+  std::array<std::vector<c10::IValue>, 2> parts;
+  for (std::size_t run = 0; run < parts.size(); ++run) {
+    auto const& value = container->seen[run];
+    if (value.isList())
+      for (c10::IValue const& each : value.toList()) parts[run].push_back(each);
+    else if (value.isTuple())
+      for (auto const& each : value.toTupleRef().elements()) parts[run].push_back(each);
+    else if (value.isGenericDict())
+      for (auto const& item : value.toGenericDict()) parts[run].push_back(item.value());
+  }
+  for (std::size_t i = 0; i < std::min(parts[0].size(), parts[1].size()); ++i) {
+    auto element = constant_symbol(parts[0][i], parts[1][i]);
+    element->depends_on = container->depends_on;
+    if (element->depends_on == dependence::sizes && same_value(parts[0][i], parts[1][i]))
+      element->depends_on = dependence::none;
+    element->is_state = container->is_state;
+    container->elements->push_back(std::move(element));
+  }
+  return *container->elements;
+}
+
+inline symbolic& root_of(symbol const& value) {
+  auto* at = value.get();
+  while (at->view) at = at->view->base.get();
+  return *at;
+}
+
+/// Of a view, what was written to its base counts; of a container, what is in it.
+inline dependence dependence_of(symbol const& value) {
+  auto depends_on = value->depends_on;
+  if (value->view) depends_on = std::max(depends_on, root_of(value).depends_on);
+  if (value->elements) {
+    // a list that holds all it depends on depends on nothing else
+    depends_on = dependence::none;
+    for (auto const& each : *value->elements) depends_on = std::max(depends_on, dependence_of(each));
+  }
+  return depends_on;
+}
+
+inline bool has_sizes_by_data(symbol const& value) {
+  if (value->elements) return std::any_of(value->elements->begin(), value->elements->end(), has_sizes_by_data);
+  return value->sized_by_data;
+}
+
+/// Do the sizes of what an operator gives depend on what is in the inputs, as those of x[x > 0] do?
+inline bool is_sized_by_data(torch::jit::Node const* node, std::vector<symbol> const& inputs) {
+  using names = std::unordered_set<std::string_view>;
+  static names const counting = {"nonzero", "nonzero_numpy", "argwhere", "masked_select", "bincount"};
+  static names const taking_sizes = {"slice",
+                                     "narrow",
+                                     "arange",
+                                     "zeros",
+                                     "ones",
+                                     "full",
+                                     "empty",
+                                     "expand",
+                                     "repeat",
+                                     "reshape",
+                                     "view",
+                                     "split",
+                                     "linspace",
+                                     "eye",
+                                     "pad",
+                                     "topk",
+                                     "new_ones",
+                                     "new_zeros",
+                                     "new_full",
+                                     "tril_indices",
+                                     "tile",
+                                     "new_empty",
+                                     "broadcast_to",
+                                     "triu_indices",
+                                     "split_with_sizes",
+                                     "constant_pad_nd",
+                                     "unflatten",
+                                     "one_hot"};
+  static names const keeping_sizes = {"index_put",       "index_put_", "_index_put_impl_", "masked_scatter",
+                                      "masked_scatter_", "copy_",      "scatter",          "scatter_",
+                                      "index_add",       "index_copy"};
+  std::string_view const name = node->kind().toUnqualString();
+  if (inputs.empty()) return false;
+  if (keeping_sizes.contains(name)) return has_sizes_by_data(inputs[0]);
+  if (std::any_of(inputs.begin(), inputs.end(), has_sizes_by_data)) return true;
+  auto const is_data = [](symbol const& value) { return dependence_of(value) == dependence::data; };
+  if (counting.contains(name) || name.starts_with("unique") || name.starts_with("_unique"))
+    return std::any_of(inputs.begin(), inputs.end(), is_data);
+  if (name == "where") return inputs.size() == 1 && is_data(inputs[0]);
+  if (name == "repeat_interleave") {
+    auto const& repeats = inputs[inputs.size() > 2 ? 1 : 0];
+    return repeats->seen[0].isTensor() && is_data(repeats);
+  }
+  if (name == "index") {
+    auto const& indices = elements_of(inputs[1]);
+    return std::any_of(indices.begin(), indices.end(), [&](symbol const& each) {
+      return each->seen[0].isTensor() && each->seen[0].toTensor().defined() && is_data(each) &&
+             (each->seen[0].toTensor().scalar_type() == at::kBool ||
+              each->seen[0].toTensor().scalar_type() == at::kByte);
+    });
+  }
+  if (!taking_sizes.contains(name)) return false;
+  return std::any_of(inputs.begin(), inputs.end(), [&](symbol const& each) {
+    bool const numbers = !each->seen[0].isTensor() && !each->seen[0].isNone();
+    return numbers && is_data(each);
+  });
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+
+namespace torchdeploy::inline v0 {
+
+namespace detail {
+/// "aten::conv2d (features.0.conv2d (net.py:12))", as far as the file tells.
+inline std::string described(torch::jit::Node* node) {
+  std::string const kind = node->kind().toQualString();
+  auto const place = where(node);
+  return kind.ends_with("::" + place) ? kind : kind + " (" + place + ")";
+}
+/// @throws export_error 902
+[[noreturn]] inline void refuse_call(torch::jit::Node* node, std::string const& why, std::string_view hint = {}) {
+  throw export_error(errc::not_exportable, described(node) + ": " + why, hint);
+}
+}  // namespace detail
+
+/// An argument of an operator: by its name in the schema, or by its place.
+class onnx_argument {
+ public:
+  onnx_argument(char const* name) : name_(name) {}
+  onnx_argument(std::size_t place) : place_(place) {}
+  onnx_argument(int place) : place_(static_cast<std::size_t>(place)) {}
+
+  [[nodiscard]] std::optional<std::size_t> place(c10::FunctionSchema const* schema, std::size_t count) const {
+    if (!name_) return place_ < count ? std::optional(place_) : std::nullopt;
+    if (!schema) return std::nullopt;
+    for (std::size_t i = 0; i < std::min(schema->arguments().size(), count); ++i)
+      if (schema->arguments()[i].name() == name_) return i;
+    return std::nullopt;
+  }
+  [[nodiscard]] std::string text() const { return name_ ? "'" + std::string(name_) + "'" : std::to_string(place_); }
+
+ private:
+  char const* name_ = nullptr;
+  std::size_t place_ = 0;
+};
+
+/// A call of an operator in a model, to be written in ONNX: its arguments, what they were when the model ran on the examples,
+/// and the builder that makes nodes.
+///
+/// The model ran twice, on inputs of different sizes: a size that was the same in both is fixed, another is open.
+/// Arguments that are constants are asked for as numbers (`integer`, `integers`, `flag`, ...), the others as values.
+///
+/// @par Example
+///     auto hard_relu(td::onnx_call const& call) -> std::vector<td::onnx_value> {
+///       auto const dtype = call.dtype("self");
+///       return {call.onnx.emit("Clip", {call.tensor("self"), call.onnx.scalar(0, dtype), call.onnx.scalar(1, dtype)})};
+///     }
+class onnx_call {
+ public:
+  onnx_builder& onnx;
+
+  /// "aten::conv2d"; of an operator that writes in place the name without the underscore.
+  [[nodiscard]] std::string const& name() const { return name_; }
+
+  /// Is the argument there, and not None?
+  [[nodiscard]] bool has(onnx_argument argument) const {
+    auto const* const found = find(argument);
+    return found && !(*found)->seen[0].isNone() &&
+           !((*found)->seen[0].isTensor() && !(*found)->seen[0].toTensor().defined());
+  }
+  /// Was it the same in both runs, and does it depend on no input?
+  [[nodiscard]] bool is_constant(onnx_argument argument) const {
+    return detail::dependence_of(at(argument)) == detail::dependence::none;
+  }
+  [[nodiscard]] bool is_tensor(onnx_argument argument) const { return at(argument)->seen[0].isTensor(); }
+
+  // --- constants ------------------------------------------------------------------------------------------------------
+  /// @throws export_error 902: it depends on what the model is given
+  [[nodiscard]] c10::IValue const& constant(onnx_argument argument) const {
+    if (!is_constant(argument))
+      refuse("expected a constant argument " + argument.text() + ", got one that depends on the inputs");
+    return at(argument)->seen[0];
+  }
+  [[nodiscard]] std::int64_t integer(onnx_argument argument) const { return to_integer(constant(argument)); }
+  [[nodiscard]] std::int64_t integer_or(onnx_argument argument, std::int64_t otherwise) const {
+    return has(argument) ? integer(argument) : otherwise;
+  }
+  [[nodiscard]] double number(onnx_argument argument) const {
+    auto const& value = constant(argument);
+    return value.isTensor() ? value.toTensor().item().toDouble() : value.toScalar().toDouble();
+  }
+  [[nodiscard]] double number_or(onnx_argument argument, double otherwise) const {
+    return has(argument) ? number(argument) : otherwise;
+  }
+  [[nodiscard]] bool flag(onnx_argument argument, bool otherwise = false) const {
+    if (!has(argument)) return otherwise;
+    auto const& value = constant(argument);
+    return value.isBool() ? value.toBool() : to_integer(value) != 0;
+  }
+  [[nodiscard]] std::string text(onnx_argument argument) const { return constant(argument).toStringRef(); }
+  /// A list of ints, or one int.
+  [[nodiscard]] std::vector<std::int64_t> integers(onnx_argument argument) const {
+    if (!has(argument)) return {};
+    auto const& value = constant(argument);
+    if (!value.isList()) return {to_integer(value)};
+    std::vector<std::int64_t> all;
+    for (c10::IValue const& each : value.toList()) all.push_back(to_integer(each));
+    return all;
+  }
+  /// One for each of `count` dimensions, where the model gives one for all.
+  [[nodiscard]] std::vector<std::int64_t> integers(onnx_argument argument, std::size_t count) const {
+    auto all = integers(argument);
+    if (all.size() == 1) all.resize(count, all.front());
+    if (all.size() != count) refuse("expected " + std::to_string(count) + " numbers as " + argument.text());
+    return all;
+  }
+  /// An axis counted from the front, for a tensor of this rank.
+  [[nodiscard]] static std::int64_t axis(std::int64_t given, std::int64_t rank) {
+    return given < 0 ? given + rank : given;
+  }
+  [[nodiscard]] std::int64_t axis(onnx_argument argument, std::int64_t rank) const {
+    return axis(integer(argument), rank);
+  }
+  /// Axes from the front; empty: none was named.
+  [[nodiscard]] std::vector<std::int64_t> axes(onnx_argument argument, std::int64_t rank) const {
+    auto all = integers(argument);
+    for (auto& each : all) each = axis(each, rank);
+    return all;
+  }
+  [[nodiscard]] at::Tensor weight(onnx_argument argument) const { return constant(argument).toTensor(); }
+
+  // --- values ---------------------------------------------------------------------------------------------------------
+  /// A tensor; nothing where it is None. Of a number a vector of one element.
+  [[nodiscard]] onnx_value tensor(onnx_argument argument) const {
+    return has(argument) ? read_(at(argument)) : onnx_value{};
+  }
+  /// The same in another dtype.
+  [[nodiscard]] onnx_value tensor(onnx_argument argument, at::ScalarType dtype) const {
+    return onnx.cast(tensor(argument), this->dtype(argument), dtype);
+  }
+  /// A tensor, or a number without dimensions, in this dtype: what two-sided operators take.
+  [[nodiscard]] onnx_value operand(onnx_argument argument, at::ScalarType dtype) const {
+    auto const& value = at(argument);
+    if (value->seen[0].isTensor()) return tensor(argument, dtype);
+    if (detail::dependence_of(value) == detail::dependence::none)
+      return onnx.constant(at::scalar_tensor(value->seen[0].toScalar(), dtype));
+    return onnx.squeeze(onnx.cast(read_(value), this->dtype(argument), dtype), {0});
+  }
+  /// The tensors of a list.
+  [[nodiscard]] std::vector<onnx_value> tensors(onnx_argument argument) const {
+    std::vector<onnx_value> all;
+    for (auto const& each : elements(argument)) all.push_back(read_(each));
+    return all;
+  }
+  /// A list of ints, or one, as an int64 vector.
+  [[nodiscard]] onnx_value sizes(onnx_argument argument) const {
+    auto const& value = at(argument);
+    if (!detail::is_container(value->seen[0])) return number_vector(value);
+    std::vector<onnx_value> all;
+    for (auto const& each : detail::elements_of(value)) all.push_back(number_vector(each));
+    if (all.empty()) return onnx.integers({});
+    return onnx.concat(all, 0);
+  }
+  /// The list's elements, as calls see their arguments.
+  [[nodiscard]] std::vector<detail::symbol> const& elements(onnx_argument argument) const {
+    return detail::elements_of(at(argument));
+  }
+  [[nodiscard]] onnx_value read(detail::symbol const& value) const { return read_(value); }
+  [[nodiscard]] onnx_value number_vector(detail::symbol const& value) const {
+    if (detail::dependence_of(value) == detail::dependence::none) return onnx.integers({to_integer(value->seen[0])});
+    return onnx.cast(read_(value), dtype_of(value->seen[0]), at::kLong);
+  }
+
+  // --- what the runs showed --------------------------------------------------------------------------------------------
+  [[nodiscard]] at::Tensor const& shown(onnx_argument argument) const { return at(argument)->seen[0].toTensor(); }
+  [[nodiscard]] at::ScalarType dtype(onnx_argument argument) const { return dtype_of(at(argument)->seen[0]); }
+  [[nodiscard]] std::int64_t rank(onnx_argument argument) const { return shown(argument).dim(); }
+  /// A size that was the same in both runs.
+  [[nodiscard]] std::optional<std::int64_t> fixed_size(onnx_argument argument, std::int64_t axis) const {
+    return fixed_size(*at(argument), axis);
+  }
+  /// A size as a vector of one element, fixed or open.
+  [[nodiscard]] onnx_value size(onnx_argument argument, std::int64_t axis) const {
+    auto const from_front = this->axis(axis, rank(argument));
+    if (auto const fixed = fixed_size(argument, from_front)) return onnx.integers({*fixed});
+    return onnx.size(tensor(argument), from_front);
+  }
+  /// All sizes as an int64 vector.
+  [[nodiscard]] onnx_value shape(onnx_argument argument) const {
+    std::vector<std::int64_t> fixed;
+    for (std::int64_t i = 0; i < rank(argument); ++i)
+      if (auto const size = fixed_size(argument, i)) fixed.push_back(*size);
+    if (static_cast<std::int64_t>(fixed.size()) == rank(argument)) return onnx.integers(fixed);
+    return onnx.shape(tensor(argument));
+  }
+  [[nodiscard]] c10::IValue const& result(std::size_t place = 0) const { return results_[0].at(place); }
+  [[nodiscard]] at::ScalarType result_dtype(std::size_t place = 0) const { return dtype_of(result(place)); }
+  [[nodiscard]] std::int64_t result_rank(std::size_t place = 0) const { return result(place).toTensor().dim(); }
+  [[nodiscard]] std::optional<std::int64_t> fixed_result_size(std::int64_t axis, std::size_t place = 0) const {
+    if (sized_by_data_) return std::nullopt;
+    auto const a = results_[0].at(place).toTensor().size(axis), b = results_[1].at(place).toTensor().size(axis);
+    return a == b ? std::optional(a) : std::nullopt;
+  }
+  /// Is a result used at all?
+  [[nodiscard]] bool is_used(std::size_t place) const { return node_->output(place)->hasUses(); }
+
+  // --- refusals --------------------------------------------------------------------------------------------------------
+  /// @throws export_error 902
+  [[noreturn]] void refuse(std::string const& why, std::string_view hint = {}) const {
+    detail::refuse_call(node_, why, hint);
+  }
+
+  using reader = std::function<onnx_value(detail::symbol const&)>;
+  /// Made by the exporter.
+  onnx_call(onnx_builder& builder, torch::jit::Node* node, std::string name, std::vector<detail::symbol> const& inputs,
+            std::array<std::vector<c10::IValue>, 2> const& results, reader const& read)
+      : onnx(builder),
+        node_(node),
+        name_(std::move(name)),
+        inputs_(inputs),
+        results_(results),
+        read_(read),
+        sized_by_data_(detail::is_sized_by_data(node, inputs)) {}
+
+  [[nodiscard]] torch::jit::Node* node() const { return node_; }
+  [[nodiscard]] std::size_t arguments() const { return inputs_.size(); }
+
+  static at::ScalarType dtype_of(c10::IValue const& value) {
+    if (value.isTensor()) return value.toTensor().scalar_type();
+    if (value.isBool()) return at::kBool;
+    return value.isInt() ? at::kLong : at::kDouble;
+  }
+  static std::optional<std::int64_t> fixed_size(detail::symbolic const& value, std::int64_t axis) {
+    if (value.sized_by_data) return std::nullopt;
+    auto const a = value.seen[0].toTensor().size(axis), b = value.seen[1].toTensor().size(axis);
+    return a == b ? std::optional(a) : std::nullopt;
+  }
+  [[nodiscard]] detail::symbol const& at(onnx_argument argument) const {
+    auto const* const found = find(argument);
+    if (!found) refuse("expected an argument " + argument.text());
+    return *found;
+  }
+
+ private:
+  [[nodiscard]] detail::symbol const* find(onnx_argument argument) const {
+    auto const place = argument.place(node_->maybeSchema(), inputs_.size());
+    return place ? &inputs_[*place] : nullptr;
+  }
+  static std::int64_t to_integer(c10::IValue const& value) {
+    if (value.isTensor()) return value.toTensor().item().toLong();
+    return value.toScalar().toLong();
+  }
+
+  torch::jit::Node* node_;
+  std::string name_;
+  std::vector<detail::symbol> const& inputs_;
+  std::array<std::vector<c10::IValue>, 2> const& results_;
+  reader const& read_;
+  bool sized_by_data_;
+};
+
+/// Writes one call in ONNX: the values of its results, or of the elements of the list that it gives.
+using onnx_lowering = std::function<std::vector<onnx_value>(onnx_call const&)>;
+
+/// Operators that a user adds, or writes in another way: {"my::hard_relu", hard_relu}.
+using onnx_lowerings = std::map<std::string, onnx_lowering>;
+
+}  // namespace torchdeploy::inline v0
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_CALL_HPP
+
+namespace torchdeploy::inline v0 {
+
+struct export_onnx_options {
+  std::vector<std::string> inputs{};   ///< names; default: those of the method's arguments
+  std::vector<std::string> outputs{};  ///< names; default: "output", "output_1" of a tuple, the keys of a dict
+  /// Sizes that stay open, by input, axis and name: {{"image", {{0, "batch"}, {2, "height"}}}}. Equal names are equal sizes.
+  /// Default: the batch, where all inputs share dimension 0. An empty map: none.
+  std::optional<std::map<std::string, std::map<std::int64_t, std::string>>> dynamic_axes{};
+  std::int64_t opset = 17;  ///< 13 to 21
+  std::string method = "forward";
+  torchdeploy::samples samples{};  ///< the first is used; default: the artifact's examples
+  onnx_lowerings operators{};  ///< of yours, or written in another way: {"my::op", function}
+  std::map<std::string, std::string> metadata{};
+};
+
+}  // namespace torchdeploy::inline v0
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_EXPORT_OPTIONS_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_ONNX_EXPORT_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_ONNX_EXPORT_HPP
+// ---- torchdeploy/onnx/onnx_export.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_DETAIL_LIBTORCH_REWRITING_HPP
+#define TORCHDEPLOY_SINGLE_DETAIL_LIBTORCH_REWRITING_HPP
+// ---- torchdeploy/detail/libtorch/rewriting.hpp
+
+/// Door to LibTorch: passes that write the same graph with fewer kinds of nodes.
+
+#include <torch/csrc/jit/passes/inline_fork_wait.h>
+#include <torch/csrc/jit/passes/loop_unrolling.h>
+#include <torch/csrc/jit/passes/lower_tuples.h>
+#include <torch/csrc/jit/passes/peephole.h>
+#include <torch/csrc/jit/passes/peephole_dict_idioms.h>
+#include <torch/csrc/jit/passes/peephole_list_idioms.h>
+#include <torch/csrc/jit/passes/remove_mutation.h>
+#include <torch/csrc/jit/passes/shape_analysis.h>
+#endif  // TORCHDEPLOY_SINGLE_DETAIL_LIBTORCH_REWRITING_HPP
+#ifndef TORCHDEPLOY_SINGLE_DETAIL_NO_GRAD_HPP
+#define TORCHDEPLOY_SINGLE_DETAIL_NO_GRAD_HPP
+// ---- torchdeploy/detail/no_grad.hpp
+
+#include <algorithm>
+#include <vector>
+
+namespace torchdeploy::inline v0::detail {
+
+/// `with torch.no_grad()` is a context manager, for which neither the lite interpreter has an instruction nor ONNX an
+/// operator. Sessions run without gradients anyway, so it is left out.
+inline void remove_no_grad(jit::Graph& graph) {
+  std::vector<jit::Node*> scopes;
+  for_each_node(graph, [&](jit::Node* node) {
+    if (node->kind() == c10::prim::CreateObject &&
+        node->output()->type()->expectRef<c10::ClassType>().name()->qualifiedName().ends_with("grad_mode.no_grad"))
+      scopes.push_back(node);
+  });
+  for (auto* scope : scopes) {
+    auto const uses = scope->output()->uses();
+    bool const only_a_scope = std::all_of(uses.begin(), uses.end(), [](jit::Use const& use) {
+      auto const kind = use.user->kind();
+      return (kind == c10::prim::Enter || kind == c10::prim::Exit || kind == c10::prim::SetAttr) &&
+             std::none_of(use.user->outputs().begin(), use.user->outputs().end(),
+                          [](auto const* output) { return output->hasUses(); });
+    });
+    if (!only_a_scope) continue;
+    for (auto const& use : uses) use.user->destroy();
+    scope->destroy();
+  }
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_DETAIL_NO_GRAD_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_EXPORTER_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_EXPORTER_HPP
+// ---- torchdeploy/onnx/exporter.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_CALL_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_CALL_HPP
+// ---- torchdeploy/onnx/call.hpp
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+// ---- torchdeploy/onnx/builder.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+// ---- torchdeploy/onnx/data_type.hpp
+
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+namespace torchdeploy::inline v0::detail {
+
+/// In which field of a TensorProto the numbers of a type stand when they are not raw bytes.
+enum class onnx_field_of { none, floats, int32s, int64s, doubles, uint64s, strings };
+
+struct onnx_data_type {
+  std::string_view name;
+  int bits;  ///< of an element; 0: strings
+  onnx_field_of field;
+  std::optional<at::ScalarType> dtype;  ///< LibTorch's, where it has it with one element to a number
+};
+
+/// TensorProto.DataType, by its number. Source: onnx.proto.
+inline constexpr onnx_data_type onnx_data_types[] = {
+    {"undefined", 0, onnx_field_of::none, {}},
+    {"float32", 32, onnx_field_of::floats, at::kFloat},
+    {"uint8", 8, onnx_field_of::int32s, at::kByte},
+    {"int8", 8, onnx_field_of::int32s, at::kChar},
+    {"uint16", 16, onnx_field_of::int32s, at::kUInt16},
+    {"int16", 16, onnx_field_of::int32s, at::kShort},
+    {"int32", 32, onnx_field_of::int32s, at::kInt},
+    {"int64", 64, onnx_field_of::int64s, at::kLong},
+    {"string", 0, onnx_field_of::strings, {}},
+    {"bool", 8, onnx_field_of::int32s, at::kBool},
+    {"float16", 16, onnx_field_of::int32s, at::kHalf},
+    {"float64", 64, onnx_field_of::doubles, at::kDouble},
+    {"uint32", 32, onnx_field_of::uint64s, at::kUInt32},
+    {"uint64", 64, onnx_field_of::uint64s, at::kUInt64},
+    {"complex64", 64, onnx_field_of::floats, at::kComplexFloat},
+    {"complex128", 128, onnx_field_of::doubles, at::kComplexDouble},
+    {"bfloat16", 16, onnx_field_of::int32s, at::kBFloat16},
+    {"float8_e4m3fn", 8, onnx_field_of::int32s, at::kFloat8_e4m3fn},
+    {"float8_e4m3fnuz", 8, onnx_field_of::int32s, at::kFloat8_e4m3fnuz},
+    {"float8_e5m2", 8, onnx_field_of::int32s, at::kFloat8_e5m2},
+    {"float8_e5m2fnuz", 8, onnx_field_of::int32s, at::kFloat8_e5m2fnuz},
+    {"uint4", 4, onnx_field_of::int32s, {}},
+    {"int4", 4, onnx_field_of::int32s, {}},
+    {"float4_e2m1", 4, onnx_field_of::int32s, {}},
+    {"float8_e8m0", 8, onnx_field_of::int32s, at::kFloat8_e8m0fnu},
+    {"uint2", 2, onnx_field_of::int32s, {}},
+    {"int2", 2, onnx_field_of::int32s, {}},
+    {"float6_e2m3", 6, onnx_field_of::int32s, {}},
+    {"float6_e3m2", 6, onnx_field_of::int32s, {}},
+};
+
+/// Nothing for 0 and for a number that ONNX has not.
+constexpr onnx_data_type const* data_type_of(std::int64_t number) {
+  return number > 0 && number < std::ssize(onnx_data_types) ? &onnx_data_types[number] : nullptr;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+
+namespace torchdeploy::inline v0 {
+
+/// A value of an ONNX graph in the making: what a node gives, an input, or an initializer. None: an input that is left out.
+struct onnx_value {
+  int id = -1;
+
+  explicit operator bool() const { return id >= 0; }
+  friend bool operator==(onnx_value, onnx_value) = default;
+  friend auto operator<=>(onnx_value, onnx_value) = default;
+};
+
+struct onnx_subgraph;
+
+/// An attribute of a node: {"axis", 1}, {"pads", pads}, {"mode", "linear"}.
+struct onnx_node_attribute {
+  using value_type = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
+                                  std::vector<std::string>, at::Tensor, std::shared_ptr<onnx_subgraph>>;
+  std::string name;
+  value_type value;
+};
+
+/// A node in the making.
+struct onnx_made_node {
+  std::string kind;  ///< "Conv"; of another domain "com.microsoft::Gelu"
+  std::vector<onnx_value> inputs{};
+  std::vector<onnx_value> outputs{};
+  std::vector<onnx_node_attribute> attributes{};
+  std::string layer{};  ///< the module that it comes from: "layer1.0.conv1"
+};
+
+/// A branch of an If.
+struct onnx_subgraph {
+  std::vector<onnx_made_node> nodes{};
+  std::vector<onnx_value> outputs{};
+};
+
+/// Makes the nodes of an ONNX graph. A node that was made before, of the same inputs, is not made again; one of constants
+/// alone, as far as it only moves them, is computed at once. What has two forms in ONNX's opsets is written here alone.
+class onnx_builder {
+ public:
+  explicit onnx_builder(std::int64_t opset) : opset_(opset) { scopes_.emplace_back(); }
+
+  [[nodiscard]] std::int64_t opset() const { return opset_; }
+
+  /// A node with one output.
+  onnx_value emit(std::string kind, std::vector<onnx_value> inputs, std::vector<onnx_node_attribute> attributes = {}) {
+    return emit_many(std::move(kind), std::move(inputs), 1, std::move(attributes)).front();
+  }
+  /// A node with several.
+  std::vector<onnx_value> emit_many(std::string kind, std::vector<onnx_value> inputs, std::size_t outputs,
+                                    std::vector<onnx_node_attribute> attributes = {}) {
+    while (!inputs.empty() && !inputs.back()) inputs.pop_back();
+    auto key = key_of(kind, inputs, attributes, outputs);
+    for (auto const& scope : scopes_)
+      if (auto const known = scope.known.find(key); known != scope.known.end()) return known->second;
+    std::vector<onnx_value> made;
+    for (std::size_t i = 0; i < outputs; ++i) made.push_back(new_value());
+    scopes_.back().nodes.push_back({std::move(kind), std::move(inputs), made, std::move(attributes), layer_});
+    scopes_.back().known.emplace(std::move(key), made);
+    return made;
+  }
+
+  /// The same value under another name, of a node of its own.
+  onnx_value identity(onnx_value value) {
+    auto const made = new_value();
+    scopes_.back().nodes.push_back({"Identity", {value}, {made}, {}, layer_});
+    return made;
+  }
+
+  /// A weight or another constant. The same memory is stored once; what is small and equal, too.
+  onnx_value constant(at::Tensor const& tensor, std::string const& name = {}) {
+    auto const dense = tensor.detach().contiguous();
+    auto key = std::to_string(static_cast<int>(dense.scalar_type())) + "[";
+    for (auto const size : dense.sizes()) key += std::to_string(size) + ",";
+    constexpr std::size_t small = 128;
+    if (dense.nbytes() <= small)
+      key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+    else
+      key += "@" + std::to_string(reinterpret_cast<std::uintptr_t>(dense.const_data_ptr()));
+    auto& known = constants_[std::move(key)];
+    if (tensors_.contains(known)) return known;  // else it was dropped, and its memory may be another's by now
+    known = new_value();
+    tensors_.emplace(known, dense);
+    if (!name.empty()) names_.emplace(known, name);
+    return known;
+  }
+  onnx_value integers(std::vector<std::int64_t> const& values) { return constant(at::tensor(values, at::kLong)); }
+  onnx_value integer(std::int64_t value) { return constant(at::scalar_tensor(value, at::kLong)); }
+  onnx_value scalar(double value, at::ScalarType dtype) { return constant(at::scalar_tensor(value, dtype)); }
+  /// An input of the graph.
+  onnx_value input() { return new_value(); }
+
+  /// The tensor that a constant is.
+  [[nodiscard]] std::optional<at::Tensor> constant_of(onnx_value value) const {
+    auto const found = tensors_.find(value);
+    return found == tensors_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // --- what every family needs --------------------------------------------------------------------------------------
+  onnx_value cast(onnx_value x, at::ScalarType from, at::ScalarType to) {
+    if (from == to) return x;
+    if (auto const known = constant_of(x)) return constant(known->to(to));
+    return emit("Cast", {x}, {{"to", onnx_type_of(to)}});
+  }
+  onnx_value reshape(onnx_value x, std::vector<std::int64_t> const& sizes) {
+    if (auto const known = constant_of(x)) return constant(known->reshape(sizes));
+    return emit("Reshape", {x, integers(sizes)});
+  }
+  onnx_value unsqueeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->unsqueeze(axes.front()));
+    return emit("Unsqueeze", {x, integers(axes)});
+  }
+  onnx_value squeeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->squeeze(axes.front()));
+    return emit("Squeeze", {x, integers(axes)});
+  }
+  onnx_value transpose(onnx_value x, std::vector<std::int64_t> const& order) {
+    bool same = true;
+    for (std::size_t i = 0; i < order.size(); ++i) same = same && order[i] == static_cast<std::int64_t>(i);
+    if (same) return x;
+    if (auto const known = constant_of(x)) {  // a weight that is used twice is copied once
+      auto const [at, is_new] = transposed_.try_emplace({x, order}, onnx_value{});
+      auto const name = names_.find(x);
+      if (is_new) at->second = constant(known->permute(order), name == names_.end() ? std::string() : name->second);
+      return at->second;
+    }
+    return emit("Transpose", {x}, {{"perm", order}});
+  }
+  onnx_value concat(std::vector<onnx_value> const& all, std::int64_t axis) {
+    if (all.size() == 1) return all.front();
+    std::vector<at::Tensor> known;
+    for (auto const each : all)
+      if (auto tensor = constant_of(each)) known.push_back(*std::move(tensor));
+    if (known.size() == all.size()) return constant(at::cat(known, axis));
+    return emit("Concat", all, {{"axis", axis}});
+  }
+  /// `start` and `end` are vectors of one number; `end` may be left out: to the end.
+  onnx_value slice(onnx_value x, std::int64_t axis, onnx_value start, onnx_value end, std::int64_t step = 1) {
+    if (!end) end = integers({std::numeric_limits<std::int64_t>::max()});
+    return emit("Slice", {x, start, end, integers({axis}), step == 1 ? onnx_value{} : integers({step})});
+  }
+  onnx_value gather(onnx_value x, onnx_value index, std::int64_t axis) {
+    return emit("Gather", {x, index}, {{"axis", axis}});
+  }
+  /// Of a tensor, as an int64 vector; from `first` on, `count` of its sizes.
+  onnx_value shape(onnx_value x) { return emit("Shape", {x}); }
+  onnx_value size(onnx_value x, std::int64_t axis) {
+    constexpr std::int64_t with_range = 15;
+    if (opset_ >= with_range) return emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+    return gather(shape(x), integers({axis}), 0);
+  }
+  /// ReduceMean, ReduceMax...: over all axes when there are none.
+  onnx_value reduce(std::string const& kind, onnx_value x, std::vector<std::int64_t> const& axes, bool keep) {
+    std::int64_t const axes_are_inputs_since = kind == "ReduceSum" ? 13 : 18;
+    std::vector<onnx_node_attribute> attributes{{"keepdims", std::int64_t{keep}}};
+    if (axes.empty()) return emit(kind, {x}, std::move(attributes));
+    if (opset_ >= axes_are_inputs_since) return emit(kind, {x, integers(axes)}, std::move(attributes));
+    attributes.push_back({"axes", axes});
+    return emit(kind, {x}, std::move(attributes));
+  }
+  onnx_value expand(onnx_value x, onnx_value sizes) { return emit("Expand", {x, sizes}); }
+
+  // --- scopes and names ---------------------------------------------------------------------------------------------
+  /// Nodes made from now on are a branch's, until `end_branch`.
+  void begin_branch() { scopes_.emplace_back(); }
+  std::shared_ptr<onnx_subgraph> end_branch(std::vector<onnx_value> outputs) {
+    auto branch = std::make_shared<onnx_subgraph>(onnx_subgraph{std::move(scopes_.back().nodes), std::move(outputs)});
+    scopes_.pop_back();
+    return branch;
+  }
+  /// The module that the nodes made from now on come from.
+  void at_layer(std::string layer) { layer_ = std::move(layer); }
+
+  static std::int64_t onnx_type_of(at::ScalarType dtype) {
+    for (std::size_t i = 0; i < std::size(detail::onnx_data_types); ++i)
+      if (detail::onnx_data_types[i].dtype == dtype) return static_cast<std::int64_t>(i);
+    return 0;
+  }
+
+  [[nodiscard]] std::vector<onnx_made_node>& nodes() { return scopes_.front().nodes; }
+  [[nodiscard]] std::map<onnx_value, at::Tensor>& tensors() { return tensors_; }
+  [[nodiscard]] std::map<onnx_value, std::string> const& names() const { return names_; }
+
+ private:
+  struct node_list {
+    std::vector<onnx_made_node> nodes{};
+    std::map<std::string, std::vector<onnx_value>> known{};
+  };
+
+  onnx_value new_value() { return {count_++}; }
+
+  /// Of nodes with equal keys one is enough.
+  static std::string key_of(std::string_view kind, std::vector<onnx_value> const& inputs,
+                            std::vector<onnx_node_attribute> const& attributes, std::size_t outputs) {
+    std::string key(kind);
+    key += '/' + std::to_string(outputs);
+    for (auto const each : inputs) key += ',' + std::to_string(each.id);
+    for (auto const& each : attributes) {
+      key += ';' + each.name + '=' + std::to_string(each.value.index()) + ':';
+      std::visit([&](auto const& value) { append(key, value); }, each.value);
+    }
+    return key;
+  }
+  static void append(std::string& key, std::int64_t value) { key += std::to_string(value); }
+  static void append(std::string& key, double value) {
+    key.append(reinterpret_cast<char const*>(&value), sizeof value);
+  }
+  static void append(std::string& key, std::string const& value) { key += value; }
+  template <class Value>
+  static void append(std::string& key, std::vector<Value> const& values) {
+    for (auto const& each : values) append(key += ',', each);
+  }
+  static void append(std::string& key, at::Tensor const& value) {
+    for (auto const size : value.sizes()) key += std::to_string(size) + ',';
+    key += std::to_string(static_cast<int>(value.scalar_type())) + ':';
+    auto const dense = value.contiguous();
+    key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+  }
+  static void append(std::string& key, std::shared_ptr<onnx_subgraph> const& value) {
+    key += std::to_string(reinterpret_cast<std::uintptr_t>(value.get()));
+  }
+
+  std::int64_t opset_;
+  int count_ = 0;
+  std::string layer_{};
+  std::vector<node_list> scopes_{};
+  std::map<std::string, onnx_value> constants_{};
+  std::map<onnx_value, at::Tensor> tensors_{};
+  std::map<onnx_value, std::string> names_{};
+  std::map<std::pair<onnx_value, std::vector<std::int64_t>>, onnx_value> transposed_{};
+};
+
+}  // namespace torchdeploy::inline v0
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+// ---- torchdeploy/onnx/symbolic.hpp
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+/// What a value of a model was when its graph was run, twice and on inputs of different sizes, and what stands for it in ONNX.
+namespace torchdeploy::inline v0::detail {
+
+/// On what a value depends. What depends on sizes alone and was the same in both runs is a constant too.
+enum class dependence : std::uint8_t { none, sizes, data };
+
+struct symbolic;
+/// Names of one object share one: a list that is appended to, a tensor that is written to.
+using symbol = std::shared_ptr<symbolic>;
+
+/// A tensor that is a part or another shape of `base`: what is written to one is seen in the other.
+struct onnx_view {
+  symbol base;
+  torch::jit::Node* node;
+  std::vector<symbol> inputs;
+  std::size_t output;  ///< of the node, or element of the list that it gives
+  std::uint64_t version{};  ///< of the root when this was read last
+};
+
+struct symbolic {
+  std::array<c10::IValue, 2> seen{};
+  dependence depends_on = dependence::none;
+  onnx_value value{};
+  std::optional<std::vector<symbol>> elements{};  ///< of a list or tuple; of a dict its values
+  std::string name{};  ///< of a weight: its path
+  bool is_state = false;  ///< it belongs to the model: what a call writes there the next one reads
+  std::optional<onnx_view> view{};
+  std::uint64_t version = 0;  ///< of a root: how often it was written to
+  bool sized_by_data =
+      false;  ///< its sizes depend on what is in the inputs: none is fixed, even if it was the same in both runs
+};
+
+inline bool is_container(c10::IValue const& value) {
+  return value.isList() || value.isTuple() || value.isGenericDict();
+}
+
+/// Equal for all that a graph can tell.
+inline bool same_value(c10::IValue const& a, c10::IValue const& b) {
+  auto const same_elements = [](auto const& x, auto const& y) {
+    return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                      [](auto const& each, auto const& other) { return same_value(each, other); });
+  };
+  if (a.isTensor() && b.isTensor()) {
+    auto const &x = a.toTensor(), &y = b.toTensor();
+    if (!x.defined() || !y.defined()) return x.defined() == y.defined();
+    if (x.is_same(y)) return true;
+    return x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type() && x.layout() == y.layout() && at::equal(x, y);
+  }
+  if (a.isList() && b.isList()) return same_elements(a.toListRef(), b.toListRef());
+  if (a.isTuple() && b.isTuple()) return same_elements(a.toTupleRef().elements(), b.toTupleRef().elements());
+  if (a.isGenericDict() && b.isGenericDict()) {
+    auto const x = a.toGenericDict(), y = b.toGenericDict();
+    if (x.size() != y.size()) return false;
+    for (auto const& item : x) {
+      auto const other = y.find(item.key());
+      if (other == y.end() || !same_value(item.value(), other->value())) return false;
+    }
+    return true;
+  }
+  if (a.isObject() && b.isObject()) return a.toObject() == b.toObject();
+  if (a.isDouble() && b.isDouble())
+    return a.toDouble() == b.toDouble() || (a.toDouble() != a.toDouble() && b.toDouble() != b.toDouble());
+  if (a.tagKind() != b.tagKind() || a.isObject() || a.isCapsule() || a.isGenerator()) return false;
+  return a == b;
+}
+
+inline symbol constant_symbol(c10::IValue const& first, c10::IValue const& second) {
+  return std::make_shared<symbolic>(symbolic{.seen = {first, second}});
+}
+
+/// The elements of a list or tuple, or the values of a dict; of a constant they are made when they are asked for.
+inline std::vector<symbol>& elements_of(symbol const& container) {
+  if (container->elements) return *container->elements;
+  container->elements.emplace();
+  std::array<std::vector<c10::IValue>, 2> parts;
+  for (std::size_t run = 0; run < parts.size(); ++run) {
+    auto const& value = container->seen[run];
+    if (value.isList())
+      for (c10::IValue const& each : value.toList()) parts[run].push_back(each);
+    else if (value.isTuple())
+      for (auto const& each : value.toTupleRef().elements()) parts[run].push_back(each);
+    else if (value.isGenericDict())
+      for (auto const& item : value.toGenericDict()) parts[run].push_back(item.value());
+  }
+  for (std::size_t i = 0; i < std::min(parts[0].size(), parts[1].size()); ++i) {
+    auto element = constant_symbol(parts[0][i], parts[1][i]);
+    element->depends_on = container->depends_on;
+    if (element->depends_on == dependence::sizes && same_value(parts[0][i], parts[1][i]))
+      element->depends_on = dependence::none;
+    element->is_state = container->is_state;
+    container->elements->push_back(std::move(element));
+  }
+  return *container->elements;
+}
+
+inline symbolic& root_of(symbol const& value) {
+  auto* at = value.get();
+  while (at->view) at = at->view->base.get();
+  return *at;
+}
+
+/// Of a view, what was written to its base counts; of a container, what is in it.
+inline dependence dependence_of(symbol const& value) {
+  auto depends_on = value->depends_on;
+  if (value->view) depends_on = std::max(depends_on, root_of(value).depends_on);
+  if (value->elements) {
+    // a list that holds all it depends on depends on nothing else
+    depends_on = dependence::none;
+    for (auto const& each : *value->elements) depends_on = std::max(depends_on, dependence_of(each));
+  }
+  return depends_on;
+}
+
+inline bool has_sizes_by_data(symbol const& value) {
+  if (value->elements) return std::any_of(value->elements->begin(), value->elements->end(), has_sizes_by_data);
+  return value->sized_by_data;
+}
+
+/// Do the sizes of what an operator gives depend on what is in the inputs, as those of x[x > 0] do?
+inline bool is_sized_by_data(torch::jit::Node const* node, std::vector<symbol> const& inputs) {
+  using names = std::unordered_set<std::string_view>;
+  static names const counting = {"nonzero", "nonzero_numpy", "argwhere", "masked_select", "bincount"};
+  static names const taking_sizes = {"slice",
+                                     "narrow",
+                                     "arange",
+                                     "zeros",
+                                     "ones",
+                                     "full",
+                                     "empty",
+                                     "expand",
+                                     "repeat",
+                                     "reshape",
+                                     "view",
+                                     "split",
+                                     "linspace",
+                                     "eye",
+                                     "pad",
+                                     "topk",
+                                     "new_ones",
+                                     "new_zeros",
+                                     "new_full",
+                                     "tril_indices",
+                                     "tile",
+                                     "new_empty",
+                                     "broadcast_to",
+                                     "triu_indices",
+                                     "split_with_sizes",
+                                     "constant_pad_nd",
+                                     "unflatten",
+                                     "one_hot"};
+  static names const keeping_sizes = {"index_put",       "index_put_", "_index_put_impl_", "masked_scatter",
+                                      "masked_scatter_", "copy_",      "scatter",          "scatter_",
+                                      "index_add",       "index_copy"};
+  std::string_view const name = node->kind().toUnqualString();
+  if (inputs.empty()) return false;
+  if (keeping_sizes.contains(name)) return has_sizes_by_data(inputs[0]);
+  if (std::any_of(inputs.begin(), inputs.end(), has_sizes_by_data)) return true;
+  auto const is_data = [](symbol const& value) { return dependence_of(value) == dependence::data; };
+  if (counting.contains(name) || name.starts_with("unique") || name.starts_with("_unique"))
+    return std::any_of(inputs.begin(), inputs.end(), is_data);
+  if (name == "where") return inputs.size() == 1 && is_data(inputs[0]);
+  if (name == "repeat_interleave") {
+    auto const& repeats = inputs[inputs.size() > 2 ? 1 : 0];
+    return repeats->seen[0].isTensor() && is_data(repeats);
+  }
+  if (name == "index") {
+    auto const& indices = elements_of(inputs[1]);
+    return std::any_of(indices.begin(), indices.end(), [&](symbol const& each) {
+      return each->seen[0].isTensor() && each->seen[0].toTensor().defined() && is_data(each) &&
+             (each->seen[0].toTensor().scalar_type() == at::kBool ||
+              each->seen[0].toTensor().scalar_type() == at::kByte);
+    });
+  }
+  if (!taking_sizes.contains(name)) return false;
+  return std::any_of(inputs.begin(), inputs.end(), [&](symbol const& each) {
+    bool const numbers = !each->seen[0].isTensor() && !each->seen[0].isNone();
+    return numbers && is_data(each);
+  });
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+
+namespace torchdeploy::inline v0 {
+
+namespace detail {
+/// "aten::conv2d (features.0.conv2d (net.py:12))", as far as the file tells.
+inline std::string described(torch::jit::Node* node) {
+  std::string const kind = node->kind().toQualString();
+  auto const place = where(node);
+  return kind.ends_with("::" + place) ? kind : kind + " (" + place + ")";
+}
+/// @throws export_error 902
+[[noreturn]] inline void refuse_call(torch::jit::Node* node, std::string const& why, std::string_view hint = {}) {
+  throw export_error(errc::not_exportable, described(node) + ": " + why, hint);
+}
+}  // namespace detail
+
+/// An argument of an operator: by its name in the schema, or by its place.
+class onnx_argument {
+ public:
+  onnx_argument(char const* name) : name_(name) {}
+  onnx_argument(std::size_t place) : place_(place) {}
+  onnx_argument(int place) : place_(static_cast<std::size_t>(place)) {}
+
+  [[nodiscard]] std::optional<std::size_t> place(c10::FunctionSchema const* schema, std::size_t count) const {
+    if (!name_) return place_ < count ? std::optional(place_) : std::nullopt;
+    if (!schema) return std::nullopt;
+    for (std::size_t i = 0; i < std::min(schema->arguments().size(), count); ++i)
+      if (schema->arguments()[i].name() == name_) return i;
+    return std::nullopt;
+  }
+  [[nodiscard]] std::string text() const { return name_ ? "'" + std::string(name_) + "'" : std::to_string(place_); }
+
+ private:
+  char const* name_ = nullptr;
+  std::size_t place_ = 0;
+};
+
+/// A call of an operator in a model, to be written in ONNX: its arguments, what they were when the model ran on the examples,
+/// and the builder that makes nodes.
+///
+/// The model ran twice, on inputs of different sizes: a size that was the same in both is fixed, another is open.
+/// Arguments that are constants are asked for as numbers (`integer`, `integers`, `flag`, ...), the others as values.
+///
+/// @par Example
+///     auto hard_relu(td::onnx_call const& call) -> std::vector<td::onnx_value> {
+///       auto const dtype = call.dtype("self");
+///       return {call.onnx.emit("Clip", {call.tensor("self"), call.onnx.scalar(0, dtype), call.onnx.scalar(1, dtype)})};
+///     }
+class onnx_call {
+ public:
+  onnx_builder& onnx;
+
+  /// "aten::conv2d"; of an operator that writes in place the name without the underscore.
+  [[nodiscard]] std::string const& name() const { return name_; }
+
+  /// Is the argument there, and not None?
+  [[nodiscard]] bool has(onnx_argument argument) const {
+    auto const* const found = find(argument);
+    return found && !(*found)->seen[0].isNone() &&
+           !((*found)->seen[0].isTensor() && !(*found)->seen[0].toTensor().defined());
+  }
+  /// Was it the same in both runs, and does it depend on no input?
+  [[nodiscard]] bool is_constant(onnx_argument argument) const {
+    return detail::dependence_of(at(argument)) == detail::dependence::none;
+  }
+  [[nodiscard]] bool is_tensor(onnx_argument argument) const { return at(argument)->seen[0].isTensor(); }
+
+  // --- constants ------------------------------------------------------------------------------------------------------
+  /// @throws export_error 902: it depends on what the model is given
+  [[nodiscard]] c10::IValue const& constant(onnx_argument argument) const {
+    if (!is_constant(argument))
+      refuse("expected a constant argument " + argument.text() + ", got one that depends on the inputs");
+    return at(argument)->seen[0];
+  }
+  [[nodiscard]] std::int64_t integer(onnx_argument argument) const { return to_integer(constant(argument)); }
+  [[nodiscard]] std::int64_t integer_or(onnx_argument argument, std::int64_t otherwise) const {
+    return has(argument) ? integer(argument) : otherwise;
+  }
+  [[nodiscard]] double number(onnx_argument argument) const {
+    auto const& value = constant(argument);
+    return value.isTensor() ? value.toTensor().item().toDouble() : value.toScalar().toDouble();
+  }
+  [[nodiscard]] double number_or(onnx_argument argument, double otherwise) const {
+    return has(argument) ? number(argument) : otherwise;
+  }
+  [[nodiscard]] bool flag(onnx_argument argument, bool otherwise = false) const {
+    if (!has(argument)) return otherwise;
+    auto const& value = constant(argument);
+    return value.isBool() ? value.toBool() : to_integer(value) != 0;
+  }
+  [[nodiscard]] std::string text(onnx_argument argument) const { return constant(argument).toStringRef(); }
+  /// A list of ints, or one int.
+  [[nodiscard]] std::vector<std::int64_t> integers(onnx_argument argument) const {
+    if (!has(argument)) return {};
+    auto const& value = constant(argument);
+    if (!value.isList()) return {to_integer(value)};
+    std::vector<std::int64_t> all;
+    for (c10::IValue const& each : value.toList()) all.push_back(to_integer(each));
+    return all;
+  }
+  /// One for each of `count` dimensions, where the model gives one for all.
+  [[nodiscard]] std::vector<std::int64_t> integers(onnx_argument argument, std::size_t count) const {
+    auto all = integers(argument);
+    if (all.size() == 1) all.resize(count, all.front());
+    if (all.size() != count) refuse("expected " + std::to_string(count) + " numbers as " + argument.text());
+    return all;
+  }
+  /// An axis counted from the front, for a tensor of this rank.
+  [[nodiscard]] static std::int64_t axis(std::int64_t given, std::int64_t rank) {
+    return given < 0 ? given + rank : given;
+  }
+  [[nodiscard]] std::int64_t axis(onnx_argument argument, std::int64_t rank) const {
+    return axis(integer(argument), rank);
+  }
+  /// Axes from the front; empty: none was named.
+  [[nodiscard]] std::vector<std::int64_t> axes(onnx_argument argument, std::int64_t rank) const {
+    auto all = integers(argument);
+    for (auto& each : all) each = axis(each, rank);
+    return all;
+  }
+  [[nodiscard]] at::Tensor weight(onnx_argument argument) const { return constant(argument).toTensor(); }
+
+  // --- values ---------------------------------------------------------------------------------------------------------
+  /// A tensor; nothing where it is None. Of a number a vector of one element.
+  [[nodiscard]] onnx_value tensor(onnx_argument argument) const {
+    return has(argument) ? read_(at(argument)) : onnx_value{};
+  }
+  /// The same in another dtype.
+  [[nodiscard]] onnx_value tensor(onnx_argument argument, at::ScalarType dtype) const {
+    return onnx.cast(tensor(argument), this->dtype(argument), dtype);
+  }
+  /// A tensor, or a number without dimensions, in this dtype: what two-sided operators take.
+  [[nodiscard]] onnx_value operand(onnx_argument argument, at::ScalarType dtype) const {
+    auto const& value = at(argument);
+    if (value->seen[0].isTensor()) return tensor(argument, dtype);
+    if (detail::dependence_of(value) == detail::dependence::none)
+      return onnx.constant(at::scalar_tensor(value->seen[0].toScalar(), dtype));
+    return onnx.squeeze(onnx.cast(read_(value), this->dtype(argument), dtype), {0});
+  }
+  /// The tensors of a list.
+  [[nodiscard]] std::vector<onnx_value> tensors(onnx_argument argument) const {
+    std::vector<onnx_value> all;
+    for (auto const& each : elements(argument)) all.push_back(read_(each));
+    return all;
+  }
+  /// A list of ints, or one, as an int64 vector.
+  [[nodiscard]] onnx_value sizes(onnx_argument argument) const {
+    auto const& value = at(argument);
+    if (!detail::is_container(value->seen[0])) return number_vector(value);
+    std::vector<onnx_value> all;
+    for (auto const& each : detail::elements_of(value)) all.push_back(number_vector(each));
+    if (all.empty()) return onnx.integers({});
+    return onnx.concat(all, 0);
+  }
+  /// The list's elements, as calls see their arguments.
+  [[nodiscard]] std::vector<detail::symbol> const& elements(onnx_argument argument) const {
+    return detail::elements_of(at(argument));
+  }
+  [[nodiscard]] onnx_value read(detail::symbol const& value) const { return read_(value); }
+  [[nodiscard]] onnx_value number_vector(detail::symbol const& value) const {
+    if (detail::dependence_of(value) == detail::dependence::none) return onnx.integers({to_integer(value->seen[0])});
+    return onnx.cast(read_(value), dtype_of(value->seen[0]), at::kLong);
+  }
+
+  // --- what the runs showed --------------------------------------------------------------------------------------------
+  [[nodiscard]] at::Tensor const& shown(onnx_argument argument) const { return at(argument)->seen[0].toTensor(); }
+  [[nodiscard]] at::ScalarType dtype(onnx_argument argument) const { return dtype_of(at(argument)->seen[0]); }
+  [[nodiscard]] std::int64_t rank(onnx_argument argument) const { return shown(argument).dim(); }
+  /// A size that was the same in both runs.
+  [[nodiscard]] std::optional<std::int64_t> fixed_size(onnx_argument argument, std::int64_t axis) const {
+    return fixed_size(*at(argument), axis);
+  }
+  /// A size as a vector of one element, fixed or open.
+  [[nodiscard]] onnx_value size(onnx_argument argument, std::int64_t axis) const {
+    auto const from_front = this->axis(axis, rank(argument));
+    if (auto const fixed = fixed_size(argument, from_front)) return onnx.integers({*fixed});
+    return onnx.size(tensor(argument), from_front);
+  }
+  /// All sizes as an int64 vector.
+  [[nodiscard]] onnx_value shape(onnx_argument argument) const {
+    std::vector<std::int64_t> fixed;
+    for (std::int64_t i = 0; i < rank(argument); ++i)
+      if (auto const size = fixed_size(argument, i)) fixed.push_back(*size);
+    if (static_cast<std::int64_t>(fixed.size()) == rank(argument)) return onnx.integers(fixed);
+    return onnx.shape(tensor(argument));
+  }
+  [[nodiscard]] c10::IValue const& result(std::size_t place = 0) const { return results_[0].at(place); }
+  [[nodiscard]] at::ScalarType result_dtype(std::size_t place = 0) const { return dtype_of(result(place)); }
+  [[nodiscard]] std::int64_t result_rank(std::size_t place = 0) const { return result(place).toTensor().dim(); }
+  [[nodiscard]] std::optional<std::int64_t> fixed_result_size(std::int64_t axis, std::size_t place = 0) const {
+    if (sized_by_data_) return std::nullopt;
+    auto const a = results_[0].at(place).toTensor().size(axis), b = results_[1].at(place).toTensor().size(axis);
+    return a == b ? std::optional(a) : std::nullopt;
+  }
+  /// Is a result used at all?
+  [[nodiscard]] bool is_used(std::size_t place) const { return node_->output(place)->hasUses(); }
+
+  // --- refusals --------------------------------------------------------------------------------------------------------
+  /// @throws export_error 902
+  [[noreturn]] void refuse(std::string const& why, std::string_view hint = {}) const {
+    detail::refuse_call(node_, why, hint);
+  }
+
+  using reader = std::function<onnx_value(detail::symbol const&)>;
+  /// Made by the exporter.
+  onnx_call(onnx_builder& builder, torch::jit::Node* node, std::string name, std::vector<detail::symbol> const& inputs,
+            std::array<std::vector<c10::IValue>, 2> const& results, reader const& read)
+      : onnx(builder),
+        node_(node),
+        name_(std::move(name)),
+        inputs_(inputs),
+        results_(results),
+        read_(read),
+        sized_by_data_(detail::is_sized_by_data(node, inputs)) {}
+
+  [[nodiscard]] torch::jit::Node* node() const { return node_; }
+  [[nodiscard]] std::size_t arguments() const { return inputs_.size(); }
+
+  static at::ScalarType dtype_of(c10::IValue const& value) {
+    if (value.isTensor()) return value.toTensor().scalar_type();
+    if (value.isBool()) return at::kBool;
+    return value.isInt() ? at::kLong : at::kDouble;
+  }
+  static std::optional<std::int64_t> fixed_size(detail::symbolic const& value, std::int64_t axis) {
+    if (value.sized_by_data) return std::nullopt;
+    auto const a = value.seen[0].toTensor().size(axis), b = value.seen[1].toTensor().size(axis);
+    return a == b ? std::optional(a) : std::nullopt;
+  }
+  [[nodiscard]] detail::symbol const& at(onnx_argument argument) const {
+    auto const* const found = find(argument);
+    if (!found) refuse("expected an argument " + argument.text());
+    return *found;
+  }
+
+ private:
+  [[nodiscard]] detail::symbol const* find(onnx_argument argument) const {
+    auto const place = argument.place(node_->maybeSchema(), inputs_.size());
+    return place ? &inputs_[*place] : nullptr;
+  }
+  static std::int64_t to_integer(c10::IValue const& value) {
+    if (value.isTensor()) return value.toTensor().item().toLong();
+    return value.toScalar().toLong();
+  }
+
+  torch::jit::Node* node_;
+  std::string name_;
+  std::vector<detail::symbol> const& inputs_;
+  std::array<std::vector<c10::IValue>, 2> const& results_;
+  reader const& read_;
+  bool sized_by_data_;
+};
+
+/// Writes one call in ONNX: the values of its results, or of the elements of the list that it gives.
+using onnx_lowering = std::function<std::vector<onnx_value>(onnx_call const&)>;
+
+/// Operators that a user adds, or writes in another way: {"my::hard_relu", hard_relu}.
+using onnx_lowerings = std::map<std::string, onnx_lowering>;
+
+}  // namespace torchdeploy::inline v0
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_CALL_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_CONTAINERS_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_CONTAINERS_HPP
+// ---- torchdeploy/onnx/containers.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_RUNNING_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_RUNNING_HPP
+// ---- torchdeploy/onnx/running.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+// ---- torchdeploy/onnx/symbolic.hpp
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+// ---- torchdeploy/onnx/builder.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+// ---- torchdeploy/onnx/data_type.hpp
+
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+namespace torchdeploy::inline v0::detail {
+
+/// In which field of a TensorProto the numbers of a type stand when they are not raw bytes.
+enum class onnx_field_of { none, floats, int32s, int64s, doubles, uint64s, strings };
+
+struct onnx_data_type {
+  std::string_view name;
+  int bits;  ///< of an element; 0: strings
+  onnx_field_of field;
+  std::optional<at::ScalarType> dtype;  ///< LibTorch's, where it has it with one element to a number
+};
+
+/// TensorProto.DataType, by its number. Source: onnx.proto.
+inline constexpr onnx_data_type onnx_data_types[] = {
+    {"undefined", 0, onnx_field_of::none, {}},
+    {"float32", 32, onnx_field_of::floats, at::kFloat},
+    {"uint8", 8, onnx_field_of::int32s, at::kByte},
+    {"int8", 8, onnx_field_of::int32s, at::kChar},
+    {"uint16", 16, onnx_field_of::int32s, at::kUInt16},
+    {"int16", 16, onnx_field_of::int32s, at::kShort},
+    {"int32", 32, onnx_field_of::int32s, at::kInt},
+    {"int64", 64, onnx_field_of::int64s, at::kLong},
+    {"string", 0, onnx_field_of::strings, {}},
+    {"bool", 8, onnx_field_of::int32s, at::kBool},
+    {"float16", 16, onnx_field_of::int32s, at::kHalf},
+    {"float64", 64, onnx_field_of::doubles, at::kDouble},
+    {"uint32", 32, onnx_field_of::uint64s, at::kUInt32},
+    {"uint64", 64, onnx_field_of::uint64s, at::kUInt64},
+    {"complex64", 64, onnx_field_of::floats, at::kComplexFloat},
+    {"complex128", 128, onnx_field_of::doubles, at::kComplexDouble},
+    {"bfloat16", 16, onnx_field_of::int32s, at::kBFloat16},
+    {"float8_e4m3fn", 8, onnx_field_of::int32s, at::kFloat8_e4m3fn},
+    {"float8_e4m3fnuz", 8, onnx_field_of::int32s, at::kFloat8_e4m3fnuz},
+    {"float8_e5m2", 8, onnx_field_of::int32s, at::kFloat8_e5m2},
+    {"float8_e5m2fnuz", 8, onnx_field_of::int32s, at::kFloat8_e5m2fnuz},
+    {"uint4", 4, onnx_field_of::int32s, {}},
+    {"int4", 4, onnx_field_of::int32s, {}},
+    {"float4_e2m1", 4, onnx_field_of::int32s, {}},
+    {"float8_e8m0", 8, onnx_field_of::int32s, at::kFloat8_e8m0fnu},
+    {"uint2", 2, onnx_field_of::int32s, {}},
+    {"int2", 2, onnx_field_of::int32s, {}},
+    {"float6_e2m3", 6, onnx_field_of::int32s, {}},
+    {"float6_e3m2", 6, onnx_field_of::int32s, {}},
+};
+
+/// Nothing for 0 and for a number that ONNX has not.
+constexpr onnx_data_type const* data_type_of(std::int64_t number) {
+  return number > 0 && number < std::ssize(onnx_data_types) ? &onnx_data_types[number] : nullptr;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+
+namespace torchdeploy::inline v0 {
+
+/// A value of an ONNX graph in the making: what a node gives, an input, or an initializer. None: an input that is left out.
+struct onnx_value {
+  int id = -1;
+
+  explicit operator bool() const { return id >= 0; }
+  friend bool operator==(onnx_value, onnx_value) = default;
+  friend auto operator<=>(onnx_value, onnx_value) = default;
+};
+
+struct onnx_subgraph;
+
+/// An attribute of a node: {"axis", 1}, {"pads", pads}, {"mode", "linear"}.
+struct onnx_node_attribute {
+  using value_type = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
+                                  std::vector<std::string>, at::Tensor, std::shared_ptr<onnx_subgraph>>;
+  std::string name;
+  value_type value;
+};
+
+/// A node in the making.
+struct onnx_made_node {
+  std::string kind;  ///< "Conv"; of another domain "com.microsoft::Gelu"
+  std::vector<onnx_value> inputs{};
+  std::vector<onnx_value> outputs{};
+  std::vector<onnx_node_attribute> attributes{};
+  std::string layer{};  ///< the module that it comes from: "layer1.0.conv1"
+};
+
+/// A branch of an If.
+struct onnx_subgraph {
+  std::vector<onnx_made_node> nodes{};
+  std::vector<onnx_value> outputs{};
+};
+
+/// Makes the nodes of an ONNX graph. A node that was made before, of the same inputs, is not made again; one of constants
+/// alone, as far as it only moves them, is computed at once. What has two forms in ONNX's opsets is written here alone.
+class onnx_builder {
+ public:
+  explicit onnx_builder(std::int64_t opset) : opset_(opset) { scopes_.emplace_back(); }
+
+  [[nodiscard]] std::int64_t opset() const { return opset_; }
+
+  /// A node with one output.
+  onnx_value emit(std::string kind, std::vector<onnx_value> inputs, std::vector<onnx_node_attribute> attributes = {}) {
+    return emit_many(std::move(kind), std::move(inputs), 1, std::move(attributes)).front();
+  }
+  /// A node with several.
+  std::vector<onnx_value> emit_many(std::string kind, std::vector<onnx_value> inputs, std::size_t outputs,
+                                    std::vector<onnx_node_attribute> attributes = {}) {
+    while (!inputs.empty() && !inputs.back()) inputs.pop_back();
+    auto key = key_of(kind, inputs, attributes, outputs);
+    for (auto const& scope : scopes_)
+      if (auto const known = scope.known.find(key); known != scope.known.end()) return known->second;
+    std::vector<onnx_value> made;
+    for (std::size_t i = 0; i < outputs; ++i) made.push_back(new_value());
+    scopes_.back().nodes.push_back({std::move(kind), std::move(inputs), made, std::move(attributes), layer_});
+    scopes_.back().known.emplace(std::move(key), made);
+    return made;
+  }
+
+  /// The same value under another name, of a node of its own.
+  onnx_value identity(onnx_value value) {
+    auto const made = new_value();
+    scopes_.back().nodes.push_back({"Identity", {value}, {made}, {}, layer_});
+    return made;
+  }
+
+  /// A weight or another constant. The same memory is stored once; what is small and equal, too.
+  onnx_value constant(at::Tensor const& tensor, std::string const& name = {}) {
+    auto const dense = tensor.detach().contiguous();
+    auto key = std::to_string(static_cast<int>(dense.scalar_type())) + "[";
+    for (auto const size : dense.sizes()) key += std::to_string(size) + ",";
+    constexpr std::size_t small = 128;
+    if (dense.nbytes() <= small)
+      key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+    else
+      key += "@" + std::to_string(reinterpret_cast<std::uintptr_t>(dense.const_data_ptr()));
+    auto& known = constants_[std::move(key)];
+    if (tensors_.contains(known)) return known;  // else it was dropped, and its memory may be another's by now
+    known = new_value();
+    tensors_.emplace(known, dense);
+    if (!name.empty()) names_.emplace(known, name);
+    return known;
+  }
+  onnx_value integers(std::vector<std::int64_t> const& values) { return constant(at::tensor(values, at::kLong)); }
+  onnx_value integer(std::int64_t value) { return constant(at::scalar_tensor(value, at::kLong)); }
+  onnx_value scalar(double value, at::ScalarType dtype) { return constant(at::scalar_tensor(value, dtype)); }
+  /// An input of the graph.
+  onnx_value input() { return new_value(); }
+
+  /// The tensor that a constant is.
+  [[nodiscard]] std::optional<at::Tensor> constant_of(onnx_value value) const {
+    auto const found = tensors_.find(value);
+    return found == tensors_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // --- what every family needs --------------------------------------------------------------------------------------
+  onnx_value cast(onnx_value x, at::ScalarType from, at::ScalarType to) {
+    if (from == to) return x;
+    if (auto const known = constant_of(x)) return constant(known->to(to));
+    return emit("Cast", {x}, {{"to", onnx_type_of(to)}});
+  }
+  onnx_value reshape(onnx_value x, std::vector<std::int64_t> const& sizes) {
+    if (auto const known = constant_of(x)) return constant(known->reshape(sizes));
+    return emit("Reshape", {x, integers(sizes)});
+  }
+  onnx_value unsqueeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->unsqueeze(axes.front()));
+    return emit("Unsqueeze", {x, integers(axes)});
+  }
+  onnx_value squeeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->squeeze(axes.front()));
+    return emit("Squeeze", {x, integers(axes)});
+  }
+  onnx_value transpose(onnx_value x, std::vector<std::int64_t> const& order) {
+    bool same = true;
+    for (std::size_t i = 0; i < order.size(); ++i) same = same && order[i] == static_cast<std::int64_t>(i);
+    if (same) return x;
+    if (auto const known = constant_of(x)) {  // a weight that is used twice is copied once
+      auto const [at, is_new] = transposed_.try_emplace({x, order}, onnx_value{});
+      auto const name = names_.find(x);
+      if (is_new) at->second = constant(known->permute(order), name == names_.end() ? std::string() : name->second);
+      return at->second;
+    }
+    return emit("Transpose", {x}, {{"perm", order}});
+  }
+  onnx_value concat(std::vector<onnx_value> const& all, std::int64_t axis) {
+    if (all.size() == 1) return all.front();
+    std::vector<at::Tensor> known;
+    for (auto const each : all)
+      if (auto tensor = constant_of(each)) known.push_back(*std::move(tensor));
+    if (known.size() == all.size()) return constant(at::cat(known, axis));
+    return emit("Concat", all, {{"axis", axis}});
+  }
+  /// `start` and `end` are vectors of one number; `end` may be left out: to the end.
+  onnx_value slice(onnx_value x, std::int64_t axis, onnx_value start, onnx_value end, std::int64_t step = 1) {
+    if (!end) end = integers({std::numeric_limits<std::int64_t>::max()});
+    return emit("Slice", {x, start, end, integers({axis}), step == 1 ? onnx_value{} : integers({step})});
+  }
+  onnx_value gather(onnx_value x, onnx_value index, std::int64_t axis) {
+    return emit("Gather", {x, index}, {{"axis", axis}});
+  }
+  /// Of a tensor, as an int64 vector; from `first` on, `count` of its sizes.
+  onnx_value shape(onnx_value x) { return emit("Shape", {x}); }
+  onnx_value size(onnx_value x, std::int64_t axis) {
+    constexpr std::int64_t with_range = 15;
+    if (opset_ >= with_range) return emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+    return gather(shape(x), integers({axis}), 0);
+  }
+  /// ReduceMean, ReduceMax...: over all axes when there are none.
+  onnx_value reduce(std::string const& kind, onnx_value x, std::vector<std::int64_t> const& axes, bool keep) {
+    std::int64_t const axes_are_inputs_since = kind == "ReduceSum" ? 13 : 18;
+    std::vector<onnx_node_attribute> attributes{{"keepdims", std::int64_t{keep}}};
+    if (axes.empty()) return emit(kind, {x}, std::move(attributes));
+    if (opset_ >= axes_are_inputs_since) return emit(kind, {x, integers(axes)}, std::move(attributes));
+    attributes.push_back({"axes", axes});
+    return emit(kind, {x}, std::move(attributes));
+  }
+  onnx_value expand(onnx_value x, onnx_value sizes) { return emit("Expand", {x, sizes}); }
+
+  // --- scopes and names ---------------------------------------------------------------------------------------------
+  /// Nodes made from now on are a branch's, until `end_branch`.
+  void begin_branch() { scopes_.emplace_back(); }
+  std::shared_ptr<onnx_subgraph> end_branch(std::vector<onnx_value> outputs) {
+    auto branch = std::make_shared<onnx_subgraph>(onnx_subgraph{std::move(scopes_.back().nodes), std::move(outputs)});
+    scopes_.pop_back();
+    return branch;
+  }
+  /// The module that the nodes made from now on come from.
+  void at_layer(std::string layer) { layer_ = std::move(layer); }
+
+  static std::int64_t onnx_type_of(at::ScalarType dtype) {
+    for (std::size_t i = 0; i < std::size(detail::onnx_data_types); ++i)
+      if (detail::onnx_data_types[i].dtype == dtype) return static_cast<std::int64_t>(i);
+    return 0;
+  }
+
+  [[nodiscard]] std::vector<onnx_made_node>& nodes() { return scopes_.front().nodes; }
+  [[nodiscard]] std::map<onnx_value, at::Tensor>& tensors() { return tensors_; }
+  [[nodiscard]] std::map<onnx_value, std::string> const& names() const { return names_; }
+
+ private:
+  struct node_list {
+    std::vector<onnx_made_node> nodes{};
+    std::map<std::string, std::vector<onnx_value>> known{};
+  };
+
+  onnx_value new_value() { return {count_++}; }
+
+  /// Of nodes with equal keys one is enough.
+  static std::string key_of(std::string_view kind, std::vector<onnx_value> const& inputs,
+                            std::vector<onnx_node_attribute> const& attributes, std::size_t outputs) {
+    std::string key(kind);
+    key += '/' + std::to_string(outputs);
+    for (auto const each : inputs) key += ',' + std::to_string(each.id);
+    for (auto const& each : attributes) {
+      key += ';' + each.name + '=' + std::to_string(each.value.index()) + ':';
+      std::visit([&](auto const& value) { append(key, value); }, each.value);
+    }
+    return key;
+  }
+  static void append(std::string& key, std::int64_t value) { key += std::to_string(value); }
+  static void append(std::string& key, double value) {
+    key.append(reinterpret_cast<char const*>(&value), sizeof value);
+  }
+  static void append(std::string& key, std::string const& value) { key += value; }
+  template <class Value>
+  static void append(std::string& key, std::vector<Value> const& values) {
+    for (auto const& each : values) append(key += ',', each);
+  }
+  static void append(std::string& key, at::Tensor const& value) {
+    for (auto const size : value.sizes()) key += std::to_string(size) + ',';
+    key += std::to_string(static_cast<int>(value.scalar_type())) + ':';
+    auto const dense = value.contiguous();
+    key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+  }
+  static void append(std::string& key, std::shared_ptr<onnx_subgraph> const& value) {
+    key += std::to_string(reinterpret_cast<std::uintptr_t>(value.get()));
+  }
+
+  std::int64_t opset_;
+  int count_ = 0;
+  std::string layer_{};
+  std::vector<node_list> scopes_{};
+  std::map<std::string, onnx_value> constants_{};
+  std::map<onnx_value, at::Tensor> tensors_{};
+  std::map<onnx_value, std::string> names_{};
+  std::map<std::pair<onnx_value, std::vector<std::int64_t>>, onnx_value> transposed_{};
+};
+
+}  // namespace torchdeploy::inline v0
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+
+/// What a value of a model was when its graph was run, twice and on inputs of different sizes, and what stands for it in ONNX.
+namespace torchdeploy::inline v0::detail {
+
+/// On what a value depends. What depends on sizes alone and was the same in both runs is a constant too.
+enum class dependence : std::uint8_t { none, sizes, data };
+
+struct symbolic;
+/// Names of one object share one: a list that is appended to, a tensor that is written to.
+using symbol = std::shared_ptr<symbolic>;
+
+/// A tensor that is a part or another shape of `base`: what is written to one is seen in the other.
+struct onnx_view {
+  symbol base;
+  torch::jit::Node* node;
+  std::vector<symbol> inputs;
+  std::size_t output;  ///< of the node, or element of the list that it gives
+  std::uint64_t version{};  ///< of the root when this was read last
+};
+
+struct symbolic {
+  std::array<c10::IValue, 2> seen{};
+  dependence depends_on = dependence::none;
+  onnx_value value{};
+  std::optional<std::vector<symbol>> elements{};  ///< of a list or tuple; of a dict its values
+  std::string name{};  ///< of a weight: its path
+  bool is_state = false;  ///< it belongs to the model: what a call writes there the next one reads
+  std::optional<onnx_view> view{};
+  std::uint64_t version = 0;  ///< of a root: how often it was written to
+  bool sized_by_data =
+      false;  ///< its sizes depend on what is in the inputs: none is fixed, even if it was the same in both runs
+};
+
+inline bool is_container(c10::IValue const& value) {
+  return value.isList() || value.isTuple() || value.isGenericDict();
+}
+
+/// Equal for all that a graph can tell.
+inline bool same_value(c10::IValue const& a, c10::IValue const& b) {
+  auto const same_elements = [](auto const& x, auto const& y) {
+    return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                      [](auto const& each, auto const& other) { return same_value(each, other); });
+  };
+  if (a.isTensor() && b.isTensor()) {
+    auto const &x = a.toTensor(), &y = b.toTensor();
+    if (!x.defined() || !y.defined()) return x.defined() == y.defined();
+    if (x.is_same(y)) return true;
+    return x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type() && x.layout() == y.layout() && at::equal(x, y);
+  }
+  if (a.isList() && b.isList()) return same_elements(a.toListRef(), b.toListRef());
+  if (a.isTuple() && b.isTuple()) return same_elements(a.toTupleRef().elements(), b.toTupleRef().elements());
+  if (a.isGenericDict() && b.isGenericDict()) {
+    auto const x = a.toGenericDict(), y = b.toGenericDict();
+    if (x.size() != y.size()) return false;
+    for (auto const& item : x) {
+      auto const other = y.find(item.key());
+      if (other == y.end() || !same_value(item.value(), other->value())) return false;
+    }
+    return true;
+  }
+  if (a.isObject() && b.isObject()) return a.toObject() == b.toObject();
+  if (a.isDouble() && b.isDouble())
+    return a.toDouble() == b.toDouble() || (a.toDouble() != a.toDouble() && b.toDouble() != b.toDouble());
+  if (a.tagKind() != b.tagKind() || a.isObject() || a.isCapsule() || a.isGenerator()) return false;
+  return a == b;
+}
+
+inline symbol constant_symbol(c10::IValue const& first, c10::IValue const& second) {
+  return std::make_shared<symbolic>(symbolic{.seen = {first, second}});
+}
+
+/// The elements of a list or tuple, or the values of a dict; of a constant they are made when they are asked for.
+inline std::vector<symbol>& elements_of(symbol const& container) {
+  if (container->elements) return *container->elements;
+  container->elements.emplace();
+  std::array<std::vector<c10::IValue>, 2> parts;
+  for (std::size_t run = 0; run < parts.size(); ++run) {
+    auto const& value = container->seen[run];
+    if (value.isList())
+      for (c10::IValue const& each : value.toList()) parts[run].push_back(each);
+    else if (value.isTuple())
+      for (auto const& each : value.toTupleRef().elements()) parts[run].push_back(each);
+    else if (value.isGenericDict())
+      for (auto const& item : value.toGenericDict()) parts[run].push_back(item.value());
+  }
+  for (std::size_t i = 0; i < std::min(parts[0].size(), parts[1].size()); ++i) {
+    auto element = constant_symbol(parts[0][i], parts[1][i]);
+    element->depends_on = container->depends_on;
+    if (element->depends_on == dependence::sizes && same_value(parts[0][i], parts[1][i]))
+      element->depends_on = dependence::none;
+    element->is_state = container->is_state;
+    container->elements->push_back(std::move(element));
+  }
+  return *container->elements;
+}
+
+inline symbolic& root_of(symbol const& value) {
+  auto* at = value.get();
+  while (at->view) at = at->view->base.get();
+  return *at;
+}
+
+/// Of a view, what was written to its base counts; of a container, what is in it.
+inline dependence dependence_of(symbol const& value) {
+  auto depends_on = value->depends_on;
+  if (value->view) depends_on = std::max(depends_on, root_of(value).depends_on);
+  if (value->elements) {
+    // a list that holds all it depends on depends on nothing else
+    depends_on = dependence::none;
+    for (auto const& each : *value->elements) depends_on = std::max(depends_on, dependence_of(each));
+  }
+  return depends_on;
+}
+
+inline bool has_sizes_by_data(symbol const& value) {
+  if (value->elements) return std::any_of(value->elements->begin(), value->elements->end(), has_sizes_by_data);
+  return value->sized_by_data;
+}
+
+/// Do the sizes of what an operator gives depend on what is in the inputs, as those of x[x > 0] do?
+inline bool is_sized_by_data(torch::jit::Node const* node, std::vector<symbol> const& inputs) {
+  using names = std::unordered_set<std::string_view>;
+  static names const counting = {"nonzero", "nonzero_numpy", "argwhere", "masked_select", "bincount"};
+  static names const taking_sizes = {"slice",
+                                     "narrow",
+                                     "arange",
+                                     "zeros",
+                                     "ones",
+                                     "full",
+                                     "empty",
+                                     "expand",
+                                     "repeat",
+                                     "reshape",
+                                     "view",
+                                     "split",
+                                     "linspace",
+                                     "eye",
+                                     "pad",
+                                     "topk",
+                                     "new_ones",
+                                     "new_zeros",
+                                     "new_full",
+                                     "tril_indices",
+                                     "tile",
+                                     "new_empty",
+                                     "broadcast_to",
+                                     "triu_indices",
+                                     "split_with_sizes",
+                                     "constant_pad_nd",
+                                     "unflatten",
+                                     "one_hot"};
+  static names const keeping_sizes = {"index_put",       "index_put_", "_index_put_impl_", "masked_scatter",
+                                      "masked_scatter_", "copy_",      "scatter",          "scatter_",
+                                      "index_add",       "index_copy"};
+  std::string_view const name = node->kind().toUnqualString();
+  if (inputs.empty()) return false;
+  if (keeping_sizes.contains(name)) return has_sizes_by_data(inputs[0]);
+  if (std::any_of(inputs.begin(), inputs.end(), has_sizes_by_data)) return true;
+  auto const is_data = [](symbol const& value) { return dependence_of(value) == dependence::data; };
+  if (counting.contains(name) || name.starts_with("unique") || name.starts_with("_unique"))
+    return std::any_of(inputs.begin(), inputs.end(), is_data);
+  if (name == "where") return inputs.size() == 1 && is_data(inputs[0]);
+  if (name == "repeat_interleave") {
+    auto const& repeats = inputs[inputs.size() > 2 ? 1 : 0];
+    return repeats->seen[0].isTensor() && is_data(repeats);
+  }
+  if (name == "index") {
+    auto const& indices = elements_of(inputs[1]);
+    return std::any_of(indices.begin(), indices.end(), [&](symbol const& each) {
+      return each->seen[0].isTensor() && each->seen[0].toTensor().defined() && is_data(each) &&
+             (each->seen[0].toTensor().scalar_type() == at::kBool ||
+              each->seen[0].toTensor().scalar_type() == at::kByte);
+    });
+  }
+  if (!taking_sizes.contains(name)) return false;
+  return std::any_of(inputs.begin(), inputs.end(), [&](symbol const& each) {
+    bool const numbers = !each->seen[0].isTensor() && !each->seen[0].isNone();
+    return numbers && is_data(each);
+  });
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+
+/// Running a graph's nodes one by one, on two sets of inputs.
+namespace torchdeploy::inline v0::detail {
+
+/// Results of a node in the two runs.
+using onnx_results_of_runs = std::array<std::vector<c10::IValue>, 2>;
+
+/// Does a node write to what it is given?
+inline bool is_writing(jit::Node const* node) {
+  auto const* const schema = node->maybeSchema();
+  if (!schema) return false;
+  for (std::size_t i = 0; i < schema->arguments().size(); ++i)
+    if (writes(*schema, i)) return true;
+  return false;
+}
+
+/// Does a node ask a question about tensors that is not about what is in them?
+inline bool asks_for_sizes(jit::Node const* node) {
+  // clang-format off
+  static std::unordered_set<std::string_view> const all = {
+      "aten::__contains__", "aten::__is__", "aten::__isnot__", "aten::_shape_as_tensor", "aten::dim", "aten::get_device",
+      "aten::is_complex", "aten::is_contiguous", "aten::is_floating_point", "aten::is_same_size", "aten::is_signed",
+      "aten::keys", "aten::len", "aten::numel", "aten::size", "aten::storage_offset", "aten::stride", "aten::sym_size",
+      "prim::device", "prim::dtype", "prim::index", "prim::is_cuda", "prim::is_ipu", "prim::is_meta", "prim::is_mkldnn",
+      "prim::is_mps", "prim::is_nested", "prim::is_quantized", "prim::is_sparse", "prim::is_sparse_csr",
+      "prim::is_vulkan", "prim::is_xpu", "prim::isinstance", "prim::itemsize", "prim::layout", "prim::requires_grad",
+      "prim::shape", "prim::type"};
+  // clang-format on
+  return all.contains(node->kind().toQualString());
+}
+
+/// One that the sizes of a tensor answer.
+inline bool asks_for_a_size(jit::Node const* node) {
+  static std::unordered_set<std::string_view> const all = {
+      "aten::_shape_as_tensor", "aten::is_same_size", "aten::len", "aten::numel", "aten::size",
+      "aten::sym_size",         "prim::shape"};
+  return all.contains(node->kind().toQualString());
+}
+
+/// Does a node give a tensor another shape in place?
+inline bool reshapes_in_place(jit::Node const* node) {
+  static std::unordered_set<std::string_view> const all = {"unsqueeze", "squeeze", "t",   "transpose",  "swapaxes",
+                                                           "swapdims",  "resize",  "set", "as_strided", "resize_as"};
+  return all.contains(operator_name(node));
+}
+
+/// Does a branch raise an error?
+inline bool ends_in_error(jit::Block* block) {
+  return std::any_of(block->nodes().begin(), block->nodes().end(),
+                     [](jit::Node* node) { return node->kind() == c10::prim::RaiseException; });
+}
+
+/// Were the results the same in both runs?
+inline bool is_same(onnx_results_of_runs const& results) {
+  for (std::size_t i = 0; i < results[0].size(); ++i)
+    if (!same_value(results[0][i], results[1].at(i))) return false;
+  return true;
+}
+
+/// Is it a yes or no about sizes that are open, such as `x.size(0) == 1`? At other sizes the answer may be another.
+inline bool judges_open_sizes(std::vector<symbol> const& inputs, onnx_results_of_runs const& results) {
+  if (results[0].size() != 1 || !results[0][0].isBool()) return false;
+  return std::any_of(inputs.begin(), inputs.end(), [](symbol const& each) {
+    return (each->seen[0].isInt() || each->seen[0].isDouble()) && !same_value(each->seen[0], each->seen[1]);
+  });
+}
+
+/// What of the model a tensor is.
+inline std::string state_name(std::string const& name) { return name.empty() ? "an attribute" : "'" + name + "'"; }
+
+class node_runner {
+ public:
+  /// Runs an operator as it is. Where `twice` is not set, once: the results of the second run are those of the first.
+  /// @throws export_error 902, 903
+  onnx_results_of_runs operator()(jit::Node* node, std::vector<symbol> const& inputs, bool twice) {
+    if (node->kind() == c10::prim::RaiseException) refuse_call(node, "the model raises an error on the examples");
+    // without gradients LibTorch chooses operators that do the work of a whole layer; the plain ones can be exported
+    if (is_operator(node, "aten::is_grad_enabled")) return {{{true}, {true}}};
+    if (node->kind() == c10::prim::isinstance) return {{{is_of(node, inputs[0], 0)}, {is_of(node, inputs[0], 1)}}};
+    auto& operation = operations_[node];
+    if (!operation) {
+      if (!node->maybeOperator()) refuse_call(node, "expected an operator of LibTorch's, got one that it has not");
+      operation = node->getOperation();
+    }
+    onnx_results_of_runs results;
+    for (std::size_t run = 0; run < results.size(); ++run)
+      results[run] = run == 1 && !twice ? results[0] : once(node, *operation, inputs, run);
+    return results;
+  }
+
+ private:
+  static bool is_of(jit::Node* node, symbol const& value, std::size_t run) {
+    auto const& types = node->tys(c10::attr::types);
+    return std::any_of(types.begin(), types.end(),
+                       [type = value->seen[run].type()](c10::TypePtr const& each) { return type->isSubtypeOf(*each); });
+  }
+  static jit::Stack once(jit::Node* node, jit::Operation& operation, std::vector<symbol> const& inputs,
+                         std::size_t run) {
+    jit::Stack stack;
+    for (auto const& each : inputs) stack.push_back(each->seen[run]);
+    if (auto const* const schema = node->maybeSchema(); schema && schema->is_vararg())
+      stack.emplace_back(static_cast<std::int64_t>(inputs.size()));  // as the interpreter says how many there are
+    try {
+      operation(stack);
+    } catch (std::exception const& thrown) {
+      auto const* const sizes = run == 0 ? "the example's sizes" : "other sizes";
+      std::throw_with_nested(export_error(
+          errc::export_raised, described(node) + " raised on inputs of " + sizes + ": " + first_words(thrown)));
+    }
+    return stack;
+  }
+
+  std::unordered_map<jit::Node const*, std::optional<jit::Operation>> operations_{};
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_RUNNING_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+// ---- torchdeploy/onnx/symbolic.hpp
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+// ---- torchdeploy/onnx/builder.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+// ---- torchdeploy/onnx/data_type.hpp
+
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+namespace torchdeploy::inline v0::detail {
+
+/// In which field of a TensorProto the numbers of a type stand when they are not raw bytes.
+enum class onnx_field_of { none, floats, int32s, int64s, doubles, uint64s, strings };
+
+struct onnx_data_type {
+  std::string_view name;
+  int bits;  ///< of an element; 0: strings
+  onnx_field_of field;
+  std::optional<at::ScalarType> dtype;  ///< LibTorch's, where it has it with one element to a number
+};
+
+/// TensorProto.DataType, by its number. Source: onnx.proto.
+inline constexpr onnx_data_type onnx_data_types[] = {
+    {"undefined", 0, onnx_field_of::none, {}},
+    {"float32", 32, onnx_field_of::floats, at::kFloat},
+    {"uint8", 8, onnx_field_of::int32s, at::kByte},
+    {"int8", 8, onnx_field_of::int32s, at::kChar},
+    {"uint16", 16, onnx_field_of::int32s, at::kUInt16},
+    {"int16", 16, onnx_field_of::int32s, at::kShort},
+    {"int32", 32, onnx_field_of::int32s, at::kInt},
+    {"int64", 64, onnx_field_of::int64s, at::kLong},
+    {"string", 0, onnx_field_of::strings, {}},
+    {"bool", 8, onnx_field_of::int32s, at::kBool},
+    {"float16", 16, onnx_field_of::int32s, at::kHalf},
+    {"float64", 64, onnx_field_of::doubles, at::kDouble},
+    {"uint32", 32, onnx_field_of::uint64s, at::kUInt32},
+    {"uint64", 64, onnx_field_of::uint64s, at::kUInt64},
+    {"complex64", 64, onnx_field_of::floats, at::kComplexFloat},
+    {"complex128", 128, onnx_field_of::doubles, at::kComplexDouble},
+    {"bfloat16", 16, onnx_field_of::int32s, at::kBFloat16},
+    {"float8_e4m3fn", 8, onnx_field_of::int32s, at::kFloat8_e4m3fn},
+    {"float8_e4m3fnuz", 8, onnx_field_of::int32s, at::kFloat8_e4m3fnuz},
+    {"float8_e5m2", 8, onnx_field_of::int32s, at::kFloat8_e5m2},
+    {"float8_e5m2fnuz", 8, onnx_field_of::int32s, at::kFloat8_e5m2fnuz},
+    {"uint4", 4, onnx_field_of::int32s, {}},
+    {"int4", 4, onnx_field_of::int32s, {}},
+    {"float4_e2m1", 4, onnx_field_of::int32s, {}},
+    {"float8_e8m0", 8, onnx_field_of::int32s, at::kFloat8_e8m0fnu},
+    {"uint2", 2, onnx_field_of::int32s, {}},
+    {"int2", 2, onnx_field_of::int32s, {}},
+    {"float6_e2m3", 6, onnx_field_of::int32s, {}},
+    {"float6_e3m2", 6, onnx_field_of::int32s, {}},
+};
+
+/// Nothing for 0 and for a number that ONNX has not.
+constexpr onnx_data_type const* data_type_of(std::int64_t number) {
+  return number > 0 && number < std::ssize(onnx_data_types) ? &onnx_data_types[number] : nullptr;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+
+namespace torchdeploy::inline v0 {
+
+/// A value of an ONNX graph in the making: what a node gives, an input, or an initializer. None: an input that is left out.
+struct onnx_value {
+  int id = -1;
+
+  explicit operator bool() const { return id >= 0; }
+  friend bool operator==(onnx_value, onnx_value) = default;
+  friend auto operator<=>(onnx_value, onnx_value) = default;
+};
+
+struct onnx_subgraph;
+
+/// An attribute of a node: {"axis", 1}, {"pads", pads}, {"mode", "linear"}.
+struct onnx_node_attribute {
+  using value_type = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
+                                  std::vector<std::string>, at::Tensor, std::shared_ptr<onnx_subgraph>>;
+  std::string name;
+  value_type value;
+};
+
+/// A node in the making.
+struct onnx_made_node {
+  std::string kind;  ///< "Conv"; of another domain "com.microsoft::Gelu"
+  std::vector<onnx_value> inputs{};
+  std::vector<onnx_value> outputs{};
+  std::vector<onnx_node_attribute> attributes{};
+  std::string layer{};  ///< the module that it comes from: "layer1.0.conv1"
+};
+
+/// A branch of an If.
+struct onnx_subgraph {
+  std::vector<onnx_made_node> nodes{};
+  std::vector<onnx_value> outputs{};
+};
+
+/// Makes the nodes of an ONNX graph. A node that was made before, of the same inputs, is not made again; one of constants
+/// alone, as far as it only moves them, is computed at once. What has two forms in ONNX's opsets is written here alone.
+class onnx_builder {
+ public:
+  explicit onnx_builder(std::int64_t opset) : opset_(opset) { scopes_.emplace_back(); }
+
+  [[nodiscard]] std::int64_t opset() const { return opset_; }
+
+  /// A node with one output.
+  onnx_value emit(std::string kind, std::vector<onnx_value> inputs, std::vector<onnx_node_attribute> attributes = {}) {
+    return emit_many(std::move(kind), std::move(inputs), 1, std::move(attributes)).front();
+  }
+  /// A node with several.
+  std::vector<onnx_value> emit_many(std::string kind, std::vector<onnx_value> inputs, std::size_t outputs,
+                                    std::vector<onnx_node_attribute> attributes = {}) {
+    while (!inputs.empty() && !inputs.back()) inputs.pop_back();
+    auto key = key_of(kind, inputs, attributes, outputs);
+    for (auto const& scope : scopes_)
+      if (auto const known = scope.known.find(key); known != scope.known.end()) return known->second;
+    std::vector<onnx_value> made;
+    for (std::size_t i = 0; i < outputs; ++i) made.push_back(new_value());
+    scopes_.back().nodes.push_back({std::move(kind), std::move(inputs), made, std::move(attributes), layer_});
+    scopes_.back().known.emplace(std::move(key), made);
+    return made;
+  }
+
+  /// The same value under another name, of a node of its own.
+  onnx_value identity(onnx_value value) {
+    auto const made = new_value();
+    scopes_.back().nodes.push_back({"Identity", {value}, {made}, {}, layer_});
+    return made;
+  }
+
+  /// A weight or another constant. The same memory is stored once; what is small and equal, too.
+  onnx_value constant(at::Tensor const& tensor, std::string const& name = {}) {
+    auto const dense = tensor.detach().contiguous();
+    auto key = std::to_string(static_cast<int>(dense.scalar_type())) + "[";
+    for (auto const size : dense.sizes()) key += std::to_string(size) + ",";
+    constexpr std::size_t small = 128;
+    if (dense.nbytes() <= small)
+      key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+    else
+      key += "@" + std::to_string(reinterpret_cast<std::uintptr_t>(dense.const_data_ptr()));
+    auto& known = constants_[std::move(key)];
+    if (tensors_.contains(known)) return known;  // else it was dropped, and its memory may be another's by now
+    known = new_value();
+    tensors_.emplace(known, dense);
+    if (!name.empty()) names_.emplace(known, name);
+    return known;
+  }
+  onnx_value integers(std::vector<std::int64_t> const& values) { return constant(at::tensor(values, at::kLong)); }
+  onnx_value integer(std::int64_t value) { return constant(at::scalar_tensor(value, at::kLong)); }
+  onnx_value scalar(double value, at::ScalarType dtype) { return constant(at::scalar_tensor(value, dtype)); }
+  /// An input of the graph.
+  onnx_value input() { return new_value(); }
+
+  /// The tensor that a constant is.
+  [[nodiscard]] std::optional<at::Tensor> constant_of(onnx_value value) const {
+    auto const found = tensors_.find(value);
+    return found == tensors_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // --- what every family needs --------------------------------------------------------------------------------------
+  onnx_value cast(onnx_value x, at::ScalarType from, at::ScalarType to) {
+    if (from == to) return x;
+    if (auto const known = constant_of(x)) return constant(known->to(to));
+    return emit("Cast", {x}, {{"to", onnx_type_of(to)}});
+  }
+  onnx_value reshape(onnx_value x, std::vector<std::int64_t> const& sizes) {
+    if (auto const known = constant_of(x)) return constant(known->reshape(sizes));
+    return emit("Reshape", {x, integers(sizes)});
+  }
+  onnx_value unsqueeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->unsqueeze(axes.front()));
+    return emit("Unsqueeze", {x, integers(axes)});
+  }
+  onnx_value squeeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->squeeze(axes.front()));
+    return emit("Squeeze", {x, integers(axes)});
+  }
+  onnx_value transpose(onnx_value x, std::vector<std::int64_t> const& order) {
+    bool same = true;
+    for (std::size_t i = 0; i < order.size(); ++i) same = same && order[i] == static_cast<std::int64_t>(i);
+    if (same) return x;
+    if (auto const known = constant_of(x)) {  // a weight that is used twice is copied once
+      auto const [at, is_new] = transposed_.try_emplace({x, order}, onnx_value{});
+      auto const name = names_.find(x);
+      if (is_new) at->second = constant(known->permute(order), name == names_.end() ? std::string() : name->second);
+      return at->second;
+    }
+    return emit("Transpose", {x}, {{"perm", order}});
+  }
+  onnx_value concat(std::vector<onnx_value> const& all, std::int64_t axis) {
+    if (all.size() == 1) return all.front();
+    std::vector<at::Tensor> known;
+    for (auto const each : all)
+      if (auto tensor = constant_of(each)) known.push_back(*std::move(tensor));
+    if (known.size() == all.size()) return constant(at::cat(known, axis));
+    return emit("Concat", all, {{"axis", axis}});
+  }
+  /// `start` and `end` are vectors of one number; `end` may be left out: to the end.
+  onnx_value slice(onnx_value x, std::int64_t axis, onnx_value start, onnx_value end, std::int64_t step = 1) {
+    if (!end) end = integers({std::numeric_limits<std::int64_t>::max()});
+    return emit("Slice", {x, start, end, integers({axis}), step == 1 ? onnx_value{} : integers({step})});
+  }
+  onnx_value gather(onnx_value x, onnx_value index, std::int64_t axis) {
+    return emit("Gather", {x, index}, {{"axis", axis}});
+  }
+  /// Of a tensor, as an int64 vector; from `first` on, `count` of its sizes.
+  onnx_value shape(onnx_value x) { return emit("Shape", {x}); }
+  onnx_value size(onnx_value x, std::int64_t axis) {
+    constexpr std::int64_t with_range = 15;
+    if (opset_ >= with_range) return emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+    return gather(shape(x), integers({axis}), 0);
+  }
+  /// ReduceMean, ReduceMax...: over all axes when there are none.
+  onnx_value reduce(std::string const& kind, onnx_value x, std::vector<std::int64_t> const& axes, bool keep) {
+    std::int64_t const axes_are_inputs_since = kind == "ReduceSum" ? 13 : 18;
+    std::vector<onnx_node_attribute> attributes{{"keepdims", std::int64_t{keep}}};
+    if (axes.empty()) return emit(kind, {x}, std::move(attributes));
+    if (opset_ >= axes_are_inputs_since) return emit(kind, {x, integers(axes)}, std::move(attributes));
+    attributes.push_back({"axes", axes});
+    return emit(kind, {x}, std::move(attributes));
+  }
+  onnx_value expand(onnx_value x, onnx_value sizes) { return emit("Expand", {x, sizes}); }
+
+  // --- scopes and names ---------------------------------------------------------------------------------------------
+  /// Nodes made from now on are a branch's, until `end_branch`.
+  void begin_branch() { scopes_.emplace_back(); }
+  std::shared_ptr<onnx_subgraph> end_branch(std::vector<onnx_value> outputs) {
+    auto branch = std::make_shared<onnx_subgraph>(onnx_subgraph{std::move(scopes_.back().nodes), std::move(outputs)});
+    scopes_.pop_back();
+    return branch;
+  }
+  /// The module that the nodes made from now on come from.
+  void at_layer(std::string layer) { layer_ = std::move(layer); }
+
+  static std::int64_t onnx_type_of(at::ScalarType dtype) {
+    for (std::size_t i = 0; i < std::size(detail::onnx_data_types); ++i)
+      if (detail::onnx_data_types[i].dtype == dtype) return static_cast<std::int64_t>(i);
+    return 0;
+  }
+
+  [[nodiscard]] std::vector<onnx_made_node>& nodes() { return scopes_.front().nodes; }
+  [[nodiscard]] std::map<onnx_value, at::Tensor>& tensors() { return tensors_; }
+  [[nodiscard]] std::map<onnx_value, std::string> const& names() const { return names_; }
+
+ private:
+  struct node_list {
+    std::vector<onnx_made_node> nodes{};
+    std::map<std::string, std::vector<onnx_value>> known{};
+  };
+
+  onnx_value new_value() { return {count_++}; }
+
+  /// Of nodes with equal keys one is enough.
+  static std::string key_of(std::string_view kind, std::vector<onnx_value> const& inputs,
+                            std::vector<onnx_node_attribute> const& attributes, std::size_t outputs) {
+    std::string key(kind);
+    key += '/' + std::to_string(outputs);
+    for (auto const each : inputs) key += ',' + std::to_string(each.id);
+    for (auto const& each : attributes) {
+      key += ';' + each.name + '=' + std::to_string(each.value.index()) + ':';
+      std::visit([&](auto const& value) { append(key, value); }, each.value);
+    }
+    return key;
+  }
+  static void append(std::string& key, std::int64_t value) { key += std::to_string(value); }
+  static void append(std::string& key, double value) {
+    key.append(reinterpret_cast<char const*>(&value), sizeof value);
+  }
+  static void append(std::string& key, std::string const& value) { key += value; }
+  template <class Value>
+  static void append(std::string& key, std::vector<Value> const& values) {
+    for (auto const& each : values) append(key += ',', each);
+  }
+  static void append(std::string& key, at::Tensor const& value) {
+    for (auto const size : value.sizes()) key += std::to_string(size) + ',';
+    key += std::to_string(static_cast<int>(value.scalar_type())) + ':';
+    auto const dense = value.contiguous();
+    key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+  }
+  static void append(std::string& key, std::shared_ptr<onnx_subgraph> const& value) {
+    key += std::to_string(reinterpret_cast<std::uintptr_t>(value.get()));
+  }
+
+  std::int64_t opset_;
+  int count_ = 0;
+  std::string layer_{};
+  std::vector<node_list> scopes_{};
+  std::map<std::string, onnx_value> constants_{};
+  std::map<onnx_value, at::Tensor> tensors_{};
+  std::map<onnx_value, std::string> names_{};
+  std::map<std::pair<onnx_value, std::vector<std::int64_t>>, onnx_value> transposed_{};
+};
+
+}  // namespace torchdeploy::inline v0
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+
+/// What a value of a model was when its graph was run, twice and on inputs of different sizes, and what stands for it in ONNX.
+namespace torchdeploy::inline v0::detail {
+
+/// On what a value depends. What depends on sizes alone and was the same in both runs is a constant too.
+enum class dependence : std::uint8_t { none, sizes, data };
+
+struct symbolic;
+/// Names of one object share one: a list that is appended to, a tensor that is written to.
+using symbol = std::shared_ptr<symbolic>;
+
+/// A tensor that is a part or another shape of `base`: what is written to one is seen in the other.
+struct onnx_view {
+  symbol base;
+  torch::jit::Node* node;
+  std::vector<symbol> inputs;
+  std::size_t output;  ///< of the node, or element of the list that it gives
+  std::uint64_t version{};  ///< of the root when this was read last
+};
+
+struct symbolic {
+  std::array<c10::IValue, 2> seen{};
+  dependence depends_on = dependence::none;
+  onnx_value value{};
+  std::optional<std::vector<symbol>> elements{};  ///< of a list or tuple; of a dict its values
+  std::string name{};  ///< of a weight: its path
+  bool is_state = false;  ///< it belongs to the model: what a call writes there the next one reads
+  std::optional<onnx_view> view{};
+  std::uint64_t version = 0;  ///< of a root: how often it was written to
+  bool sized_by_data =
+      false;  ///< its sizes depend on what is in the inputs: none is fixed, even if it was the same in both runs
+};
+
+inline bool is_container(c10::IValue const& value) {
+  return value.isList() || value.isTuple() || value.isGenericDict();
+}
+
+/// Equal for all that a graph can tell.
+inline bool same_value(c10::IValue const& a, c10::IValue const& b) {
+  auto const same_elements = [](auto const& x, auto const& y) {
+    return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                      [](auto const& each, auto const& other) { return same_value(each, other); });
+  };
+  if (a.isTensor() && b.isTensor()) {
+    auto const &x = a.toTensor(), &y = b.toTensor();
+    if (!x.defined() || !y.defined()) return x.defined() == y.defined();
+    if (x.is_same(y)) return true;
+    return x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type() && x.layout() == y.layout() && at::equal(x, y);
+  }
+  if (a.isList() && b.isList()) return same_elements(a.toListRef(), b.toListRef());
+  if (a.isTuple() && b.isTuple()) return same_elements(a.toTupleRef().elements(), b.toTupleRef().elements());
+  if (a.isGenericDict() && b.isGenericDict()) {
+    auto const x = a.toGenericDict(), y = b.toGenericDict();
+    if (x.size() != y.size()) return false;
+    for (auto const& item : x) {
+      auto const other = y.find(item.key());
+      if (other == y.end() || !same_value(item.value(), other->value())) return false;
+    }
+    return true;
+  }
+  if (a.isObject() && b.isObject()) return a.toObject() == b.toObject();
+  if (a.isDouble() && b.isDouble())
+    return a.toDouble() == b.toDouble() || (a.toDouble() != a.toDouble() && b.toDouble() != b.toDouble());
+  if (a.tagKind() != b.tagKind() || a.isObject() || a.isCapsule() || a.isGenerator()) return false;
+  return a == b;
+}
+
+inline symbol constant_symbol(c10::IValue const& first, c10::IValue const& second) {
+  return std::make_shared<symbolic>(symbolic{.seen = {first, second}});
+}
+
+/// The elements of a list or tuple, or the values of a dict; of a constant they are made when they are asked for.
+inline std::vector<symbol>& elements_of(symbol const& container) {
+  if (container->elements) return *container->elements;
+  container->elements.emplace();
+  std::array<std::vector<c10::IValue>, 2> parts;
+  for (std::size_t run = 0; run < parts.size(); ++run) {
+    auto const& value = container->seen[run];
+    if (value.isList())
+      for (c10::IValue const& each : value.toList()) parts[run].push_back(each);
+    else if (value.isTuple())
+      for (auto const& each : value.toTupleRef().elements()) parts[run].push_back(each);
+    else if (value.isGenericDict())
+      for (auto const& item : value.toGenericDict()) parts[run].push_back(item.value());
+  }
+  for (std::size_t i = 0; i < std::min(parts[0].size(), parts[1].size()); ++i) {
+    auto element = constant_symbol(parts[0][i], parts[1][i]);
+    element->depends_on = container->depends_on;
+    if (element->depends_on == dependence::sizes && same_value(parts[0][i], parts[1][i]))
+      element->depends_on = dependence::none;
+    element->is_state = container->is_state;
+    container->elements->push_back(std::move(element));
+  }
+  return *container->elements;
+}
+
+inline symbolic& root_of(symbol const& value) {
+  auto* at = value.get();
+  while (at->view) at = at->view->base.get();
+  return *at;
+}
+
+/// Of a view, what was written to its base counts; of a container, what is in it.
+inline dependence dependence_of(symbol const& value) {
+  auto depends_on = value->depends_on;
+  if (value->view) depends_on = std::max(depends_on, root_of(value).depends_on);
+  if (value->elements) {
+    // a list that holds all it depends on depends on nothing else
+    depends_on = dependence::none;
+    for (auto const& each : *value->elements) depends_on = std::max(depends_on, dependence_of(each));
+  }
+  return depends_on;
+}
+
+inline bool has_sizes_by_data(symbol const& value) {
+  if (value->elements) return std::any_of(value->elements->begin(), value->elements->end(), has_sizes_by_data);
+  return value->sized_by_data;
+}
+
+/// Do the sizes of what an operator gives depend on what is in the inputs, as those of x[x > 0] do?
+inline bool is_sized_by_data(torch::jit::Node const* node, std::vector<symbol> const& inputs) {
+  using names = std::unordered_set<std::string_view>;
+  static names const counting = {"nonzero", "nonzero_numpy", "argwhere", "masked_select", "bincount"};
+  static names const taking_sizes = {"slice",
+                                     "narrow",
+                                     "arange",
+                                     "zeros",
+                                     "ones",
+                                     "full",
+                                     "empty",
+                                     "expand",
+                                     "repeat",
+                                     "reshape",
+                                     "view",
+                                     "split",
+                                     "linspace",
+                                     "eye",
+                                     "pad",
+                                     "topk",
+                                     "new_ones",
+                                     "new_zeros",
+                                     "new_full",
+                                     "tril_indices",
+                                     "tile",
+                                     "new_empty",
+                                     "broadcast_to",
+                                     "triu_indices",
+                                     "split_with_sizes",
+                                     "constant_pad_nd",
+                                     "unflatten",
+                                     "one_hot"};
+  static names const keeping_sizes = {"index_put",       "index_put_", "_index_put_impl_", "masked_scatter",
+                                      "masked_scatter_", "copy_",      "scatter",          "scatter_",
+                                      "index_add",       "index_copy"};
+  std::string_view const name = node->kind().toUnqualString();
+  if (inputs.empty()) return false;
+  if (keeping_sizes.contains(name)) return has_sizes_by_data(inputs[0]);
+  if (std::any_of(inputs.begin(), inputs.end(), has_sizes_by_data)) return true;
+  auto const is_data = [](symbol const& value) { return dependence_of(value) == dependence::data; };
+  if (counting.contains(name) || name.starts_with("unique") || name.starts_with("_unique"))
+    return std::any_of(inputs.begin(), inputs.end(), is_data);
+  if (name == "where") return inputs.size() == 1 && is_data(inputs[0]);
+  if (name == "repeat_interleave") {
+    auto const& repeats = inputs[inputs.size() > 2 ? 1 : 0];
+    return repeats->seen[0].isTensor() && is_data(repeats);
+  }
+  if (name == "index") {
+    auto const& indices = elements_of(inputs[1]);
+    return std::any_of(indices.begin(), indices.end(), [&](symbol const& each) {
+      return each->seen[0].isTensor() && each->seen[0].toTensor().defined() && is_data(each) &&
+             (each->seen[0].toTensor().scalar_type() == at::kBool ||
+              each->seen[0].toTensor().scalar_type() == at::kByte);
+    });
+  }
+  if (!taking_sizes.contains(name)) return false;
+  return std::any_of(inputs.begin(), inputs.end(), [&](symbol const& each) {
+    bool const numbers = !each->seen[0].isTensor() && !each->seen[0].isNone();
+    return numbers && is_data(each);
+  });
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+
+/// Lists, tuples and dicts, of which ONNX knows nothing: what their elements are stays known, and so they need not be written.
+namespace torchdeploy::inline v0::detail {
+
+inline std::int64_t constant_integer(jit::Node* node, symbol const& value) {
+  if (dependence_of(value) != dependence::none) refuse_call(node, "expected a count that depends on no input");
+  return value->seen[0].toInt();
+}
+
+inline bool constant_flag(jit::Node* node, symbol const& value) {
+  if (dependence_of(value) != dependence::none) refuse_call(node, "expected a condition that depends on no input");
+  return value->seen[0].toBool();
+}
+
+/// One operator on a container. What changes a list runs on the lists of both runs, and on what is known of its elements.
+class container_operator {
+ public:
+  using evaluation = std::function<onnx_results_of_runs()>;
+
+  container_operator(jit::Node* node, std::vector<symbol> const& inputs, evaluation evaluate)
+      : node_(node),
+        kind_(node->kind()),
+        name_(kind_.toQualString()),
+        inputs_(inputs),
+        evaluate_(std::move(evaluate)) {}
+
+  /// What its outputs are; nothing: it is no operator on a container, or its result is a constant like any other.
+  std::optional<std::vector<symbol>> results() {
+    if (kind_ == c10::prim::ListConstruct || kind_ == c10::prim::TupleConstruct || kind_ == c10::prim::DictConstruct)
+      return {{constructed()}};
+    if (inputs_.empty() || !is_container(inputs_[0]->seen[0])) return std::nullopt;
+    if (kind_ == c10::prim::ListUnpack || kind_ == c10::prim::TupleUnpack) return unpacked();
+    if (name_ == "aten::__getitem__" || kind_ == c10::prim::TupleIndex ||
+        (name_ == "aten::get" && key() < elements().size()))
+      return {{element(key())}};
+    if (auto changed = changed_in_place()) return changed;
+    return made_anew();
+  }
+
+ private:
+  [[nodiscard]] std::vector<symbol>& elements() const { return elements_of(inputs_[0]); }
+
+  std::vector<symbol> unpacked() const {
+    if (elements().size() != node_->outputs().size())
+      refuse_call(node_, "expected " + std::to_string(node_->outputs().size()) + " elements, got " +
+                             std::to_string(elements().size()));
+    return elements();
+  }
+  [[nodiscard]] symbol element(std::size_t place) const {
+    if (place >= elements().size()) refuse_call(node_, "expected an element that is there");
+    return elements()[place];
+  }
+  /// The place that an argument says, counted from the front.
+  [[nodiscard]] std::size_t place(std::size_t argument) const {
+    auto const at = constant_integer(node_, inputs_.at(argument));
+    auto const size = static_cast<std::int64_t>(elements().size());
+    return static_cast<std::size_t>(std::clamp<std::int64_t>(at < 0 ? at + size : at, 0, size));
+  }
+  /// The place of what is asked for in a list, or in the values of a dict; behind the last: it is not there.
+  [[nodiscard]] std::size_t key() const {
+    if (!inputs_[0]->seen[0].isGenericDict()) return place(1);
+    std::size_t at = 0;
+    for (auto const& item : inputs_[0]->seen[0].toGenericDict()) {
+      if (same_value(item.key(), inputs_[1]->seen[0])) break;
+      ++at;
+    }
+    return at;
+  }
+
+  std::optional<std::vector<symbol>> changed_in_place() {
+    auto& all = elements();
+    auto const from = [&](std::size_t at) { return all.begin() + static_cast<std::ptrdiff_t>(at); };
+    if (name_ == "aten::append") {
+      evaluate_();
+      all.push_back(inputs_[1]);
+    } else if (name_ == "aten::_set_item") {
+      auto const at = key();
+      evaluate_();
+      if (at == all.size())
+        all.push_back(inputs_[2]);
+      else
+        all[at] = inputs_[2];
+    } else if (name_ == "aten::insert") {
+      auto const at = place(1);
+      evaluate_();
+      all.insert(from(at), inputs_[2]);
+    } else if (name_ == "aten::extend" || (name_ == "aten::add_" && is_container(inputs_[1]->seen[0]))) {
+      auto const more = elements_of(inputs_[1]);
+      evaluate_();
+      all.insert(all.end(), more.begin(), more.end());
+    } else if (name_ == "aten::pop" && inputs_[0]->seen[0].isList()) {
+      auto const at = place(1);
+      auto taken = element(at);
+      evaluate_();
+      all.erase(from(at));
+      return {{std::move(taken)}};
+    } else if (name_ == "aten::clear") {
+      evaluate_();
+      all.clear();
+    } else if (name_ == "aten::reverse") {
+      evaluate_();
+      std::reverse(all.begin(), all.end());
+    } else {
+      return std::nullopt;
+    }
+    return std::vector<symbol>(node_->outputs().size(), inputs_[0]);
+  }
+
+  std::optional<std::vector<symbol>> made_anew() {
+    auto const is_constant = [](symbol const& each) { return dependence_of(each) == dependence::none; };
+    if (std::all_of(inputs_.begin(), inputs_.end(), is_constant)) return std::nullopt;
+    auto const& all = elements();
+    std::vector<symbol> parts;
+    if (name_ == "aten::add" && inputs_.size() == 2 && is_container(inputs_[1]->seen[0])) {
+      parts = all;
+      auto const& more = elements_of(inputs_[1]);
+      parts.insert(parts.end(), more.begin(), more.end());
+    } else if (name_ == "aten::mul" && inputs_.size() == 2) {
+      for (std::int64_t i = 0; i < constant_integer(node_, inputs_[1]); ++i)
+        parts.insert(parts.end(), all.begin(), all.end());
+    } else if (kind_ == c10::prim::TupleSlice) {
+      parts.assign(all.begin() + node_->i(c10::attr::beg), all.begin() + node_->i(c10::attr::end));
+    } else if (name_ == "aten::slice") {
+      auto const begin = inputs_[1]->seen[0].isNone() ? 0 : place(1);
+      auto const end = inputs_[2]->seen[0].isNone() ? all.size() : place(2);
+      auto const step = static_cast<std::size_t>(std::max<std::int64_t>(1, constant_integer(node_, inputs_[3])));
+      for (auto i = begin; i < end; i += step) parts.push_back(all[i]);
+    } else if (name_ == "aten::list" || name_ == "aten::copy" || name_ == "aten::values") {
+      parts = all;
+    } else {
+      return std::nullopt;
+    }
+    return {{held(evaluate_(), std::move(parts))}};
+  }
+
+  static symbol held(onnx_results_of_runs const& made, std::vector<symbol> parts) {
+    auto container = constant_symbol(made[0].at(0), made[1].at(0));
+    container->elements = std::move(parts);
+    return container;
+  }
+
+  [[nodiscard]] symbol constructed() const {
+    onnx_results_of_runs made;
+    for (std::size_t run = 0; run < made.size(); ++run) made[run].push_back(constructed(run));
+    auto parts = inputs_;
+    if (kind_ == c10::prim::DictConstruct) {
+      parts.clear();
+      for (std::size_t i = 1; i < inputs_.size(); i += 2) parts.push_back(inputs_[i]);
+      if (made[0][0].toGenericDict().size() != parts.size()) refuse_call(node_, "expected a dict whose keys differ");
+    }
+    return held(made, std::move(parts));
+  }
+  [[nodiscard]] c10::IValue constructed(std::size_t run) const {
+    auto const& type = node_->output()->type();
+    if (kind_ == c10::prim::TupleConstruct) {
+      std::vector<c10::IValue> parts;
+      for (auto const& each : inputs_) parts.push_back(each->seen[run]);
+      return c10::ivalue::Tuple::create(std::move(parts));
+    }
+    if (kind_ == c10::prim::ListConstruct) {
+      c10::impl::GenericList list(type->expectRef<c10::ListType>().getElementType());
+      for (auto const& each : inputs_) list.push_back(each->seen[run]);
+      return list;
+    }
+    auto const& of = type->expectRef<c10::DictType>();
+    c10::impl::GenericDict dict(of.getKeyType(), of.getValueType());
+    for (std::size_t i = 0; i + 1 < inputs_.size(); i += 2)
+      dict.insert(inputs_[i]->seen[run], inputs_[i + 1]->seen[run]);
+    return dict;
+  }
+
+  jit::Node* node_;
+  c10::Symbol kind_;
+  std::string_view name_;
+  std::vector<symbol> const& inputs_;
+  evaluation evaluate_;
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_CONTAINERS_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_TABLE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_TABLE_HPP
+// ---- torchdeploy/onnx/lowering_table.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_ACTIVATION_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_ACTIVATION_HPP
+// ---- torchdeploy/onnx/lowering/activation.hpp
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_FAMILY_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_FAMILY_HPP
+// ---- torchdeploy/onnx/lowering/family.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace torchdeploy::inline v0::detail {
+
+using onnx_results = std::vector<onnx_value>;
+
+/// A row of a family's table: an operator of LibTorch's and the function that writes a call of it in ONNX.
+struct onnx_operator {
+  using function = onnx_results (*)(onnx_call const&);
+  std::string_view name;
+  function lower;
+};
+
+/// The name of an operator of ONNX's, as an argument of a template.
+template <std::size_t Size>
+struct onnx_kind {
+  char text[Size]{};
+  constexpr onnx_kind(char const (&name)[Size]) { std::copy_n(name, Size, text); }
+};
+
+/// An operator with one input, in the dtype that LibTorch's gives: ints become floats where they do.
+template <onnx_kind Kind>
+onnx_results lower_unary(onnx_call const& call) {
+  return {call.onnx.emit(Kind.text, {call.tensor(0, call.result_dtype())})};
+}
+
+/// What changes nothing: `dropout` outside of training, `contiguous`, `detach`.
+inline onnx_results lower_identity(onnx_call const& call) { return {call.tensor(0)}; }
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_FAMILY_HPP
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// Activations: functions of each element that layers end with, and softmax.
+namespace torchdeploy::inline v0::detail {
+
+/// Bounds are inputs of Clip; either may be left out.
+inline onnx_results lower_clip(onnx_call const& call, onnx_value low, onnx_value high) {
+  return {call.onnx.emit("Clip", {call.tensor("self", call.result_dtype()), low, high})};
+}
+inline onnx_results lower_hardtanh(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  return lower_clip(call, call.operand("min_val", dtype), call.operand("max_val", dtype));
+}
+inline onnx_results lower_relu6(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  constexpr double most = 6;
+  return lower_clip(call, call.onnx.scalar(0, dtype), call.onnx.scalar(most, dtype));
+}
+
+inline onnx_results lower_silu(onnx_call const& call) {
+  auto const x = call.tensor("self");
+  return {call.onnx.emit("Mul", {x, call.onnx.emit("Sigmoid", {x})})};
+}
+
+inline onnx_results lower_hardsigmoid(onnx_call const& call) {
+  return {call.onnx.emit("HardSigmoid", {call.tensor("self")}, {{"alpha", 1.0 / 6}, {"beta", 0.5}})};
+}
+inline onnx_results lower_hardswish(onnx_call const& call) {
+  auto const x = call.tensor("self");
+  constexpr std::int64_t has_hardswish = 14;
+  if (call.onnx.opset() >= has_hardswish) return {call.onnx.emit("HardSwish", {x})};
+  return {call.onnx.emit("Mul", {x, lower_hardsigmoid(call).front()})};
+}
+
+/// x * (1 + erf(x / sqrt 2)) / 2, or its approximation by tanh. Source: Hendrycks and Gimpel, "Gaussian Error Linear Units".
+inline onnx_value write_gelu(onnx_builder& onnx, onnx_value x, bool by_tanh, at::ScalarType dtype) {
+  constexpr std::int64_t has_gelu = 20;
+  if (onnx.opset() >= has_gelu)
+    return onnx.emit("Gelu", {x}, {{"approximate", by_tanh ? std::string("tanh") : std::string("none")}});
+  auto const number = [&](double value) { return onnx.scalar(value, dtype); };
+  auto const half_times_one_plus = [&](onnx_value y) {
+    return onnx.emit("Mul", {onnx.emit("Mul", {x, onnx.emit("Add", {y, number(1)})}), number(0.5)});
+  };
+  if (!by_tanh) return half_times_one_plus(onnx.emit("Erf", {onnx.emit("Div", {x, number(1.4142135623730951)})}));
+  auto const cube = onnx.emit("Mul", {x, onnx.emit("Mul", {x, x})});
+  auto const inner = onnx.emit("Add", {x, onnx.emit("Mul", {cube, number(0.044715)})});
+  return half_times_one_plus(onnx.emit("Tanh", {onnx.emit("Mul", {inner, number(0.7978845608028654)})}));
+}
+inline onnx_results lower_gelu(onnx_call const& call) {
+  bool const by_tanh = call.has("approximate") && call.text("approximate") == "tanh";
+  return {write_gelu(call.onnx, call.tensor("self"), by_tanh, call.result_dtype())};
+}
+
+/// log(1 + exp(beta x)) / beta, and x itself above the threshold, where the two are equal in float.
+inline onnx_results lower_softplus(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const x = call.tensor("self");
+  auto const beta = call.number_or("beta", 1), threshold = call.number_or("threshold", 20);
+  auto const number = [&](double value) { return onnx.scalar(value, call.result_dtype()); };
+  auto const scaled = beta == 1 ? x : onnx.emit("Mul", {x, number(beta)});
+  auto const soft = onnx.emit("Softplus", {scaled});
+  auto const smooth = beta == 1 ? soft : onnx.emit("Div", {soft, number(beta)});
+  return {onnx.emit("Where", {onnx.emit("Greater", {scaled, number(threshold)}), x, smooth})};
+}
+
+inline onnx_results lower_mish(onnx_call const& call) {
+  auto const x = call.tensor("self");
+  constexpr std::int64_t has_mish = 18;
+  if (call.onnx.opset() >= has_mish) return {call.onnx.emit("Mish", {x})};
+  return {call.onnx.emit("Mul", {x, call.onnx.emit("Tanh", {call.onnx.emit("Softplus", {x})})})};
+}
+
+/// -softplus(-x)
+inline onnx_results lower_log_sigmoid(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  return {onnx.emit("Neg", {onnx.emit("Softplus", {onnx.emit("Neg", {call.tensor("self")})})})};
+}
+
+/// elu with two further factors: scale * (max(0, x) + min(0, alpha * (exp(input_scale * x) - 1))).
+inline onnx_results lower_elu(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const x = call.tensor("self");
+  auto const alpha = call.number_or("alpha", 1), scale = call.number_or("scale", 1),
+             input_scale = call.number_or("input_scale", 1);
+  if (scale == 1 && input_scale == 1) return {onnx.emit("Elu", {x}, {{"alpha", alpha}})};
+  auto const number = [&](double value) { return onnx.scalar(value, call.result_dtype()); };
+  auto const grown = onnx.emit("Exp", {onnx.emit("Mul", {x, number(input_scale)})});
+  auto const low = onnx.emit("Mul", {onnx.emit("Sub", {grown, number(1)}), number(alpha * scale)});
+  return {onnx.emit("Where", {onnx.emit("Greater", {x, number(0)}), onnx.emit("Mul", {x, number(scale)}), low})};
+}
+inline onnx_results lower_celu(onnx_call const& call) {
+  return {call.onnx.emit("Celu", {call.tensor("self")}, {{"alpha", call.number_or("alpha", 1)}})};
+}
+inline onnx_results lower_selu(onnx_call const& call) {
+  constexpr double alpha = 1.6732632423543772, gamma = 1.0507009873554805;
+  return {call.onnx.emit("Selu", {call.tensor("self")}, {{"alpha", alpha}, {"gamma", gamma}})};
+}
+inline onnx_results lower_leaky_relu(onnx_call const& call) {
+  return {call.onnx.emit("LeakyRelu", {call.tensor("self")}, {{"alpha", call.number_or("negative_slope", 0.01)}})};
+}
+/// Outside of training: the mean of the range that the slope is drawn from.
+inline onnx_results lower_rrelu(onnx_call const& call) {
+  if (call.flag("training")) call.refuse("it is in training mode", "model.eval() before it is saved");
+  auto const slope = (call.number_or("lower", 1.0 / 8) + call.number_or("upper", 1.0 / 3)) / 2;
+  return {call.onnx.emit("LeakyRelu", {call.tensor("self")}, {{"alpha", slope}})};
+}
+/// A slope for each channel, which is dimension 1.
+inline onnx_results lower_prelu(onnx_call const& call) {
+  auto const slopes = call.shown("weight").numel();
+  auto slope = call.tensor("weight");
+  if (auto const rank = call.rank("self"); slopes > 1 && rank > 2) {
+    std::vector<std::int64_t> sizes(static_cast<std::size_t>(rank) - 1, 1);
+    sizes[0] = slopes;
+    slope = call.onnx.reshape(slope, sizes);
+  }
+  if (call.rank("self") == 0) {  // Where keeps a tensor without dimensions as it is
+    auto const x = call.tensor("self");
+    auto const zero = call.onnx.scalar(0, call.result_dtype());
+    auto const slope_alone = call.onnx.reshape(slope, {});
+    return {call.onnx.emit("Where", {call.onnx.emit("Less", {x, zero}), call.onnx.emit("Mul", {x, slope_alone}), x})};
+  }
+  return {call.onnx.emit("PRelu", {call.tensor("self"), slope})};
+}
+/// x where it is above the threshold, else a value.
+inline onnx_results lower_threshold(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  auto const x = call.tensor("self");
+  auto const above = call.onnx.emit("Greater", {x, call.operand("threshold", dtype)});
+  return {call.onnx.emit("Where", {above, x, call.operand("value", dtype)})};
+}
+inline onnx_results lower_hardshrink(onnx_call const& call) {
+  return {call.onnx.emit("Shrink", {call.tensor("self")}, {{"lambd", call.number_or("lambd", 0.5)}, {"bias", 0.0}})};
+}
+inline onnx_results lower_softshrink(onnx_call const& call) {
+  auto const by = call.number_or("lambd", 0.5);
+  return {call.onnx.emit("Shrink", {call.tensor("self")}, {{"lambd", by}, {"bias", by}})};
+}
+/// The first half of an axis, times the sigmoid of the second.
+inline onnx_results lower_glu(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const axis = onnx_call::axis(call.has("dim") ? call.integer("dim") : -1, call.rank("self"));
+  auto const half = call.shown("self").size(axis) / 2;
+  auto const parts = onnx.emit_many("Split", {call.tensor("self"), onnx.integers({half, half})}, 2, {{"axis", axis}});
+  return {onnx.emit("Mul", {parts[0], onnx.emit("Sigmoid", {parts[1]})})};
+}
+
+template <onnx_kind Kind>
+onnx_results lower_softmax(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  auto const rank = call.rank(0);
+  if (rank == 0) {  // of one number: 1, or 0 as a logarithm
+    auto const one = onnx.emit(Kind.text, {onnx.unsqueeze(call.tensor(0, dtype), {0})}, {{"axis", std::int64_t{0}}});
+    return {onnx.squeeze(one, {0})};
+  }
+  return {onnx.emit(Kind.text, {call.tensor(0, dtype)}, {{"axis", call.axis("dim", rank)}})};
+}
+
+inline constexpr onnx_operator onnx_activations[] = {
+    {"aten::relu", &lower_unary<"Relu">},
+    {"aten::sigmoid", &lower_unary<"Sigmoid">},
+    {"aten::tanh", &lower_unary<"Tanh">},
+    {"aten::silu", &lower_silu},
+    {"aten::gelu", &lower_gelu},
+    {"aten::hardtanh", &lower_hardtanh},
+    {"aten::relu6", &lower_relu6},
+    {"aten::hardsigmoid", &lower_hardsigmoid},
+    {"aten::hardswish", &lower_hardswish},
+    {"aten::softplus", &lower_softplus},
+    {"aten::mish", &lower_mish},
+    {"aten::log_sigmoid", &lower_log_sigmoid},
+    {"aten::elu", &lower_elu},
+    {"aten::celu", &lower_celu},
+    {"aten::selu", &lower_selu},
+    {"aten::leaky_relu", &lower_leaky_relu},
+    {"aten::rrelu", &lower_rrelu},
+    {"aten::prelu", &lower_prelu},
+    {"aten::_prelu_kernel", &lower_prelu},
+    {"aten::threshold", &lower_threshold},
+    {"aten::hardshrink", &lower_hardshrink},
+    {"aten::softshrink", &lower_softshrink},
+    {"aten::glu", &lower_glu},
+    {"aten::softmax", &lower_softmax<"Softmax">},
+    {"aten::_softmax", &lower_softmax<"Softmax">},
+    {"aten::log_softmax", &lower_softmax<"LogSoftmax">},
+    {"aten::_log_softmax", &lower_softmax<"LogSoftmax">},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_ACTIVATION_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_ARITHMETIC_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_ARITHMETIC_HPP
+// ---- torchdeploy/onnx/lowering/arithmetic.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// Arithmetic of tensors, and of the numbers that sizes are computed with, with LibTorch's promotion of dtypes: ONNX has none.
+namespace torchdeploy::inline v0::detail {
+
+/// The dtype in which two operands meet. Source: at::result_type, of what the model was run on.
+inline at::ScalarType meeting_dtype(onnx_call const& call, onnx_argument first = 0, onnx_argument second = 1) {
+  auto const &a = call.at(first)->seen[0], &b = call.at(second)->seen[0];
+  if (a.isTensor() && b.isTensor()) return at::result_type(a.toTensor(), b.toTensor());
+  if (a.isTensor()) return at::result_type(a.toTensor(), b.toScalar());
+  if (b.isTensor()) return at::result_type(a.toScalar(), b.toTensor());
+  auto const x = onnx_call::dtype_of(a), y = onnx_call::dtype_of(b);
+  if (x == at::kDouble || y == at::kDouble) return at::kDouble;
+  return x == at::kLong || y == at::kLong ? at::kLong : at::kBool;
+}
+
+/// Both operands in one dtype. Two numbers are vectors of one element, a number beside a tensor has no dimensions.
+inline std::pair<onnx_value, onnx_value> operands(onnx_call const& call, at::ScalarType dtype, onnx_argument first = 0,
+                                                  onnx_argument second = 1) {
+  bool const numbers = !call.is_tensor(first) && !call.is_tensor(second);
+  auto const side = [&](onnx_argument which) {
+    return numbers ? call.onnx.cast(call.read(call.at(which)), call.dtype(which), dtype) : call.operand(which, dtype);
+  };
+  return {side(first), side(second)};
+}
+
+inline bool is_integral(at::ScalarType dtype) { return at::isIntegralType(dtype, /*includeBool=*/true); }
+
+/// What was computed in one dtype, in the dtype that LibTorch gives.
+inline onnx_results as_result(onnx_call const& call, onnx_value value, at::ScalarType computed) {
+  return {call.onnx.cast(value, computed, call.result_dtype())};
+}
+
+/// `alpha` is what add and sub scale their second operand by.
+inline onnx_value scaled_by_alpha(onnx_call const& call, onnx_value value, at::ScalarType dtype) {
+  if (!call.has("alpha")) return value;
+  auto const& alpha = call.constant("alpha").toScalar();
+  if (alpha.toDouble() == 1) return value;
+  return call.onnx.emit("Mul", {value, call.onnx.constant(at::scalar_tensor(alpha, dtype))});
+}
+
+inline onnx_results lower_add(onnx_call const& call) {
+  auto const dtype = meeting_dtype(call);
+  auto const [x, y] = operands(call, dtype);
+  if (dtype == at::kBool) return {call.onnx.emit("Or", {x, y})};
+  return as_result(call, call.onnx.emit("Add", {x, scaled_by_alpha(call, y, dtype)}), dtype);
+}
+inline onnx_results lower_sub(onnx_call const& call) {
+  auto const dtype = meeting_dtype(call);
+  auto const [x, y] = operands(call, dtype);
+  return as_result(call, call.onnx.emit("Sub", {x, scaled_by_alpha(call, y, dtype)}), dtype);
+}
+/// other - alpha * self
+inline onnx_results lower_rsub(onnx_call const& call) {
+  auto const dtype = meeting_dtype(call);
+  auto const [x, y] = operands(call, dtype);
+  return as_result(call, call.onnx.emit("Sub", {y, scaled_by_alpha(call, x, dtype)}), dtype);
+}
+inline onnx_results lower_mul(onnx_call const& call) {
+  auto const dtype = meeting_dtype(call);
+  auto const [x, y] = operands(call, dtype);
+  if (dtype == at::kBool) return {call.onnx.emit("And", {x, y})};
+  return as_result(call, call.onnx.emit("Mul", {x, y}), dtype);
+}
+
+/// The quotient rounded down. ONNX's Div of ints rounds towards zero.
+inline onnx_value floored_quotient(onnx_builder& onnx, onnx_value x, onnx_value y, at::ScalarType dtype) {
+  auto const quotient = onnx.emit("Div", {x, y});
+  if (!is_integral(dtype)) return onnx.emit("Floor", {quotient});
+  auto const rest = onnx.emit("Sub", {x, onnx.emit("Mul", {quotient, y})});
+  auto const zero = onnx.constant(at::scalar_tensor(0, dtype));
+  auto const inexact = onnx.emit("Not", {onnx.emit("Equal", {rest, zero})});
+  auto const signs_differ = onnx.emit("Xor", {onnx.emit("Less", {rest, zero}), onnx.emit("Less", {y, zero})});
+  auto const correction = onnx.cast(onnx.emit("And", {inexact, signs_differ}), at::kBool, dtype);
+  return onnx.emit("Sub", {quotient, correction});
+}
+inline onnx_value truncated(onnx_builder& onnx, onnx_value x, at::ScalarType dtype) {
+  if (is_integral(dtype)) return x;
+  return onnx.emit("Mul", {onnx.emit("Sign", {x}), onnx.emit("Floor", {onnx.emit("Abs", {x})})});
+}
+
+/// Is a number a size, or made of sizes by what leaves it at zero or more?
+inline bool is_count(torch::jit::Value const* value) {
+  auto const* const node = value->node();
+  auto const is = [&](std::string_view name) { return name == node->kind().toQualString(); };
+  if (node->kind() == c10::prim::Constant)
+    return value->type()->kind() == c10::TypeKind::IntType && jit::toIValue(value)->toInt() >= 0;
+  if (is("aten::size") || is("aten::len") || is("aten::numel")) return true;
+  if (is("aten::__getitem__") || is("prim::ListUnpack"))
+    return node->input(0)->node()->kind().toQualString() == std::string_view("aten::size");
+  return (is("aten::mul") || is("aten::add") || is("aten::floordiv")) && is_count(node->input(0)) &&
+         is_count(node->input(1));
+}
+
+/// Of counts the plain quotient of ints is the one rounded down.
+inline onnx_results lower_floor_divide(onnx_call const& call) {
+  auto const dtype = meeting_dtype(call);
+  auto const [x, y] = operands(call, dtype);
+  bool const sizes = dtype == at::kLong && !call.is_tensor(0) && !call.is_tensor(1) && call.is_constant(1) &&
+                     call.number(1) > 0 && is_count(call.node()->input(0));
+  auto const quotient = sizes ? call.onnx.emit("Div", {x, y}) : floored_quotient(call.onnx, x, y, dtype);
+  return as_result(call, quotient, dtype);
+}
+inline onnx_results lower_div(onnx_call const& call) {
+  auto const rounding = call.has("rounding_mode") ? call.text("rounding_mode") : std::string();
+  if (rounding == "floor") return lower_floor_divide(call);
+  auto const dtype = rounding.empty() ? call.result_dtype() : meeting_dtype(call);
+  auto const [x, y] = operands(call, dtype);
+  auto const quotient = call.onnx.emit("Div", {x, y});
+  return as_result(call, rounding.empty() ? quotient : truncated(call.onnx, quotient, dtype), dtype);
+}
+/// The rest that has the sign of the divisor, as Python's.
+inline onnx_results lower_remainder(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = meeting_dtype(call);
+  auto const [x, y] = operands(call, dtype);
+  if (is_integral(dtype)) return as_result(call, onnx.emit("Mod", {x, y}), dtype);
+  auto const whole = onnx.emit("Floor", {onnx.emit("Div", {x, y})});
+  return as_result(call, onnx.emit("Sub", {x, onnx.emit("Mul", {whole, y})}), dtype);
+}
+/// The rest that has the sign of the dividend, as C's.
+inline onnx_results lower_fmod(onnx_call const& call) {
+  auto const dtype = meeting_dtype(call);
+  auto const [x, y] = operands(call, dtype);
+  return as_result(call, call.onnx.emit("Mod", {x, y}, {{"fmod", 1}}), dtype);
+}
+
+/// A square is a product: the general power takes many times as long.
+inline onnx_results lower_pow(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  auto const [x, y] = operands(call, dtype);
+  if (!call.is_tensor(1) && call.is_constant(1)) {
+    auto const exponent = call.number(1);
+    if (exponent == 1) return {x};
+    if (exponent == 2) return {onnx.emit("Mul", {x, x})};
+    if (exponent == 0.5 && !is_integral(dtype)) return {onnx.emit("Sqrt", {x})};
+    if (exponent == -0.5 && !is_integral(dtype)) return {onnx.emit("Reciprocal", {onnx.emit("Sqrt", {x})})};
+    if (exponent == -1 && !is_integral(dtype)) return {onnx.emit("Reciprocal", {x})};
+  }
+  return {onnx.emit("Pow", {x, y})};
+}
+
+template <onnx_kind Kind>
+onnx_results lower_pair(onnx_call const& call) {
+  auto const dtype = meeting_dtype(call);
+  auto const [x, y] = operands(call, dtype);
+  return as_result(call, call.onnx.emit(Kind.text, {x, y}), dtype);
+}
+
+inline onnx_results lower_rsqrt(onnx_call const& call) {
+  return {call.onnx.emit("Reciprocal", {call.onnx.emit("Sqrt", {call.tensor(0, call.result_dtype())})})};
+}
+inline onnx_results lower_square(onnx_call const& call) {
+  auto const x = call.tensor(0);
+  return {call.onnx.emit("Mul", {x, x})};
+}
+/// A logarithm to another base, and of 1 + x.
+inline onnx_results lower_log_by(onnx_call const& call, double base) {
+  auto const dtype = call.result_dtype();
+  auto const log = call.onnx.emit("Log", {call.tensor(0, dtype)});
+  return {call.onnx.emit("Mul", {log, call.onnx.scalar(base, dtype)})};
+}
+inline onnx_results lower_log2(onnx_call const& call) { return lower_log_by(call, 1.4426950408889634); }
+inline onnx_results lower_log10(onnx_call const& call) { return lower_log_by(call, 0.4342944819032518); }
+inline onnx_results lower_log1p(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  return {call.onnx.emit("Log", {call.onnx.emit("Add", {call.tensor(0, dtype), call.onnx.scalar(1, dtype)})})};
+}
+inline onnx_results lower_expm1(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  return {call.onnx.emit("Sub", {call.onnx.emit("Exp", {call.tensor(0, dtype)}), call.onnx.scalar(1, dtype)})};
+}
+inline onnx_results lower_exp2(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  return {call.onnx.emit("Pow", {call.onnx.scalar(2, dtype), call.tensor(0, dtype)})};
+}
+
+/// Rounds ints to themselves.
+template <onnx_kind Kind>
+onnx_results lower_rounding(onnx_call const& call) {
+  if (call.is_tensor(0) && is_integral(call.dtype(0))) return {call.tensor(0)};
+  if (call.is_tensor(0)) return {call.onnx.emit(Kind.text, {call.tensor(0)})};
+  return as_result(call, call.onnx.emit(Kind.text, {call.tensor(0, at::kDouble)}), at::kDouble);
+}
+inline onnx_results lower_round(onnx_call const& call) {
+  auto const decimals = call.integer_or("decimals", 0);
+  if (decimals == 0) return lower_rounding<"Round">(call);
+  auto const dtype = call.result_dtype();
+  auto const factor = call.onnx.scalar(std::pow(10.0, static_cast<double>(decimals)), dtype);
+  auto const scaled = call.onnx.emit("Mul", {call.tensor(0), factor});
+  return {call.onnx.emit("Div", {call.onnx.emit("Round", {scaled}), factor})};
+}
+inline onnx_results lower_trunc(onnx_call const& call) { return {truncated(call.onnx, call.tensor(0), call.dtype(0))}; }
+inline onnx_results lower_frac(onnx_call const& call) {
+  auto const x = call.tensor(0);
+  return {call.onnx.emit("Sub", {x, truncated(call.onnx, x, call.dtype(0))})};
+}
+
+/// self + value * tensor1 * tensor2, or tensor1 / tensor2.
+template <onnx_kind Kind>
+onnx_results lower_add_scaled_pair(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  auto pair = onnx.emit(Kind.text, {call.tensor("tensor1", dtype), call.tensor("tensor2", dtype)});
+  if (auto const value = call.number_or("value", 1); value != 1)
+    pair = onnx.emit("Mul", {pair, onnx.scalar(value, dtype)});
+  return {onnx.emit("Add", {call.tensor("self", dtype), pair})};
+}
+/// start + weight * (end - start)
+inline onnx_results lower_lerp(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  auto const start = call.tensor("self", dtype);
+  auto const way = onnx.emit("Sub", {call.tensor("end", dtype), start});
+  return {onnx.emit("Add", {start, onnx.emit("Mul", {call.operand("weight", dtype), way})})};
+}
+
+/// Bounds: None, numbers or tensors. Where they cross, the upper one holds.
+inline onnx_results lower_clamp(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  auto x = call.operand("self", dtype);
+  auto const numbers = [&](char const* name) {
+    return !call.has(name) || (!call.is_tensor(name) && call.is_constant(name));
+  };
+  if (numbers("min") && numbers("max"))
+    return {onnx.emit("Clip", {x, call.has("min") ? call.operand("min", dtype) : onnx_value{},
+                               call.has("max") ? call.operand("max", dtype) : onnx_value{}})};
+  if (call.has("min")) x = onnx.emit("Max", {x, call.operand("min", dtype)});
+  if (call.has("max")) x = onnx.emit("Min", {x, call.operand("max", dtype)});
+  return {x};
+}
+inline onnx_results lower_atan2(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  auto const [y, x] = operands(call, dtype);
+  auto const number = [&](double value) { return onnx.scalar(value, dtype); };
+  constexpr double pi = 3.141592653589793;
+  auto const is = [&](char const* kind, onnx_value a) { return onnx.emit(kind, {a, number(0)}); };
+  auto const half = onnx.emit("Atan", {onnx.emit("Div", {y, x})});
+  auto const turned =
+      onnx.emit("Where", {is("Less", y), onnx.emit("Sub", {half, number(pi)}), onnx.emit("Add", {half, number(pi)})});
+  auto const sides = onnx.emit("Where", {is("Less", x), turned, half});
+  auto const up = onnx.emit("Mul", {onnx.emit("Sign", {y}), number(pi / 2)});
+  return {onnx.emit("Where", {is("Equal", x), up, sides})};
+}
+
+inline constexpr onnx_operator onnx_arithmetic[] = {
+    {"aten::add", &lower_add},
+    {"aten::sub", &lower_sub},
+    {"aten::rsub", &lower_rsub},
+    {"aten::subtract", &lower_sub},
+    {"aten::mul", &lower_mul},
+    {"aten::multiply", &lower_mul},
+    {"aten::div", &lower_div},
+    {"aten::divide", &lower_div},
+    {"aten::true_divide", &lower_div},
+    {"aten::floor_divide", &lower_floor_divide},
+    {"aten::floordiv", &lower_floor_divide},
+    {"aten::remainder", &lower_remainder},
+    {"aten::fmod", &lower_fmod},
+    {"aten::pow", &lower_pow},
+    {"aten::neg", &lower_unary<"Neg">},
+    {"aten::abs", &lower_unary<"Abs">},
+    {"aten::sign", &lower_unary<"Sign">},
+    {"aten::sgn", &lower_unary<"Sign">},
+    {"aten::exp", &lower_unary<"Exp">},
+    {"aten::exp2", &lower_exp2},
+    {"aten::expm1", &lower_expm1},
+    {"aten::log", &lower_unary<"Log">},
+    {"aten::log2", &lower_log2},
+    {"aten::log10", &lower_log10},
+    {"aten::log1p", &lower_log1p},
+    {"aten::sqrt", &lower_unary<"Sqrt">},
+    {"aten::rsqrt", &lower_rsqrt},
+    {"aten::square", &lower_square},
+    {"aten::reciprocal", &lower_unary<"Reciprocal">},
+    {"aten::erf", &lower_unary<"Erf">},
+    {"aten::sin", &lower_unary<"Sin">},
+    {"aten::cos", &lower_unary<"Cos">},
+    {"aten::tan", &lower_unary<"Tan">},
+    {"aten::asin", &lower_unary<"Asin">},
+    {"aten::acos", &lower_unary<"Acos">},
+    {"aten::atan", &lower_unary<"Atan">},
+    {"aten::atan2", &lower_atan2},
+    {"aten::sinh", &lower_unary<"Sinh">},
+    {"aten::cosh", &lower_unary<"Cosh">},
+    {"aten::asinh", &lower_unary<"Asinh">},
+    {"aten::acosh", &lower_unary<"Acosh">},
+    {"aten::atanh", &lower_unary<"Atanh">},
+    {"aten::floor", &lower_rounding<"Floor">},
+    {"aten::ceil", &lower_rounding<"Ceil">},
+    {"aten::round", &lower_round},
+    {"aten::trunc", &lower_trunc},
+    {"aten::fix", &lower_trunc},
+    {"aten::frac", &lower_frac},
+    {"aten::maximum", &lower_pair<"Max">},
+    {"aten::minimum", &lower_pair<"Min">},
+    {"aten::fmax", &lower_pair<"Max">},
+    {"aten::fmin", &lower_pair<"Min">},
+    {"aten::addcmul", &lower_add_scaled_pair<"Mul">},
+    {"aten::addcdiv", &lower_add_scaled_pair<"Div">},
+    {"aten::lerp", &lower_lerp},
+    {"aten::clamp", &lower_clamp},
+    {"aten::clip", &lower_clamp},
+    {"aten::clamp_min", &lower_clamp},
+    {"aten::clamp_max", &lower_clamp},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_ARITHMETIC_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_ATTENTION_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_ATTENTION_HPP
+// ---- torchdeploy/onnx/lowering/attention.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_LINEAR_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_LINEAR_HPP
+// ---- torchdeploy/onnx/lowering/linear.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Products of matrices and vectors: linear, matmul, einsum and their relatives.
+namespace torchdeploy::inline v0::detail {
+
+/// The dtype that a product is computed in: runtimes multiply no small ints and no bfloat16.
+inline at::ScalarType product_dtype(at::ScalarType dtype) {
+  if (dtype == at::kBFloat16) return at::kFloat;
+  return dtype == at::kChar || dtype == at::kByte || dtype == at::kShort || dtype == at::kBool ? at::kInt : dtype;
+}
+inline onnx_results as_product(onnx_call const& call, onnx_value value) {
+  return {call.onnx.cast(value, product_dtype(call.result_dtype()), call.result_dtype())};
+}
+
+/// A number that a term is scaled by, where it is not 1.
+inline onnx_value scaled(onnx_call const& call, onnx_value value, char const* by, at::ScalarType dtype) {
+  if (!call.has(by)) return value;
+  auto const& factor = call.constant(by).toScalar();
+  if (factor.toDouble() == 1) return value;
+  return call.onnx.emit("Mul", {value, call.onnx.constant(at::scalar_tensor(factor, dtype))});
+}
+/// beta * self + alpha * product. With beta 0 self is not read, NaN or not.
+inline onnx_results lower_added_product(onnx_call const& call, onnx_value product) {
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const term = scaled(call, product, "alpha", dtype);
+  if (call.number_or("beta", 1) == 0) return as_product(call, term);
+  return as_product(call, call.onnx.emit("Add", {term, scaled(call, call.tensor("self", dtype), "beta", dtype)}));
+}
+
+/// Gemm reads a weight as it is stored, MatMul a transposed copy. The weight has two dimensions; no bias: none.
+inline onnx_value write_linear(onnx_builder& onnx, onnx_value x, std::int64_t rank, onnx_value weight, onnx_value bias,
+                               at::ScalarType dtype) {
+  if (rank == 2 && at::isFloatingType(dtype))
+    return onnx.emit("Gemm", {x, weight, bias}, {{"transB", std::int64_t{1}}});
+  auto const product = onnx.emit("MatMul", {x, onnx.transpose(weight, {1, 0})});
+  return bias ? onnx.emit("Add", {product, bias}) : product;
+}
+inline onnx_results lower_linear(onnx_call const& call) {
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const x = call.tensor("input", dtype), weight = call.tensor("weight", dtype);
+  if (call.rank("weight") == 1) return as_product(call, call.onnx.emit("MatMul", {x, weight}));
+  auto const bias = call.has("bias") ? call.tensor("bias", dtype) : onnx_value{};
+  return as_product(call, write_linear(call.onnx, x, call.rank("input"), weight, bias, dtype));
+}
+
+/// matmul, mm, bmm, mv, dot: the shapes tell which.
+inline onnx_results lower_matmul(onnx_call const& call) {
+  auto const dtype = product_dtype(call.result_dtype());
+  return as_product(call, call.onnx.emit("MatMul", {call.tensor(0, dtype), call.tensor(1, dtype)}));
+}
+inline onnx_results lower_addmm(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const a = call.tensor("mat1", dtype), b = call.tensor("mat2", dtype);
+  if (!at::isFloatingType(dtype)) return lower_added_product(call, onnx.emit("MatMul", {a, b}));
+  auto const beta = call.number_or("beta", 1);
+  auto const self = beta == 0 ? onnx_value{} : call.tensor("self", dtype);
+  std::vector<onnx_node_attribute> attributes;
+  if (auto const alpha = call.number_or("alpha", 1); alpha != 1) attributes.push_back({"alpha", alpha});
+  if (beta != 1 && beta != 0) attributes.push_back({"beta", beta});
+  return as_product(call, onnx.emit("Gemm", {a, b, self}, std::move(attributes)));
+}
+/// baddbmm and addmv: the product's operands are the second and third argument.
+inline onnx_results lower_add_product(onnx_call const& call) {
+  auto const dtype = product_dtype(call.result_dtype());
+  return lower_added_product(call, call.onnx.emit("MatMul", {call.tensor(1, dtype), call.tensor(2, dtype)}));
+}
+/// The products of a batch are summed.
+inline onnx_results lower_addbmm(onnx_call const& call) {
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const product = call.onnx.emit("MatMul", {call.tensor("batch1", dtype), call.tensor("batch2", dtype)});
+  return lower_added_product(call, call.onnx.reduce("ReduceSum", product, {0}, false));
+}
+
+/// Each element of a vector times each of another.
+inline onnx_value outer_product(onnx_call const& call, onnx_argument first, onnx_argument second,
+                                at::ScalarType dtype) {
+  auto& onnx = call.onnx;
+  auto const column = onnx.unsqueeze(call.tensor(first, dtype), {1}), row = call.tensor(second, dtype);
+  return dtype == at::kBool ? onnx.emit("And", {column, row}) : onnx.emit("Mul", {column, row});
+}
+inline onnx_results lower_outer(onnx_call const& call) { return {outer_product(call, 0, 1, call.result_dtype())}; }
+inline onnx_results lower_addr(onnx_call const& call) {
+  return lower_added_product(call, outer_product(call, "vec1", "vec2", product_dtype(call.result_dtype())));
+}
+/// The sum of products along an axis.
+inline onnx_results lower_vecdot(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const axis = call.axis("dim", std::max(call.rank(0), call.rank(1)));
+  auto const pair = onnx.emit("Mul", {call.tensor(0, dtype), call.tensor(1, dtype)});
+  return as_product(call, onnx.reduce("ReduceSum", pair, {axis}, false));
+}
+/// Several matrices, one after the other; the first and the last may be vectors.
+inline onnx_results lower_matrix_chain(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = product_dtype(call.result_dtype());
+  onnx_value product;
+  for (auto const& each : call.elements(0)) {
+    auto const factor = onnx.cast(call.read(each), each->seen[0].toTensor().scalar_type(), dtype);
+    product = product ? onnx.emit("MatMul", {product, factor}) : factor;
+  }
+  return as_product(call, product);
+}
+
+// --- einsum ------------------------------------------------------------------------------------------------------------
+inline onnx_results write_einsum(onnx_call const& call, std::string equation, std::vector<onnx_value> tensors) {
+  return as_product(call, call.onnx.emit("Einsum", std::move(tensors), {{"equation", std::move(equation)}}));
+}
+/// `path`, the order to contract in, is the runtime's.
+inline onnx_results lower_einsum(onnx_call const& call) {
+  auto const dtype = product_dtype(call.result_dtype());
+  std::vector<onnx_value> tensors;
+  for (auto const& each : call.elements("tensors"))
+    tensors.push_back(call.onnx.cast(call.read(each), each->seen[0].toTensor().scalar_type(), dtype));
+  auto equation = call.text("equation");
+  std::erase(equation, ' ');
+  return write_einsum(call, std::move(equation), std::move(tensors));
+}
+/// Letters for `count` axes, beginning with one of the alphabet.
+inline std::string axis_letters(onnx_call const& call, std::int64_t count, std::int64_t first = 0) {
+  constexpr std::int64_t alphabet = 26;
+  if (first + count > alphabet) call.refuse("its tensors have too many dimensions");
+  std::string letters(static_cast<std::size_t>(count), 'a');
+  std::iota(letters.begin(), letters.end(), static_cast<char>('a' + first));
+  return letters;
+}
+/// The sum over pairs of axes; the others stay, the first tensor's before the second's.
+inline onnx_results contract(onnx_call const& call, std::vector<std::int64_t> const& first,
+                             std::vector<std::int64_t> const& second) {
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const a = axis_letters(call, call.rank(0));
+  auto b = axis_letters(call, call.rank(1), call.rank(0));
+  std::string kept = a + b;
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    auto const letter = a[static_cast<std::size_t>(first[i])];
+    auto& paired = b[static_cast<std::size_t>(second[i])];
+    std::erase_if(kept, [&](char each) { return each == letter || each == paired; });
+    paired = letter;
+  }
+  return write_einsum(call, a + "," + b + "->" + kept, {call.tensor(0, dtype), call.tensor(1, dtype)});
+}
+inline onnx_results lower_tensordot(onnx_call const& call) {
+  return contract(call, call.axes("dims_self", call.rank(0)), call.axes("dims_other", call.rank(1)));
+}
+/// Over the last axis of both; a tensor without dimensions scales the other.
+inline onnx_results lower_inner(onnx_call const& call) {
+  auto const dtype = product_dtype(call.result_dtype());
+  if (call.rank(0) == 0 || call.rank(1) == 0)
+    return as_product(call, call.onnx.emit("Mul", {call.tensor(0, dtype), call.tensor(1, dtype)}));
+  return contract(call, {call.rank(0) - 1}, {call.rank(1) - 1});
+}
+/// x1 A x2 for each matrix of the weight, and a bias.
+inline onnx_results lower_bilinear(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const rows = axis_letters(call, call.rank("input1") - 1);
+  auto const product =
+      onnx.emit("Einsum", {call.tensor("input1", dtype), call.tensor("weight", dtype), call.tensor("input2", dtype)},
+                {{"equation", rows + "x,zxy," + rows + "y->" + rows + "z"}});
+  return as_product(call, call.has("bias") ? onnx.emit("Add", {product, call.tensor("bias", dtype)}) : product);
+}
+/// Each element of the first times the whole second.
+inline onnx_results lower_kron(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const rank = call.result_rank();
+  std::vector<std::int64_t> behind, before, sizes;
+  int open = 0;
+  for (std::int64_t i = 0; i < rank; ++i) {
+    behind.push_back(2 * i + 1);
+    before.push_back(2 * i);
+    auto const fixed = call.fixed_result_size(i);
+    open += !fixed;
+    sizes.push_back(fixed.value_or(-1));
+  }
+  if (open > 1) call.refuse("two of its sizes depend on the inputs");
+  auto const spread = [&](int which, std::vector<std::int64_t> const& axes) {
+    std::vector<std::int64_t> missing(static_cast<std::size_t>(rank - call.rank(which)));
+    std::iota(missing.begin(), missing.end(), 0);
+    return onnx.unsqueeze(onnx.unsqueeze(call.tensor(which, dtype), missing), axes);
+  };
+  return as_product(call, onnx.reshape(onnx.emit("Mul", {spread(0, behind), spread(1, before)}), sizes));
+}
+
+inline constexpr onnx_operator onnx_linear[] = {
+    {"aten::linear", &lower_linear},
+    {"aten::matmul", &lower_matmul},
+    {"aten::__matmul__", &lower_matmul},
+    {"aten::linalg_matmul", &lower_matmul},
+    {"aten::mm", &lower_matmul},
+    {"aten::bmm", &lower_matmul},
+    {"aten::mv", &lower_matmul},
+    {"aten::dot", &lower_matmul},
+    {"aten::vdot", &lower_matmul},
+    {"aten::addmm", &lower_addmm},
+    {"aten::baddbmm", &lower_add_product},
+    {"aten::addmv", &lower_add_product},
+    {"aten::addbmm", &lower_addbmm},
+    {"aten::addr", &lower_addr},
+    {"aten::outer", &lower_outer},
+    {"aten::ger", &lower_outer},
+    {"aten::linalg_vecdot", &lower_vecdot},
+    {"aten::chain_matmul", &lower_matrix_chain},
+    {"aten::linalg_multi_dot", &lower_matrix_chain},
+    {"aten::einsum", &lower_einsum},
+    {"aten::tensordot", &lower_tensordot},
+    {"aten::inner", &lower_inner},
+    {"aten::bilinear", &lower_bilinear},
+    {"aten::kron", &lower_kron},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_LINEAR_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_NORMALIZATION_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_NORMALIZATION_HPP
+// ---- torchdeploy/onnx/lowering/normalization.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_SHAPE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_SHAPE_HPP
+// ---- torchdeploy/onnx/lowering/shape.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <utility>
+#include <vector>
+
+/// Sizes, and the same elements in another shape, order or dtype.
+namespace torchdeploy::inline v0::detail {
+
+// --- sizes and numbers -------------------------------------------------------------------------------------------------
+/// size(x), all of them or one: a number is a vector of one element.
+inline onnx_results lower_size(onnx_call const& call) {
+  if (call.arguments() > 1 && call.has(1)) return {call.size(0, call.integer(1))};
+  onnx_results all;
+  for (std::int64_t i = 0; i < call.rank(0); ++i) all.push_back(call.size(0, i));
+  return all;
+}
+inline onnx_results lower_length(onnx_call const& call) {
+  if (!call.is_tensor(0)) call.refuse("the length of the list depends on the inputs");
+  return {call.size(0, 0)};
+}
+inline onnx_results lower_numel(onnx_call const& call) {
+  return {call.onnx.unsqueeze(call.onnx.emit("Size", {call.tensor(0)}), {0})};
+}
+inline onnx_results lower_shape_as_tensor(onnx_call const& call) { return {call.shape(0)}; }
+
+/// A tensor of one element, or a number, as a number.
+inline onnx_results lower_to_number(onnx_call const& call) {
+  auto const value = call.tensor(0, call.result_dtype());
+  return {call.is_tensor(0) ? call.onnx.reshape(value, {1}) : value};
+}
+/// A number as a tensor without dimensions, a list of them as one that has one.
+inline onnx_results lower_number_to_tensor(onnx_call const& call) {
+  if (is_container(call.at(0)->seen[0])) {
+    if (call.result_rank() != 1) call.refuse("expected a list of numbers");
+    std::vector<onnx_value> all;
+    for (auto const& each : call.elements(0))
+      all.push_back(call.onnx.cast(call.read(each), onnx_call::dtype_of(each->seen[0]), call.result_dtype()));
+    return {call.onnx.concat(all, 0)};
+  }
+  return {call.onnx.squeeze(call.tensor(0, call.result_dtype()), {0})};
+}
+
+// --- shapes ------------------------------------------------------------------------------------------------------------
+/// The sizes to reshape to: as many as possible fixed, at most one open one left to be inferred.
+inline onnx_value target_shape(onnx_call const& call, onnx_value otherwise) {
+  std::vector<std::int64_t> sizes;
+  int open = 0;
+  for (std::int64_t i = 0; i < call.result_rank(); ++i) {
+    auto const fixed = call.fixed_result_size(i);
+    if (fixed == 0) return otherwise;  // 0 would mean "as it was"
+    open += !fixed;
+    sizes.push_back(fixed.value_or(-1));
+  }
+  return open <= 1 ? call.onnx.integers(sizes) : otherwise;
+}
+inline onnx_results lower_reshape(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (call.arguments() > 1 && call.has("dtype") && !call.has("size") && !call.has("shape"))
+    call.refuse("it reads the same bytes as another dtype");
+  auto const target = call.is_tensor(1) ? call.shape(1) : call.sizes(1);
+  return {onnx.emit("Reshape", {call.tensor(0), target_shape(call, target)})};
+}
+/// A reshape whose target is known from the result alone, its open sizes from the operand's.
+inline onnx_value sizes_with(onnx_call const& call,
+                             std::vector<std::pair<std::int64_t, std::int64_t>> const& from_operand,
+                             std::int64_t inferred) {
+  std::vector<onnx_value> sizes;
+  for (std::int64_t i = 0; i < call.result_rank(); ++i) {
+    if (auto const fixed = call.fixed_result_size(i)) {
+      sizes.push_back(call.onnx.integers({*fixed}));
+      continue;
+    }
+    auto const source =
+        std::find_if(from_operand.begin(), from_operand.end(), [&](auto const& each) { return each.first == i; });
+    if (i == inferred)
+      sizes.push_back(call.onnx.integers({-1}));
+    else if (source != from_operand.end())
+      sizes.push_back(call.size(0, source->second));
+    else
+      call.refuse("a size of its result is not known");
+  }
+  return sizes.empty() ? call.onnx.integers({}) : call.onnx.concat(sizes, 0);
+}
+inline onnx_results lower_flatten(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank(0);
+  if (rank == 0) return {onnx.reshape(call.tensor(0), {1})};
+  auto const first = call.axis("start_dim", rank), last = call.axis("end_dim", rank);
+  if (first == last) return {call.tensor(0)};
+  if (first == 1 && last == rank - 1) return {onnx.emit("Flatten", {call.tensor(0)}, {{"axis", 1}})};
+  std::vector<std::pair<std::int64_t, std::int64_t>> kept;
+  for (std::int64_t i = 0; i < rank; ++i)
+    if (i < first || i > last) kept.emplace_back(i < first ? i : i - (last - first), i);
+  return {onnx.emit("Reshape", {call.tensor(0), target_shape(call, sizes_with(call, kept, first))})};
+}
+inline onnx_results lower_unflatten(onnx_call const& call) {
+  auto const rank = call.rank(0);
+  auto const axis = call.axis("dim", rank);
+  std::vector<std::pair<std::int64_t, std::int64_t>> kept;
+  auto const more = call.result_rank() - rank;
+  for (std::int64_t i = 0; i < rank; ++i)
+    if (i != axis) kept.emplace_back(i < axis ? i : i + more, i);
+  std::vector<std::int64_t> open;
+  for (std::int64_t i = axis; i <= axis + more; ++i)
+    if (!call.fixed_result_size(i)) open.push_back(i);
+  if (open.size() > 1) call.refuse("two of its sizes depend on the inputs");
+  return {call.onnx.emit("Reshape", {call.tensor(0), sizes_with(call, kept, open.empty() ? -1 : open.front())})};
+}
+
+inline onnx_results lower_permute(onnx_call const& call) {
+  return {call.onnx.transpose(call.tensor(0), call.axes("dims", call.rank(0)))};
+}
+/// Two axes change places.
+inline onnx_results with_axes_swapped(onnx_call const& call, std::int64_t a, std::int64_t b) {
+  auto const rank = call.rank(0);
+  if (rank < 2) return {call.tensor(0)};
+  std::vector<std::int64_t> order(static_cast<std::size_t>(rank));
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[static_cast<std::size_t>(onnx_call::axis(a, rank))],
+            order[static_cast<std::size_t>(onnx_call::axis(b, rank))]);
+  return {call.onnx.transpose(call.tensor(0), order)};
+}
+inline onnx_results lower_transpose(onnx_call const& call) {
+  return with_axes_swapped(call, call.integer(1), call.integer(2));
+}
+inline onnx_results lower_matrix_transpose(onnx_call const& call) { return with_axes_swapped(call, -2, -1); }
+inline onnx_results lower_numpy_transpose(onnx_call const& call) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(call.rank(0)));
+  std::iota(order.rbegin(), order.rend(), 0);
+  return {call.onnx.transpose(call.tensor(0), order)};
+}
+inline onnx_results lower_movedim(onnx_call const& call) {
+  auto const rank = call.rank(0);
+  auto const from = call.axes("source", rank), to = call.axes("destination", rank);
+  std::vector<std::int64_t> order(static_cast<std::size_t>(rank), -1);
+  for (std::size_t i = 0; i < from.size(); ++i) order[static_cast<std::size_t>(to[i])] = from[i];
+  std::int64_t next = 0;
+  for (auto& each : order) {
+    if (each >= 0) continue;
+    while (std::find(from.begin(), from.end(), next) != from.end()) ++next;
+    each = next++;
+  }
+  return {call.onnx.transpose(call.tensor(0), order)};
+}
+
+inline onnx_results lower_unsqueeze(onnx_call const& call) {
+  return {call.onnx.unsqueeze(call.tensor(0), {call.axis("dim", call.rank(0) + 1)})};
+}
+/// Axes of size 1 go; one of another size stays, which ONNX would refuse.
+inline onnx_results lower_squeeze(onnx_call const& call) {
+  auto const rank = call.rank(0);
+  auto axes = call.has("dim") ? call.axes("dim", rank) : std::vector<std::int64_t>(static_cast<std::size_t>(rank));
+  if (!call.has("dim")) std::iota(axes.begin(), axes.end(), 0);
+  std::erase_if(axes, [&](std::int64_t each) { return rank == 0 || call.fixed_size(0, each) != 1; });
+  std::sort(axes.begin(), axes.end());
+  return {call.onnx.squeeze(call.tensor(0), axes)};
+}
+
+/// -1 keeps a size.
+inline onnx_results lower_expand(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  std::vector<onnx_value> sizes;
+  auto const& wanted = call.elements("size");
+  auto const added = static_cast<std::int64_t>(wanted.size()) - call.rank(0);
+  bool changes = added > 0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    auto const axis = static_cast<std::int64_t>(i) - added;
+    auto const fixed = call.fixed_result_size(static_cast<std::int64_t>(i));
+    bool const keeps = axis >= 0 && dependence_of(wanted[i]) == dependence::none &&
+                       (wanted[i]->seen[0].toInt() == -1 || (fixed && call.fixed_size(0, axis) == fixed));
+    changes = changes || !keeps;
+    sizes.push_back(keeps ? onnx.integers({1}) : fixed ? onnx.integers({*fixed}) : call.number_vector(wanted[i]));
+  }
+  if (!changes) return {call.tensor(0)};
+  return {onnx.expand(call.tensor(0), onnx.concat(sizes, 0))};
+}
+inline onnx_results lower_expand_as(onnx_call const& call) { return {call.onnx.expand(call.tensor(0), call.shape(1))}; }
+inline onnx_results lower_repeat(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const more = call.result_rank() - call.rank(0);
+  std::vector<std::int64_t> axes(static_cast<std::size_t>(std::max<std::int64_t>(more, 0)));
+  std::iota(axes.begin(), axes.end(), 0);
+  auto repeats = call.sizes(1);
+  if (auto const short_of = call.rank(0) - static_cast<std::int64_t>(call.elements(1).size()); short_of > 0)  // tile
+    repeats =
+        onnx.concat({onnx.integers(std::vector<std::int64_t>(static_cast<std::size_t>(short_of), 1)), repeats}, 0);
+  return {onnx.emit("Tile", {onnx.unsqueeze(call.tensor(0), axes), repeats})};
+}
+
+// --- several tensors ---------------------------------------------------------------------------------------------------
+/// Tensors of one dimension without elements are left out, as LibTorch does.
+inline onnx_results lower_cat(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  auto const rank = call.result_rank();
+  std::vector<onnx_value> all;
+  for (auto const& each : call.elements(0)) {
+    auto const& tensor = each->seen[0].toTensor();
+    if (tensor.dim() == 1 && tensor.numel() == 0 && rank != 1) continue;
+    all.push_back(call.onnx.cast(call.read(each), tensor.scalar_type(), dtype));
+  }
+  return {call.onnx.concat(all, call.axis("dim", rank))};
+}
+inline onnx_results lower_stack(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  auto const axis = call.axis("dim", call.result_rank());
+  std::vector<onnx_value> all;
+  for (auto const& each : call.elements(0))
+    all.push_back(
+        call.onnx.unsqueeze(call.onnx.cast(call.read(each), each->seen[0].toTensor().scalar_type(), dtype), {axis}));
+  return {call.onnx.concat(all, axis)};
+}
+
+// --- dtypes ------------------------------------------------------------------------------------------------------------
+/// Of the many forms of `to` the result tells what was meant.
+inline onnx_results lower_cast(onnx_call const& call) { return {call.tensor(0, call.result_dtype())}; }
+
+/// What is written in place: the source in the shape and dtype of what it is written to.
+inline onnx_results lower_copy(onnx_call const& call) {
+  auto const value = call.tensor(1, call.dtype(0));
+  bool same = call.rank(0) == call.rank(1);
+  for (std::int64_t i = 0; same && i < call.rank(0); ++i)
+    same = call.shown(0).size(i) == call.shown(1).size(i) && call.fixed_size(0, i) == call.fixed_size(1, i);
+  return {same ? value : call.onnx.expand(value, call.shape(0))};
+}
+inline onnx_results lower_fill(onnx_call const& call) {
+  return {call.onnx.expand(call.operand(1, call.dtype(0)), call.shape(0))};
+}
+inline onnx_results lower_zero(onnx_call const& call) {
+  return {call.onnx.expand(call.onnx.scalar(0, call.dtype(0)), call.shape(0))};
+}
+
+inline constexpr onnx_operator onnx_shapes[] = {
+    {"aten::size", &lower_size},
+    {"aten::sym_size", &lower_size},
+    {"aten::len", &lower_length},
+    {"aten::numel", &lower_numel},
+    {"aten::_shape_as_tensor", &lower_shape_as_tensor},
+    {"aten::Int", &lower_to_number},
+    {"aten::Float", &lower_to_number},
+    {"aten::Bool", &lower_to_number},
+    {"aten::IntImplicit", &lower_to_number},
+    {"aten::FloatImplicit", &lower_to_number},
+    {"aten::ScalarImplicit", &lower_to_number},
+    {"aten::item", &lower_to_number},
+    {"aten::is_nonzero", &lower_to_number},
+    {"prim::NumToTensor", &lower_number_to_tensor},
+    {"aten::tensor", &lower_number_to_tensor},
+    {"aten::scalar_tensor", &lower_number_to_tensor},
+    {"aten::reshape", &lower_reshape},
+    {"aten::view", &lower_reshape},
+    {"aten::_unsafe_view", &lower_reshape},
+    {"aten::reshape_as", &lower_reshape},
+    {"aten::view_as", &lower_reshape},
+    {"aten::flatten", &lower_flatten},
+    {"aten::ravel", &lower_flatten},
+    {"aten::unflatten", &lower_unflatten},
+    {"aten::permute", &lower_permute},
+    {"aten::transpose", &lower_transpose},
+    {"aten::swapaxes", &lower_transpose},
+    {"aten::swapdims", &lower_transpose},
+    {"aten::t", &lower_matrix_transpose},
+    {"aten::mT", &lower_matrix_transpose},
+    {"aten::mH", &lower_matrix_transpose},
+    {"aten::adjoint", &lower_matrix_transpose},
+    {"aten::numpy_T", &lower_numpy_transpose},
+    {"aten::movedim", &lower_movedim},
+    {"aten::moveaxis", &lower_movedim},
+    {"aten::unsqueeze", &lower_unsqueeze},
+    {"aten::squeeze", &lower_squeeze},
+    {"aten::expand", &lower_expand},
+    {"aten::broadcast_to", &lower_expand},
+    {"aten::expand_as", &lower_expand_as},
+    {"aten::repeat", &lower_repeat},
+    {"aten::tile", &lower_repeat},
+    {"aten::cat", &lower_cat},
+    {"aten::concat", &lower_cat},
+    {"aten::concatenate", &lower_cat},
+    {"aten::stack", &lower_stack},
+    {"aten::to", &lower_cast},
+    {"aten::type_as", &lower_cast},
+    {"aten::_to_copy", &lower_cast},
+    {"aten::_autocast_to_full_precision", &lower_cast},
+    {"aten::_autocast_to_reduced_precision", &lower_cast},
+    {"aten::contiguous", &lower_identity},
+    {"aten::clone", &lower_identity},
+    {"aten::detach", &lower_identity},
+    {"aten::alias", &lower_identity},
+    {"aten::lift_fresh", &lower_identity},
+    {"aten::positive", &lower_identity},
+    {"aten::dropout", &lower_identity},
+    {"aten::feature_dropout", &lower_identity},
+    {"aten::alpha_dropout", &lower_identity},
+    {"aten::copy", &lower_copy},
+    {"aten::fill", &lower_fill},
+    {"aten::zero", &lower_zero},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_SHAPE_HPP
+
+/// Normalizations: of a channel by statistics that were learned, of a tensor by its own.
+namespace torchdeploy::inline v0::detail {
+
+/// Statistics of half precision are computed in float, as LibTorch does.
+inline at::ScalarType statistics_dtype(at::ScalarType dtype) {
+  return dtype == at::kHalf || dtype == at::kBFloat16 ? at::kFloat : dtype;
+}
+
+/// A weight or bias of so many channels; ones or zeros where the model has none.
+inline onnx_value weight_or(onnx_call const& call, char const* name, std::vector<std::int64_t> const& sizes,
+                            double otherwise, at::ScalarType dtype) {
+  if (call.has(name)) return call.tensor(name, dtype);
+  return call.onnx.constant(at::full(sizes, otherwise, at::TensorOptions(dtype)));
+}
+/// y * weight + bias as far as there are any, each reshaped to `sizes` where these are given.
+inline onnx_value scaled_and_shifted(onnx_call const& call, onnx_value y, at::ScalarType dtype,
+                                     std::vector<std::int64_t> const& sizes = {}) {
+  auto const shaped = [&](char const* name) {
+    auto const value = call.tensor(name, dtype);
+    return sizes.empty() ? value : call.onnx.reshape(value, sizes);
+  };
+  if (call.has("weight")) y = call.onnx.emit("Mul", {y, shaped("weight")});
+  if (call.has("bias")) y = call.onnx.emit("Add", {y, shaped("bias")});
+  return y;
+}
+
+struct onnx_standardized {
+  onnx_value value, mean, deviation;
+};
+/// (x - mean) / sqrt(variance + epsilon) over some axes. The nodes are those that ONNX Runtime fuses to a LayerNormalization.
+inline onnx_standardized standardized(onnx_builder& onnx, onnx_value x, std::vector<std::int64_t> const& axes,
+                                      double epsilon, at::ScalarType dtype) {
+  auto const mean = onnx.reduce("ReduceMean", x, axes, true);
+  auto const centred = onnx.emit("Sub", {x, mean});
+  auto const squares = onnx.emit("Pow", {centred, onnx.scalar(2, dtype)});
+  auto const variance = onnx.reduce("ReduceMean", squares, axes, true);
+  auto const deviation = onnx.emit("Sqrt", {onnx.emit("Add", {variance, onnx.scalar(epsilon, dtype)})});
+  return {onnx.emit("Div", {centred, deviation}), mean, deviation};
+}
+inline std::vector<std::int64_t> axes_from(std::int64_t first, std::int64_t rank) {
+  std::vector<std::int64_t> axes(static_cast<std::size_t>(rank - first));
+  std::iota(axes.begin(), axes.end(), first);
+  return axes;
+}
+/// [C, 1, 1]: a channel's place in a tensor of this rank.
+inline std::vector<std::int64_t> channel_sizes(std::int64_t rank) {
+  std::vector<std::int64_t> sizes(static_cast<std::size_t>(rank - 1), 1);
+  sizes[0] = -1;
+  return sizes;
+}
+
+// --- of channels -------------------------------------------------------------------------------------------------------
+/// With the statistics that were learned.
+inline onnx_results write_batch_norm(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  auto const channels = call.shown("running_mean").sizes().vec();
+  return {call.onnx.emit(
+      "BatchNormalization",
+      {call.tensor("input"), weight_or(call, "weight", channels, 1, dtype), weight_or(call, "bias", channels, 0, dtype),
+       call.tensor("running_mean", dtype), call.tensor("running_var", dtype)},
+      {{"epsilon", call.number("eps")}})};
+}
+inline onnx_results lower_batch_norm(onnx_call const& call) {
+  if (call.has("running_mean")) {
+    if (call.flag("training")) call.refuse("it is in training mode", "model.eval() before it is saved");
+    return write_batch_norm(call);
+  }
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const rank = call.rank("input");
+  auto axes = axes_from(1, rank);  // all but the channel's
+  axes[0] = 0;
+  auto const y = standardized(call.onnx, call.tensor("input", dtype), axes, call.number("eps"), dtype);
+  auto const result = scaled_and_shifted(call, y.value, dtype, channel_sizes(rank));
+  return {call.onnx.cast(result, dtype, call.result_dtype())};
+}
+/// Each channel of each row by its own statistics, unless it has learned some.
+inline onnx_results lower_instance_norm(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (!call.flag("use_input_stats")) return write_batch_norm(call);
+  if (call.has("running_mean")) call.refuse("it is in training mode", "model.eval() before it is saved");
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const rank = call.rank("input");
+  auto const x = call.tensor("input", dtype);
+  auto const channels = call.fixed_size("input", 1);
+  onnx_value y;
+  if (dtype != at::kFloat || !channels)  // ONNX Runtime has it of float alone
+    y = scaled_and_shifted(call, standardized(onnx, x, axes_from(2, rank), call.number("eps"), dtype).value, dtype,
+                           channel_sizes(rank));
+  else
+    y = onnx.emit("InstanceNormalization",
+                  {x, weight_or(call, "weight", {*channels}, 1, dtype), weight_or(call, "bias", {*channels}, 0, dtype)},
+                  {{"epsilon", call.number("eps")}});
+  return {onnx.cast(y, dtype, call.result_dtype())};
+}
+
+/// Groups of channels by their own statistics: an instance norm of groups, and each channel's weight and bias. That is so at
+/// opset 21 too, whose GroupNormalization takes ONNX Runtime 1.32 twice as long (180 us to 91), and OpenVINO the same.
+inline onnx_results write_group_norm(onnx_call const& call, std::int64_t groups) {
+  auto& onnx = call.onnx;
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const epsilon = call.number_or("eps", 1e-5);
+  auto const grouped = onnx.reshape(call.tensor("input", dtype), {0, groups, -1});
+  auto const y = dtype != at::kFloat
+                     ? standardized(onnx, grouped, {2}, epsilon, dtype).value
+                     : onnx.emit("InstanceNormalization",
+                                 {grouped, onnx.constant(at::ones({groups})), onnx.constant(at::zeros({groups}))},
+                                 {{"epsilon", epsilon}});
+  auto const whole = onnx.emit("Reshape", {y, target_shape(call, call.shape("input"))});
+  return {
+      onnx.cast(scaled_and_shifted(call, whole, dtype, channel_sizes(call.rank("input"))), dtype, call.result_dtype())};
+}
+inline onnx_results lower_group_norm(onnx_call const& call) {
+  return write_group_norm(call, call.integer(call.has("group") ? "group" : "num_groups"));
+}
+
+// --- of the last axes --------------------------------------------------------------------------------------------------
+/// Over all axes from `first` on, which counts from behind. Weight or bias: none where there is none.
+inline onnx_value write_layer_norm(onnx_builder& onnx, onnx_value x, std::vector<std::int64_t> const& sizes,
+                                   onnx_value weight, onnx_value bias, double epsilon, at::ScalarType dtype) {
+  auto const count = static_cast<std::int64_t>(sizes.size());
+  constexpr std::int64_t has_layer_norm = 17;
+  if (onnx.opset() >= has_layer_norm && dtype != at::kBFloat16) {
+    if (!weight) weight = onnx.constant(at::ones(sizes, at::TensorOptions(dtype)));
+    return onnx.emit("LayerNormalization", {x, weight, bias}, {{"axis", -count}, {"epsilon", epsilon}});
+  }
+  auto const precise = statistics_dtype(dtype);
+  auto y = standardized(onnx, onnx.cast(x, dtype, precise), axes_from(-count, 0), epsilon, precise).value;
+  if (weight) y = onnx.emit("Mul", {y, onnx.cast(weight, dtype, precise)});
+  if (bias) y = onnx.emit("Add", {y, onnx.cast(bias, dtype, precise)});
+  return onnx.cast(y, precise, dtype);
+}
+inline onnx_results lower_layer_norm(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const sizes = call.integers("normalized_shape");
+  auto const epsilon = call.number_or("eps", 1e-5);
+  auto const result = call.result_dtype();
+  if (call.node()->outputs().size() != 3 || (!call.is_used(1) && !call.is_used(2)))
+    return {write_layer_norm(onnx, call.tensor("input"), sizes,
+                             call.has("weight") ? call.tensor("weight", result) : onnx_value{},
+                             call.has("bias") ? call.tensor("bias", result) : onnx_value{}, epsilon, result)};
+  auto const dtype = statistics_dtype(result);
+  auto const axes = axes_from(-static_cast<std::int64_t>(sizes.size()), 0);
+  auto const y = standardized(onnx, call.tensor("input", dtype), axes, epsilon, dtype);
+  return {onnx.cast(scaled_and_shifted(call, y.value, dtype), dtype, result),
+          onnx.cast(y.mean, dtype, call.result_dtype(1)),
+          onnx.cast(onnx.emit("Reciprocal", {y.deviation}), dtype, call.result_dtype(2))};
+}
+/// x / sqrt(mean of squares + epsilon) * weight.
+inline onnx_results lower_rms_norm(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const rank = call.rank("input");
+  auto const axes = axes_from(rank - static_cast<std::int64_t>(call.integers("normalized_shape").size()), rank);
+  double const least = dtype == at::kDouble ? std::numeric_limits<double>::epsilon()
+                                            : static_cast<double>(std::numeric_limits<float>::epsilon());
+  auto const x = call.tensor("input", dtype);
+  auto const squares = onnx.emit("Pow", {x, onnx.scalar(2, dtype)});
+  auto const mean = onnx.reduce("ReduceMean", squares, axes, true);
+  auto const root = onnx.emit("Sqrt", {onnx.emit("Add", {mean, onnx.scalar(call.number_or("eps", least), dtype)})});
+  auto const y = scaled_and_shifted(call, onnx.emit("Div", {x, root}), dtype);
+  return {onnx.cast(y, dtype, call.result_dtype())};
+}
+
+/// The product of two vectors over that of their lengths, each of which is epsilon at least.
+inline onnx_results lower_cosine_similarity(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  auto const rank = std::max(call.rank("x1"), call.rank("x2"));
+  auto const axis = call.axis("dim", rank) - rank;  // from behind: the ranks may differ
+  auto x = call.tensor("x1", dtype), y = call.tensor("x2", dtype);
+  auto const length = [&](char const* name) {
+    auto const own = call.rank(name) + axis;
+    return own < 0 ? std::optional<std::int64_t>() : std::optional(call.shown(name).size(own));
+  };
+  if (length("x1") != length("x2")) {  // one is repeated along the axis
+    auto const x_shape = call.shape("x1");
+    x = onnx.expand(x, call.shape("x2"));
+    y = onnx.expand(y, x_shape);
+  }
+  auto const least = onnx.scalar(call.number_or("eps", 1e-8), dtype);
+  auto const norm = [&](onnx_value z) { return onnx.emit("Max", {onnx.reduce("ReduceL2", z, {axis}, false), least}); };
+  auto const product = onnx.reduce("ReduceSum", onnx.emit("Mul", {x, y}), {axis}, false);
+  return {onnx.emit("Div", {product, onnx.emit("Mul", {norm(x), norm(y)})})};
+}
+
+inline constexpr onnx_operator onnx_normalizations[] = {
+    {"aten::batch_norm", &lower_batch_norm},
+    {"aten::native_batch_norm", &lower_batch_norm},
+    {"aten::_native_batch_norm_legit", &lower_batch_norm},
+    {"aten::_native_batch_norm_legit_no_training", &lower_batch_norm},
+    {"aten::_batch_norm_impl_index", &lower_batch_norm},
+    {"aten::instance_norm", &lower_instance_norm},
+    {"aten::group_norm", &lower_group_norm},
+    {"aten::native_group_norm", &lower_group_norm},
+    {"aten::layer_norm", &lower_layer_norm},
+    {"aten::native_layer_norm", &lower_layer_norm},
+    {"aten::rms_norm", &lower_rms_norm},
+    {"aten::_fused_rms_norm", &lower_rms_norm},
+    {"aten::cosine_similarity", &lower_cosine_similarity},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_NORMALIZATION_HPP
+
+/// Attention, and the layers that LibTorch has as one operator.
+namespace torchdeploy::inline v0::detail {
+
+inline onnx_value last_two_swapped(onnx_builder& onnx, onnx_value x, std::int64_t rank) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(rank));
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[order.size() - 1], order[order.size() - 2]);
+  return onnx.transpose(x, order);
+}
+
+/// [L, S]: what row l may look at, the keys up to l.
+inline onnx_value causal_mask(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const numbers = [&](char const* name) {
+    return onnx.emit("Range",
+                     {onnx.integer(0), onnx.squeeze(call.size(name, call.rank(name) - 2), {0}), onnx.integer(1)});
+  };
+  return onnx.emit("GreaterOrEqual", {onnx.unsqueeze(numbers("query"), {1}), numbers("key")});
+}
+/// Some heads share a key and a value: each again for so many.
+inline onnx_value heads_repeated(onnx_call const& call, char const* name, onnx_value x) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank(name);
+  auto const queries = call.fixed_size("query", -3 + call.rank("query")), heads = call.fixed_size(name, rank - 3),
+             width = call.fixed_size(name, rank - 1);
+  if (!queries || !heads || !width || *heads == 0) call.refuse("how many heads it has depends on the inputs");
+  if (*queries == *heads) return x;
+  std::vector<std::int64_t> repeats(static_cast<std::size_t>(rank) + 1, 1), sizes(static_cast<std::size_t>(rank), 0);
+  repeats[static_cast<std::size_t>(rank) - 2] = *queries / *heads;
+  sizes[sizes.size() - 3] = *queries;
+  sizes[sizes.size() - 2] = -1;
+  sizes[sizes.size() - 1] = *width;
+  return onnx.reshape(onnx.expand(onnx.unsqueeze(x, {rank - 2}), onnx.integers(repeats)), sizes);
+}
+
+/// softmax(scale q k' + mask) v. Rows that a mask leaves nothing are 0.
+inline onnx_results lower_scaled_dot_product_attention(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (call.number_or("dropout_p", 0) > 0)
+    call.refuse("it drops out at random", "pass dropout_p = 0.0 where the model is not in training");
+  if (call.node()->outputs().size() > 1 && call.is_used(1)) call.refuse("the logarithms of its sums are asked for");
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const width = call.fixed_size("query", call.rank("query") - 1);
+  auto q = call.tensor("query", dtype), k = call.tensor("key", dtype), v = call.tensor("value", dtype);
+  if (call.flag("enable_gqa")) {
+    k = heads_repeated(call, "key", k);
+    v = heads_repeated(call, "value", v);
+  }
+  if (!call.has("scale") && !width) call.refuse("the size of its heads depends on the inputs");
+  auto const scale = call.has("scale") ? call.number("scale") : 1 / std::sqrt(static_cast<double>(*width));
+  if (scale != 1) q = onnx.emit("Mul", {q, onnx.scalar(scale, dtype)});
+  auto scores = onnx.emit("MatMul", {q, last_two_swapped(onnx, k, call.rank("key"))});
+
+  bool const causal = call.flag("is_causal"), masked = call.has("attn_mask"),
+             by_flags = masked && call.dtype("attn_mask") == at::kBool;
+  auto const nothing = onnx.scalar(-std::numeric_limits<double>::infinity(), dtype), zero = onnx.scalar(0, dtype);
+  onnx_value seen = causal ? causal_mask(call) : onnx_value{};  // what is left
+  if (by_flags) {
+    auto const mask = call.tensor("attn_mask");
+    seen = seen ? onnx.emit("And", {seen, mask}) : mask;
+  }
+  if (seen) scores = onnx.emit("Where", {seen, scores, nothing});
+  if (masked && !by_flags) scores = onnx.emit("Add", {scores, call.tensor("attn_mask", dtype)});
+  auto weights = onnx.emit("Softmax", {scores}, {{"axis", std::int64_t{-1}}});
+
+  bool const keeps_some = masked && call.is_constant("attn_mask") && !causal && call.rank("attn_mask") > 0 && [&] {
+    auto const& mask = call.shown("attn_mask");
+    auto const left = by_flags ? mask : mask.ne(-std::numeric_limits<double>::infinity());
+    return left.any(-1).all().item().toBool();
+  }();
+  if (by_flags && !keeps_some) weights = onnx.emit("Where", {seen, weights, zero});
+  if (masked && !by_flags && !keeps_some) {
+    // of the mask alone, that is once for all layers that share it
+    auto const mask = call.tensor("attn_mask", dtype);
+    auto all = causal ? onnx.emit("Where", {seen, mask, nothing}) : mask;
+    if (call.rank("attn_mask") > 0) all = onnx.reduce("ReduceMax", all, {-1}, true);
+    weights = onnx.emit("Where", {onnx.emit("Equal", {all, nothing}), zero, weights});
+  }
+  return as_product(call, onnx.emit("MatMul", {weights, v}));
+}
+
+// --- layers as one operator --------------------------------------------------------------------------------------------
+/// What a layer of attention is made of; tensors are [batch, length, width].
+struct onnx_heads {
+  std::int64_t heads = 1, width = 0;
+  onnx_value weight{}, bias{};  ///< of queries, keys and values, one after the other
+  onnx_value projection{}, projection_bias{};
+  onnx_value mask{};  ///< what is left out, ready to be broadcast to [batch, heads, length, length]
+};
+struct onnx_attended {
+  onnx_value result, weights;
+};
+inline onnx_attended write_heads(onnx_builder& onnx, onnx_heads const& how, onnx_value query, onnx_value key,
+                                 onnx_value value, at::ScalarType dtype) {
+  std::vector<onnx_value> parts;
+  std::vector<std::int64_t> const sizes(3, how.width);
+  constexpr std::int64_t rank = 3;
+  if (query == key && key == value) {
+    auto const all = write_linear(onnx, query, rank, how.weight, how.bias, dtype);
+    parts = onnx.emit_many("Split", {all, onnx.integers(sizes)}, 3, {{"axis", std::int64_t{2}}});
+  } else {
+    auto const third = [&](onnx_value x, std::int64_t i) {
+      if (auto const known = onnx.constant_of(x)) return onnx.constant(known->narrow(0, i * how.width, how.width));
+      return onnx.slice(x, 0, onnx.integers({i * how.width}), onnx.integers({(i + 1) * how.width}));
+    };
+    std::int64_t i = 0;
+    for (auto const each : {query, key, value}) {
+      parts.push_back(write_linear(onnx, each, rank, third(how.weight, i), third(how.bias, i), dtype));
+      ++i;
+    }
+  }
+  auto const of_heads = [&](onnx_value x, std::vector<std::int64_t> const& order) {
+    return onnx.transpose(onnx.reshape(x, {0, 0, how.heads, how.width / how.heads}), order);
+  };
+  auto const scale = 1 / std::sqrt(static_cast<double>(how.width / how.heads));
+  auto const q = of_heads(onnx.emit("Mul", {parts[0], onnx.scalar(scale, dtype)}), {0, 2, 1, 3});
+  auto scores = onnx.emit("MatMul", {q, of_heads(parts[1], {0, 2, 3, 1})});
+  if (how.mask)
+    scores = onnx.emit("Where", {how.mask, onnx.scalar(-std::numeric_limits<double>::infinity(), dtype), scores});
+  auto const weights = onnx.emit("Softmax", {scores}, {{"axis", std::int64_t{-1}}});
+  auto const rows = onnx.transpose(onnx.emit("MatMul", {weights, of_heads(parts[2], {0, 2, 1, 3})}), {0, 2, 1, 3});
+  auto const joined = onnx.reshape(rows, {0, 0, how.width});
+  return {write_linear(onnx, joined, rank, how.projection, how.projection_bias, dtype), weights};
+}
+
+/// True leaves out. mask_type 0: [length, length]; 1: [batch, length], of keys; 2: [batch, heads, length, length].
+inline onnx_heads heads_of(onnx_call const& call, char const* heads, at::ScalarType dtype) {
+  if (call.shown(0).is_nested()) call.refuse("its input is nested");
+  onnx_heads how{.heads = call.integer(heads),
+                 .width = call.integer("embed_dim"),
+                 .weight = call.tensor("qkv_weight", dtype),
+                 .bias = call.tensor("qkv_bias", dtype),
+                 .projection = call.tensor("proj_weight", dtype),
+                 .projection_bias = call.tensor("proj_bias", dtype)};
+  if (!call.has("mask")) return how;
+  how.mask = call.tensor("mask", at::kBool);
+  if (call.rank("mask") == 2 && call.integer("mask_type") == 1) how.mask = call.onnx.unsqueeze(how.mask, {1, 2});
+  return how;
+}
+inline onnx_results lower_native_multi_head_attention(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const made = write_heads(onnx, heads_of(call, "num_head", dtype), call.tensor("query", dtype),
+                                call.tensor("key", dtype), call.tensor("value", dtype), dtype);
+  auto const result = onnx.cast(made.result, dtype, call.result_dtype());
+  if (!call.flag("need_weights")) return {result};
+  auto const weights =
+      call.flag("average_attn_weights") ? onnx.reduce("ReduceMean", made.weights, {1}, false) : made.weights;
+  return {result, onnx.cast(weights, dtype, call.result_dtype(1))};
+}
+
+/// What nn.TransformerEncoderLayer is in eval mode, where it is fast. Source: aten/src/ATen/native/transformers/transformer.cpp
+inline onnx_results lower_transformer_encoder_layer(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const how = heads_of(call, "num_heads", dtype);
+  auto const epsilon = call.number("eps");
+  constexpr std::int64_t rank = 3;
+  auto const norm = [&](onnx_value x, char const* weight, char const* bias) {
+    return write_layer_norm(onnx, x, {how.width}, call.tensor(weight, dtype), call.tensor(bias, dtype), epsilon, dtype);
+  };
+  auto const first = [&](onnx_value x) { return norm(x, "norm_weight_1", "norm_bias_1"); };
+  auto const second = [&](onnx_value x) { return norm(x, "norm_weight_2", "norm_bias_2"); };
+  auto const attended = [&](onnx_value x) { return write_heads(onnx, how, x, x, x, dtype).result; };
+  auto const fed_forward = [&](onnx_value x) {
+    auto const hidden =
+        write_linear(onnx, x, rank, call.tensor("ffn_weight_1", dtype), call.tensor("ffn_bias_1", dtype), dtype);
+    auto const active = call.flag("use_gelu") ? write_gelu(onnx, hidden, false, dtype) : onnx.emit("Relu", {hidden});
+    return write_linear(onnx, active, rank, call.tensor("ffn_weight_2", dtype), call.tensor("ffn_bias_2", dtype),
+                        dtype);
+  };
+  auto const sum = [&](onnx_value a, onnx_value b) { return onnx.emit("Add", {a, b}); };
+  auto const x = call.tensor("src", dtype);
+  bool const norm_first = call.flag("norm_first");
+  auto const middle = norm_first ? sum(x, attended(first(x))) : first(sum(x, attended(x)));
+  auto const result = norm_first ? sum(middle, fed_forward(second(middle))) : second(sum(middle, fed_forward(middle)));
+  return {onnx.cast(result, dtype, call.result_dtype())};
+}
+
+inline constexpr onnx_operator onnx_attention[] = {
+    {"aten::scaled_dot_product_attention", &lower_scaled_dot_product_attention},
+    {"aten::_scaled_dot_product_flash_attention_for_cpu", &lower_scaled_dot_product_attention},
+    {"aten::_native_multi_head_attention", &lower_native_multi_head_attention},
+    {"aten::_transformer_encoder_layer_fwd", &lower_transformer_encoder_layer},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_ATTENTION_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_CONVOLUTION_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_CONVOLUTION_HPP
+// ---- torchdeploy/onnx/lowering/convolution.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Convolutions of every rank, as scripts (conv2d, conv_transpose1d) and traces (_convolution) have them.
+namespace torchdeploy::inline v0::detail {
+
+struct onnx_convolution {
+  bool transposed = false;
+  std::vector<std::int64_t> strides{}, dilations{}, output_padding{};
+  std::vector<std::int64_t> begins{}, ends{};  ///< padding
+  std::int64_t groups = 1;
+};
+
+/// How many dimensions a kernel has: those of the weight but for channels out and channels in.
+inline std::size_t onnx_kernel_rank(onnx_call const& call) { return static_cast<std::size_t>(call.rank("weight")) - 2; }
+
+inline std::vector<std::int64_t> onnx_kernel(onnx_call const& call) {
+  auto const sizes = call.shown("weight").sizes();
+  return {sizes.begin() + 2, sizes.end()};
+}
+
+inline onnx_results write_convolution(onnx_call const& call, onnx_convolution const& how) {
+  auto& onnx = call.onnx;
+  auto const rank = static_cast<std::int64_t>(onnx_kernel_rank(call));
+  bool const single = call.rank(0) == rank + 1;  // without a batch
+  auto pads = how.begins;
+  pads.insert(pads.end(), how.ends.begin(), how.ends.end());
+  std::vector<onnx_node_attribute> attributes{{"dilations", how.dilations},
+                                              {"group", how.groups},
+                                              {"kernel_shape", onnx_kernel(call)},
+                                              {"pads", pads},
+                                              {"strides", how.strides}};
+  if (how.transposed) attributes.push_back({"output_padding", how.output_padding});
+  auto const x = single ? onnx.unsqueeze(call.tensor(0), {0}) : call.tensor(0);
+  auto const result = onnx.emit(how.transposed ? "ConvTranspose" : "Conv",
+                                {x, call.tensor("weight"), call.tensor("bias")}, std::move(attributes));
+  return {single ? onnx.squeeze(result, {0}) : result};
+}
+
+/// What a script says as 'same' is half of what the kernel lacks before, the rest behind; it has no stride then.
+inline void set_padding(onnx_call const& call, onnx_convolution& how) {
+  auto const rank = onnx_kernel_rank(call);
+  auto const& given = call.constant("padding");
+  if (!given.isString()) {
+    how.begins = how.ends = call.integers("padding", rank);
+    return;
+  }
+  how.begins = how.ends = std::vector<std::int64_t>(rank, 0);
+  if (given.toStringRef() == "valid") return;
+  auto const kernel = onnx_kernel(call);
+  for (std::size_t i = 0; i < rank; ++i) {
+    auto const total = how.dilations[i] * (kernel[i] - 1);
+    how.begins[i] = total / 2;
+    how.ends[i] = total - total / 2;
+  }
+}
+
+/// conv1d, conv2d, conv3d, and `_convolution_mode`, whose padding is a word.
+inline onnx_results lower_convolution_of_script(onnx_call const& call) {
+  auto const rank = onnx_kernel_rank(call);
+  onnx_convolution how{.strides = call.integers("stride", rank),
+                       .dilations = call.integers("dilation", rank),
+                       .groups = call.integer("groups")};
+  set_padding(call, how);
+  return write_convolution(call, how);
+}
+
+inline onnx_results lower_transposed_convolution(onnx_call const& call) {
+  auto const rank = onnx_kernel_rank(call);
+  auto const padding = call.integers("padding", rank);
+  return write_convolution(call, {.transposed = true,
+                                  .strides = call.integers("stride", rank),
+                                  .dilations = call.integers("dilation", rank),
+                                  .output_padding = call.integers("output_padding", rank),
+                                  .begins = padding,
+                                  .ends = padding,
+                                  .groups = call.integer("groups")});
+}
+
+/// Of a trace: both kinds in one.
+inline onnx_results lower_convolution_of_trace(onnx_call const& call) {
+  if (call.flag("transposed")) return lower_transposed_convolution(call);
+  return lower_convolution_of_script(call);
+}
+
+/// conv_tbc: [time, batch, channels], the weight [kernel, in, out].
+inline onnx_results lower_conv_tbc(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const pad = call.integer("pad");
+  auto const x = onnx.transpose(call.tensor("self"), {1, 2, 0});
+  auto const weight = onnx.transpose(call.tensor("weight"), {2, 1, 0});
+  std::vector<onnx_node_attribute> attributes{{"pads", std::vector<std::int64_t>{pad, pad}}};
+  auto const result = onnx.emit("Conv", {x, weight, call.tensor("bias")}, std::move(attributes));
+  return {onnx.transpose(result, {2, 0, 1})};
+}
+
+inline constexpr onnx_operator onnx_convolutions[] = {
+    {"aten::conv1d", &lower_convolution_of_script},
+    {"aten::conv2d", &lower_convolution_of_script},
+    {"aten::conv3d", &lower_convolution_of_script},
+    {"aten::_convolution_mode", &lower_convolution_of_script},
+    {"aten::conv_transpose1d", &lower_transposed_convolution},
+    {"aten::conv_transpose2d", &lower_transposed_convolution},
+    {"aten::conv_transpose3d", &lower_transposed_convolution},
+    {"aten::_convolution", &lower_convolution_of_trace},
+    {"aten::convolution", &lower_convolution_of_trace},
+    {"aten::conv_tbc", &lower_conv_tbc},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_CONVOLUTION_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_CREATION_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_CREATION_HPP
+// ---- torchdeploy/onnx/lowering/creation.hpp
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_COMPUTED_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_COMPUTED_HPP
+// ---- torchdeploy/onnx/lowering/computed.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <vector>
+
+/// What families share: dtypes that runtimes compute in, and shapes made of open sizes.
+namespace torchdeploy::inline v0::detail {
+
+/// The dtype to compute in: ONNX's operators are defined, and ONNX Runtime's written, for few of the small dtypes.
+inline at::ScalarType computed_dtype(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kBool:
+    case at::kByte:
+    case at::kChar:
+    case at::kShort:
+      return at::kInt;
+    case at::kBFloat16:
+      return at::kFloat;
+    default:
+      return dtype;
+  }
+}
+
+/// The axes of a tensor, 0 to rank - 1.
+inline std::vector<std::int64_t> all_axes(std::int64_t rank) {
+  std::vector<std::int64_t> all(static_cast<std::size_t>(rank));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+/// A number, as a vector of one element, without its dimension: what Range takes, and Gather to pick one.
+inline onnx_value without_dimension(onnx_builder& onnx, onnx_value number) {
+  if (auto const known = onnx.constant_of(number)) return onnx.constant(known->reshape({}));
+  return onnx.squeeze(number, {0});
+}
+/// An int argument without dimensions, in a dtype.
+inline onnx_value int_operand(onnx_call const& call, onnx_argument argument) {
+  return without_dimension(call.onnx, call.sizes(argument));
+}
+
+/// 0, 1, ... up to a size.
+inline onnx_value counted(onnx_builder& onnx, onnx_value size) {
+  if (auto const known = onnx.constant_of(size))
+    return onnx.constant(at::arange(known->item().toLong(), at::TensorOptions(at::kLong)));
+  return onnx.emit("Range", {onnx.integer(0), onnx.squeeze(size, {0}), onnx.integer(1)});
+}
+
+/// The product of sizes, vectors of one element.
+inline onnx_value product(onnx_builder& onnx, std::vector<onnx_value> const& sizes) {
+  std::int64_t fixed = 1;
+  onnx_value all;
+  for (auto const each : sizes) {
+    if (auto const known = onnx.constant_of(each)) {
+      fixed *= known->item().toLong();
+      continue;
+    }
+    all = all ? onnx.emit("Mul", {all, each}) : each;
+  }
+  if (!all) return onnx.integers({fixed});
+  return fixed == 1 ? all : onnx.emit("Mul", {all, onnx.integers({fixed})});
+}
+
+/// a + b of ints, computed where both are known.
+inline onnx_value sum_of(onnx_builder& onnx, onnx_value a, onnx_value b) {
+  auto const x = onnx.constant_of(a), y = onnx.constant_of(b);
+  if (x && y) return onnx.constant(*x + *y);
+  if (y && at::equal(*y, at::zeros_like(*y))) return a;
+  return onnx.emit("Add", {a, b});
+}
+
+/// A condition chooses between two values of one dtype. ONNX Runtime has no Where of bools.
+inline onnx_value where_true(onnx_builder& onnx, onnx_value condition, onnx_value yes, onnx_value no,
+                             at::ScalarType dtype) {
+  auto const computed = computed_dtype(dtype);
+  auto const made = onnx.emit("Where", {condition, onnx.cast(yes, dtype, computed), onnx.cast(no, dtype, computed)});
+  return onnx.cast(made, computed, dtype);
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_COMPUTED_HPP
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+/// Tensors made of nothing but their sizes.
+namespace torchdeploy::inline v0::detail {
+
+/// The sizes to make: those that are asked for, or another tensor's.
+inline onnx_value wanted_sizes(onnx_call const& call, bool like) {
+  if (like) return call.shape(0);
+  return call.sizes("size");
+}
+/// A number in each place.
+inline onnx_results filled(onnx_call const& call, onnx_value sizes, at::Scalar const& value) {
+  auto const dtype = call.result_dtype();
+  if (auto const known = call.onnx.constant_of(sizes)) {
+    std::vector<std::int64_t> shape(known->const_data_ptr<std::int64_t>(),
+                                    known->const_data_ptr<std::int64_t>() + known->numel());
+    constexpr std::int64_t few = 16;
+    if (c10::multiply_integers(shape) <= few)
+      return {call.onnx.constant(at::full(shape, value, at::TensorOptions(dtype)))};
+  }
+  return {call.onnx.emit("ConstantOfShape", {sizes}, {{"value", at::full({1}, value, at::TensorOptions(dtype))}})};
+}
+template <int Value, bool Like>
+onnx_results lower_filled(onnx_call const& call) {
+  return filled(call, wanted_sizes(call, Like), Value);
+}
+template <bool Like>
+onnx_results lower_full(onnx_call const& call) {
+  auto const sizes = wanted_sizes(call, Like);
+  if (call.is_constant("fill_value")) {
+    auto const& value = call.constant("fill_value");
+    return filled(call, sizes, value.isTensor() ? value.toTensor().item() : value.toScalar());
+  }
+  return {call.onnx.expand(call.operand("fill_value", call.result_dtype()), sizes)};
+}
+
+/// start, start + step, ... below end. The numbers may be ints or floats; the result tells the dtype.
+inline onnx_results lower_arange(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  // LibTorch counts the steps in double where one is a float, but for int64: then the floats are cut off first
+  auto computed = dtype == at::kHalf || dtype == at::kBFloat16 ? at::kFloat : dtype;
+  if (is_integral(dtype)) computed = at::kLong;
+  for (auto const* each : {"start", "end", "step"})
+    if (dtype != at::kLong && call.has(each) && call.dtype(each) == at::kDouble) computed = at::kDouble;
+  auto const number = [&](char const* name, std::int64_t otherwise) {
+    if (!call.has(name)) return onnx.constant(at::scalar_tensor(otherwise, computed));
+    if (call.is_tensor(name)) return onnx.reshape(call.tensor(name, computed), {});
+    return call.operand(name, computed);
+  };
+  auto const made = onnx.emit("Range", {number("start", 0), number("end", 0), number("step", 1)});
+  return as_result(call, made, computed);
+}
+/// From start to end in steps of one size, both of them in it.
+inline onnx_results lower_linspace(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  auto const computed = is_integral(dtype) || dtype == at::kDouble ? at::kDouble : at::kFloat;
+  auto const start = call.operand("start", computed), end = call.operand("end", computed);
+  auto const count = call.sizes("steps");
+  auto const places = onnx.cast(counted(onnx, count), at::kLong, computed);
+  auto const last = onnx.emit("Max", {onnx.emit("Sub", {count, onnx.integers({1})}), onnx.integers({1})});
+  auto const step = onnx.emit("Div", {onnx.emit("Sub", {end, start}), onnx.cast(last, at::kLong, computed)});
+  return as_result(call, onnx.emit("Add", {start, onnx.emit("Mul", {places, step})}), computed);
+}
+/// 1 on the diagonal.
+inline onnx_results lower_eye(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rows = call.sizes("n"), columns = call.has("m") ? call.sizes("m") : rows;
+  auto const dtype = call.result_dtype();
+  auto const row = onnx.unsqueeze(counted(onnx, rows), {1}), column = onnx.unsqueeze(counted(onnx, columns), {0});
+  return {onnx.cast(onnx.emit("Equal", {row, column}), at::kBool, dtype)};
+}
+/// Places in the lower or upper triangle of a matrix: two rows of numbers.
+template <bool Upper>
+onnx_results lower_triangle_places(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const row = onnx.unsqueeze(counted(onnx, call.sizes("row")), {1}),
+             column = onnx.unsqueeze(counted(onnx, call.sizes("col")), {0});
+  auto const inside = onnx.emit(Upper ? "GreaterOrEqual" : "LessOrEqual",
+                                {onnx.emit("Sub", {column, row}), onnx.integer(call.integer("offset"))});
+  return as_result(call, onnx.emit("NonZero", {inside}), at::kLong);
+}
+
+inline constexpr onnx_operator onnx_creation[] = {
+    {"aten::zeros", &lower_filled<0, false>},
+    {"aten::ones", &lower_filled<1, false>},
+    {"aten::empty", &lower_filled<0, false>},
+    {"aten::full", &lower_full<false>},
+    {"aten::new_zeros", &lower_filled<0, false>},
+    {"aten::new_ones", &lower_filled<1, false>},
+    {"aten::new_empty", &lower_filled<0, false>},
+    {"aten::new_full", &lower_full<false>},
+    {"aten::zeros_like", &lower_filled<0, true>},
+    {"aten::ones_like", &lower_filled<1, true>},
+    {"aten::empty_like", &lower_filled<0, true>},
+    {"aten::full_like", &lower_full<true>},
+    {"aten::arange", &lower_arange},
+    {"aten::linspace", &lower_linspace},
+    {"aten::eye", &lower_eye},
+    {"aten::tril_indices", &lower_triangle_places<false>},
+    {"aten::triu_indices", &lower_triangle_places<true>},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_CREATION_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_INDEXING_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_INDEXING_HPP
+// ---- torchdeploy/onnx/lowering/indexing.hpp
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_SLICING_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_SLICING_HPP
+// ---- torchdeploy/onnx/lowering/slicing.hpp
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_REDUCTION_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_REDUCTION_HPP
+// ---- torchdeploy/onnx/lowering/reduction.hpp
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_LOGIC_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_LOGIC_HPP
+// ---- torchdeploy/onnx/lowering/logic.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Comparison, logic, and what chooses between two tensors.
+namespace torchdeploy::inline v0::detail {
+
+// --- comparison --------------------------------------------------------------------------------------------------------
+/// Lists of sizes: they are equal when all of them are.
+inline onnx_value lists_equal(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (call.elements(0).size() != call.elements(1).size()) call.refuse("the lists differ in length");
+  auto const equal = onnx.cast(onnx.emit("Equal", {call.sizes(0), call.sizes(1)}), at::kBool, at::kInt);
+  return onnx.cast(onnx.reduce("ReduceMin", equal, {0}, true), at::kInt, at::kBool);
+}
+template <onnx_kind Kind, bool Inverted = false>
+onnx_results lower_comparison(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const inverted = [&](onnx_value value) { return Inverted ? onnx.emit("Not", {value}) : value; };
+  if (is_container(call.at(0)->seen[0])) return {inverted(lists_equal(call))};
+  auto const dtype = computed_dtype(meeting_dtype(call));
+  auto const [x, y] = operands(call, dtype);
+  return as_result(call, inverted(onnx.emit(Kind.text, {x, y})), at::kBool);
+}
+
+// --- logic -------------------------------------------------------------------------------------------------------------
+/// Of any dtype: what is not 0 is true.
+template <onnx_kind Kind>
+onnx_results lower_logic(onnx_call const& call) {
+  auto const [x, y] = operands(call, at::kBool);
+  return as_result(call, call.onnx.emit(Kind.text, {x, y}), at::kBool);
+}
+inline onnx_results lower_logical_not(onnx_call const& call) {
+  return as_result(call, call.onnx.emit("Not", {call.tensor(0, at::kBool)}), at::kBool);
+}
+/// Of bools the logical operator, of ints the one of their bits.
+template <onnx_kind Logic, onnx_kind Bits>
+onnx_results lower_bits(onnx_call const& call) {
+  auto const dtype = meeting_dtype(call);
+  if (dtype == at::kBool) return lower_logic<Logic>(call);
+  constexpr std::int64_t has_bits = 18;
+  if (call.onnx.opset() < has_bits) call.refuse("ONNX works on the bits of ints from opset 18", ".opset = 18");
+  auto const [x, y] = operands(call, dtype);
+  return as_result(call, call.onnx.emit(Bits.text, {x, y}), dtype);
+}
+/// In two's complement the bits of x turned over are -1 - x.
+inline onnx_results lower_bitwise_not(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.dtype(0);
+  if (dtype == at::kBool) return lower_logical_not(call);
+  constexpr std::int64_t has_bits = 18;
+  if (onnx.opset() >= has_bits) return {onnx.emit("BitwiseNot", {call.tensor(0)})};
+  auto const ones = onnx.constant(at::scalar_tensor(dtype == at::kByte ? 255 : -1, dtype));
+  return {onnx.emit("Sub", {ones, call.tensor(0)})};
+}
+/// A shift of ints is a product with, or a quotient by, a power of 2.
+inline onnx_value power_of_two(onnx_call const& call, at::ScalarType dtype) {
+  if (!is_integral(dtype)) call.refuse("expected ints to shift");
+  if (!call.is_constant(1) || call.is_tensor(1)) call.refuse("expected a constant number to shift by");
+  constexpr std::int64_t most = 62;
+  auto const by = call.integer(1);
+  if (by < 0 || by > most) call.refuse("expected a shift of 0 to 62");
+  return call.onnx.constant(at::scalar_tensor(std::int64_t{1} << by, at::kLong));
+}
+inline onnx_results lower_left_shift(onnx_call const& call) {
+  auto const power = power_of_two(call, call.dtype(0));
+  return as_result(call, call.onnx.emit("Mul", {call.tensor(0, at::kLong), power}), at::kLong);
+}
+inline onnx_results lower_right_shift(onnx_call const& call) {
+  auto const power = power_of_two(call, call.dtype(0));
+  return as_result(call, floored_quotient(call.onnx, call.tensor(0, at::kLong), power, at::kLong), at::kLong);
+}
+
+// --- what kind of number -----------------------------------------------------------------------------------------------
+/// x is not equal to itself where it is NaN, and nowhere in ints.
+inline onnx_value is_nan(onnx_builder& onnx, onnx_value x, at::ScalarType dtype) {
+  if (is_integral(dtype)) return onnx.emit("Not", {onnx.emit("Equal", {x, x})});
+  auto const computed = computed_dtype(dtype);
+  return onnx.emit("IsNaN", {onnx.cast(x, dtype, computed)});
+}
+/// How |x| is to infinity; ints are below.
+inline onnx_value beside_infinity(onnx_call const& call, std::string const& kind, bool absolute, double infinity) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.dtype(0);
+  auto const computed = is_integral(dtype) ? at::kFloat : computed_dtype(dtype);
+  auto x = call.tensor(0, computed);
+  if (absolute) x = onnx.emit("Abs", {x});
+  return onnx.emit(kind, {x, onnx.scalar(infinity, computed)});
+}
+inline onnx_results lower_isnan(onnx_call const& call) { return {is_nan(call.onnx, call.tensor(0), call.dtype(0))}; }
+inline onnx_results lower_isinf(onnx_call const& call) {
+  return {beside_infinity(call, "Equal", true, std::numeric_limits<double>::infinity())};
+}
+inline onnx_results lower_isposinf(onnx_call const& call) {
+  return {beside_infinity(call, "Equal", false, std::numeric_limits<double>::infinity())};
+}
+inline onnx_results lower_isneginf(onnx_call const& call) {
+  return {beside_infinity(call, "Equal", false, -std::numeric_limits<double>::infinity())};
+}
+inline onnx_results lower_isfinite(onnx_call const& call) {
+  return {beside_infinity(call, "Less", true, std::numeric_limits<double>::infinity())};
+}
+/// The greatest finite number of a dtype of floats.
+inline double greatest_of(at::ScalarType dtype) {
+  if (dtype == at::kDouble) return std::numeric_limits<double>::max();
+  if (dtype == at::kHalf) return static_cast<double>(std::numeric_limits<c10::Half>::max());
+  if (dtype == at::kBFloat16) return static_cast<double>(std::numeric_limits<c10::BFloat16>::max());
+  return static_cast<double>(std::numeric_limits<float>::max());
+}
+inline onnx_results lower_nan_to_num(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.dtype(0);
+  auto const x = call.tensor(0);
+  if (is_integral(dtype)) return {x};
+  auto const infinity = std::numeric_limits<double>::infinity();
+  auto const number = [&](double value) { return onnx.scalar(value, dtype); };
+  auto const replaced = [&](onnx_value condition, double value, onnx_value otherwise) {
+    return where_true(onnx, condition, number(value), otherwise, dtype);
+  };
+  auto made = replaced(is_nan(onnx, x, dtype), call.number_or("nan", 0), x);
+  made = replaced(onnx.emit("Equal", {x, number(infinity)}), call.number_or("posinf", greatest_of(dtype)), made);
+  return {replaced(onnx.emit("Equal", {x, number(-infinity)}), call.number_or("neginf", -greatest_of(dtype)), made)};
+}
+/// Equal, or finite and |x - y| <= atol + |rtol * y|.
+inline onnx_value are_close(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = is_integral(call.dtype(0)) ? at::kDouble : computed_dtype(call.dtype(0));
+  auto const x = call.tensor(0, dtype), y = call.tensor(1, dtype);
+  auto const number = [&](double value) { return onnx.scalar(value, dtype); };
+  auto const relative = onnx.emit("Abs", {onnx.emit("Mul", {y, number(call.number_or("rtol", 1e-5))})});
+  auto const allowed = onnx.emit("Add", {relative, number(call.number_or("atol", 1e-8))});
+  auto const actual = onnx.emit("Abs", {onnx.emit("Sub", {x, y})});
+  auto const finite = onnx.emit("Less", {actual, number(std::numeric_limits<double>::infinity())});
+  auto close = onnx.emit("And", {finite, onnx.emit("LessOrEqual", {actual, allowed})});
+  close = onnx.emit("Or", {onnx.emit("Equal", {x, y}), close});
+  if (!call.flag("equal_nan")) return close;
+  return onnx.emit("Or", {close, onnx.emit("And", {onnx.emit("IsNaN", {x}), onnx.emit("IsNaN", {y})})});
+}
+inline onnx_value all_true(onnx_builder& onnx, onnx_value x) {
+  return onnx.cast(onnx.reduce("ReduceMin", onnx.cast(x, at::kBool, at::kInt), {}, false), at::kInt, at::kBool);
+}
+inline onnx_results lower_isclose(onnx_call const& call) { return {are_close(call)}; }
+/// A bool that is a number of the model's code: a vector of one element.
+inline onnx_results lower_allclose(onnx_call const& call) {
+  return {call.onnx.unsqueeze(all_true(call.onnx, are_close(call)), {0})};
+}
+inline onnx_results lower_equal_tensors(onnx_call const& call) {
+  auto const dtype = computed_dtype(call.dtype(0));
+  for (std::int64_t i = 0; i < call.rank(0); ++i)
+    if (!call.fixed_size(0, i) || call.fixed_size(0, i) != call.fixed_size(1, i))
+      call.refuse("whether the tensors have one shape depends on the inputs");
+  auto const equal = call.onnx.emit("Equal", {call.tensor(0, dtype), call.tensor(1, dtype)});
+  return {call.onnx.unsqueeze(all_true(call.onnx, equal), {0})};
+}
+
+// --- choice ------------------------------------------------------------------------------------------------------------
+/// The places of what is not 0, a column for each: [rank, count]. A tensor without dimensions is one of one element.
+inline onnx_value nonzero_places(onnx_call const& call, onnx_argument argument) {
+  auto const x = call.tensor(argument, at::kBool);
+  return call.onnx.emit("NonZero", {call.rank(argument) == 0 ? call.onnx.reshape(x, {1}) : x});
+}
+/// The places as a tensor for each axis.
+inline onnx_results lower_nonzero_by_axis(onnx_call const& call) {
+  auto const places = nonzero_places(call, 0);
+  onnx_results all;
+  for (std::int64_t i = 0; i < std::max<std::int64_t>(call.rank(0), 1); ++i)
+    all.push_back(call.onnx.gather(places, call.onnx.integer(i), 0));
+  return all;
+}
+inline onnx_results lower_where(onnx_call const& call) {
+  if (call.arguments() == 1) return lower_nonzero_by_axis(call);
+  auto const dtype = call.result_dtype();
+  return {where_true(call.onnx, call.tensor("condition", at::kBool), call.operand("self", dtype),
+                     call.operand("other", dtype), dtype)};
+}
+inline onnx_results lower_masked_fill(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  return {where_true(call.onnx, call.tensor("mask", at::kBool), call.operand("value", dtype),
+                     call.tensor("self", dtype), dtype)};
+}
+/// 0 below 0, 1 above, and at 0 a value.
+inline onnx_results lower_heaviside(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  auto const computed = computed_dtype(dtype);
+  auto const x = call.tensor(0, computed), zero = onnx.scalar(0, computed);
+  auto const above = onnx.cast(onnx.emit("Greater", {x, zero}), at::kBool, computed);
+  auto const made = onnx.emit("Where", {onnx.emit("Equal", {x, zero}), call.operand("values", computed), above});
+  return {onnx.cast(made, computed, dtype)};
+}
+/// Is an element one of others?
+inline onnx_results lower_isin(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (!call.is_tensor(0) || !call.is_tensor(1)) call.refuse("expected two tensors");
+  auto const dtype = computed_dtype(meeting_dtype(call));
+  auto const x = onnx.unsqueeze(call.tensor(0, dtype), {call.rank(0)});
+  auto const equal = onnx.emit("Equal", {x, onnx.reshape(call.tensor(1, dtype), {-1})});
+  auto const any = onnx.reduce("ReduceMax", onnx.cast(equal, at::kBool, at::kInt), {call.rank(0)}, false);
+  auto const made = onnx.cast(any, at::kInt, at::kBool);
+  return {call.flag("invert") ? onnx.emit("Not", {made}) : made};
+}
+/// How many boundaries, which rise, lie below each element.
+inline onnx_results lower_bucketize(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  bool const search = call.name() == "aten::searchsorted";
+  onnx_argument const boundaries = search ? "sorted_sequence" : "boundaries";
+  if (!call.is_tensor("self") || call.rank(boundaries) != 1 || (search && (call.has("sorter") || call.has("side"))))
+    call.refuse("expected a tensor and boundaries of one dimension");
+  auto const dtype = computed_dtype(at::result_type(call.shown("self"), call.shown(boundaries)));
+  auto const x = onnx.unsqueeze(call.tensor("self", dtype), {call.rank("self")});
+  auto const below = onnx.emit(call.flag("right") ? "GreaterOrEqual" : "Greater", {x, call.tensor(boundaries, dtype)});
+  auto const count = onnx.reduce("ReduceSum", onnx.cast(below, at::kBool, at::kLong), {call.rank("self")}, false);
+  return as_result(call, count, at::kLong);
+}
+/// Of two numbers, or of a list of sizes.
+template <onnx_kind Kind>
+onnx_results lower_extreme_number(onnx_call const& call) {
+  if (!is_container(call.at(0)->seen[0])) return lower_pair<Kind>(call);
+  return {call.onnx.reduce("Reduce" + std::string(Kind.text), call.sizes(0), {0}, true)};
+}
+
+inline constexpr onnx_operator onnx_logic[] = {
+    {"aten::eq", &lower_comparison<"Equal">},
+    {"aten::ne", &lower_comparison<"Equal", true>},
+    {"aten::not_equal", &lower_comparison<"Equal", true>},
+    {"aten::lt", &lower_comparison<"Less">},
+    {"aten::less", &lower_comparison<"Less">},
+    {"aten::le", &lower_comparison<"LessOrEqual">},
+    {"aten::less_equal", &lower_comparison<"LessOrEqual">},
+    {"aten::gt", &lower_comparison<"Greater">},
+    {"aten::greater", &lower_comparison<"Greater">},
+    {"aten::ge", &lower_comparison<"GreaterOrEqual">},
+    {"aten::greater_equal", &lower_comparison<"GreaterOrEqual">},
+    {"aten::equal", &lower_equal_tensors},
+    {"aten::isin", &lower_isin},
+    {"aten::bucketize", &lower_bucketize},
+    {"aten::searchsorted", &lower_bucketize},
+    {"aten::isclose", &lower_isclose},
+    {"aten::allclose", &lower_allclose},
+    {"aten::logical_and", &lower_logic<"And">},
+    {"aten::logical_or", &lower_logic<"Or">},
+    {"aten::logical_xor", &lower_logic<"Xor">},
+    {"aten::logical_not", &lower_logical_not},
+    {"aten::__not__", &lower_logical_not},
+    {"aten::__and__", &lower_bits<"And", "BitwiseAnd">},
+    {"aten::__iand__", &lower_bits<"And", "BitwiseAnd">},
+    {"aten::bitwise_and", &lower_bits<"And", "BitwiseAnd">},
+    {"aten::__or__", &lower_bits<"Or", "BitwiseOr">},
+    {"aten::__ior__", &lower_bits<"Or", "BitwiseOr">},
+    {"aten::bitwise_or", &lower_bits<"Or", "BitwiseOr">},
+    {"aten::__xor__", &lower_bits<"Xor", "BitwiseXor">},
+    {"aten::__ixor__", &lower_bits<"Xor", "BitwiseXor">},
+    {"aten::bitwise_xor", &lower_bits<"Xor", "BitwiseXor">},
+    {"aten::bitwise_not", &lower_bitwise_not},
+    {"aten::__lshift__", &lower_left_shift},
+    {"aten::bitwise_left_shift", &lower_left_shift},
+    {"aten::__rshift__", &lower_right_shift},
+    {"aten::bitwise_right_shift", &lower_right_shift},
+    {"aten::isnan", &lower_isnan},
+    {"aten::isinf", &lower_isinf},
+    {"aten::isposinf", &lower_isposinf},
+    {"aten::isneginf", &lower_isneginf},
+    {"aten::isfinite", &lower_isfinite},
+    {"aten::nan_to_num", &lower_nan_to_num},
+    {"aten::where", &lower_where},
+    {"aten::nonzero_numpy", &lower_nonzero_by_axis},
+    {"aten::masked_fill", &lower_masked_fill},
+    {"aten::heaviside", &lower_heaviside},
+    {"prim::min", &lower_extreme_number<"Min">},
+    {"prim::max", &lower_extreme_number<"Max">},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_LOGIC_HPP
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// What makes one number of many: sums, extremes, norms, moments; and order.
+namespace torchdeploy::inline v0::detail {
+
+/// The axes that a reduction goes over: all of them where none is named.
+inline std::vector<std::int64_t> reduced_axes(onnx_call const& call, onnx_argument argument = "dim") {
+  auto const rank = call.rank("self");
+  auto axes = call.has(argument) ? call.axes(argument, rank) : std::vector<std::int64_t>();
+  if (rank == 0) axes.clear();
+  std::sort(axes.begin(), axes.end());
+  return axes;
+}
+inline bool keeps_axes(onnx_call const& call) { return call.has("keepdim") && call.flag("keepdim"); }
+
+/// A reduction; of a tensor without dimensions what it makes of one element.
+inline onnx_value reduced(onnx_call const& call, std::string const& kind, onnx_value x,
+                          std::vector<std::int64_t> const& axes, bool keep) {
+  if (call.rank("self") == 0 && kind != "ReduceL2" && kind != "ReduceL1") return x;
+  return call.onnx.reduce(kind, x, axes, keep);
+}
+
+/// mean, sum, prod: in the dtype of the result.
+template <onnx_kind Kind>
+onnx_results lower_reduction(onnx_call const& call) {
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  return as_result(call, reduced(call, Kind.text, call.tensor("self", computed), reduced_axes(call), keeps_axes(call)),
+                   computed);
+}
+inline onnx_results lower_count_nonzero(onnx_call const& call) {
+  auto const counted = call.onnx.cast(call.tensor("self", at::kBool), at::kBool, at::kLong);
+  return {reduced(call, "ReduceSum", counted, reduced_axes(call), false)};
+}
+inline onnx_results lower_nansum(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const x = call.tensor("self");
+  auto const kept =
+      where_true(onnx, is_nan(onnx, x, call.dtype("self")), onnx.scalar(0, call.dtype("self")), x, call.dtype("self"));
+  auto const sum =
+      reduced(call, "ReduceSum", onnx.cast(kept, call.dtype("self"), computed), reduced_axes(call), keeps_axes(call));
+  return as_result(call, sum, computed);
+}
+
+/// any is the greatest of 0 and 1, all the least. Of uint8 LibTorch gives uint8.
+template <onnx_kind Kind>
+onnx_results lower_any(onnx_call const& call) {
+  if (is_container(call.at(0)->seen[0])) call.refuse("expected a tensor");
+  auto const x = call.onnx.cast(call.tensor("self", at::kBool), at::kBool, at::kInt);
+  return as_result(call, reduced(call, Kind.text, x, reduced_axes(call), keeps_axes(call)), at::kInt);
+}
+
+// --- extremes ----------------------------------------------------------------------------------------------------------
+/// The place of the greatest or least element of an axis, the first of several.
+inline onnx_value place_of_extreme(onnx_call const& call, bool greatest, onnx_value x, std::int64_t axis, bool keep) {
+  return call.onnx.emit(greatest ? "ArgMax" : "ArgMin", {x}, {{"axis", axis}, {"keepdims", std::int64_t{keep}}});
+}
+template <bool Greatest>
+onnx_results lower_amax(onnx_call const& call) {
+  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
+  auto const made = reduced(call, Greatest ? "ReduceMax" : "ReduceMin", call.tensor("self", computed),
+                            reduced_axes(call), keeps_axes(call));
+  return as_result(call, made, computed);
+}
+/// Of all elements; of an axis, with their places; of two tensors.
+template <bool Greatest>
+onnx_results lower_max(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (call.arguments() > 1 && call.has("other"))
+    return lower_pair < Greatest ? onnx_kind{"Max"} : onnx_kind{"Min"} > (call);
+  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
+  auto const x = call.tensor("self", computed);
+  std::string const kind = Greatest ? "ReduceMax" : "ReduceMin";
+  if (call.arguments() == 1) return as_result(call, reduced(call, kind, x, {}, false), computed);
+  if (call.rank("self") == 0) return {call.tensor("self"), onnx.integer(0)};
+  auto const axis = call.axis("dim", call.rank("self"));
+  bool const keep = keeps_axes(call);
+  onnx_results made{onnx.cast(onnx.reduce(kind, x, {axis}, keep), computed, dtype), {}};
+  if (call.is_used(1)) made[1] = place_of_extreme(call, Greatest, x, axis, keep);
+  return made;
+}
+template <bool Greatest>
+onnx_results lower_argmax(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank("self");
+  auto const x = call.tensor("self", computed_dtype(call.dtype("self")));
+  if (rank == 0) return {onnx.integer(0)};
+  if (call.has("dim")) return {place_of_extreme(call, Greatest, x, call.axis("dim", rank), keeps_axes(call))};
+  auto const place = place_of_extreme(call, Greatest, rank == 1 ? x : onnx.reshape(x, {-1}), 0, false);
+  if (!keeps_axes(call)) return {place};
+  return {onnx.reshape(place, std::vector<std::int64_t>(static_cast<std::size_t>(rank), 1))};
+}
+inline onnx_results lower_aminmax(onnx_call const& call) {
+  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
+  auto const x = call.tensor("self", computed);
+  onnx_results made;
+  for (auto const* kind : {"ReduceMin", "ReduceMax"})
+    made.push_back(call.onnx.cast(reduced(call, kind, x, reduced_axes(call), keeps_axes(call)), computed, dtype));
+  return made;
+}
+
+// --- moments -----------------------------------------------------------------------------------------------------------
+/// How many elements a reduction takes, without dimensions: a constant where the sizes are fixed.
+inline onnx_value count_of(onnx_call const& call, std::vector<std::int64_t> axes, at::ScalarType dtype) {
+  if (axes.empty()) axes = all_axes(call.rank("self"));
+  std::vector<onnx_value> sizes;
+  for (auto const each : axes) sizes.push_back(call.size("self", each));
+  return call.onnx.cast(without_dimension(call.onnx, product(call.onnx, sizes)), at::kLong, dtype);
+}
+/// Variance and mean. What the sum of squares is divided by: the count less the correction, 1 where none is given.
+inline std::pair<onnx_value, onnx_value> variance_and_mean(onnx_call const& call, at::ScalarType dtype) {
+  auto& onnx = call.onnx;
+  auto const x = call.tensor("self", dtype);
+  auto const axes = reduced_axes(call);
+  bool const keep = keeps_axes(call);
+  auto const correction = call.has("unbiased") ? (call.flag("unbiased") ? 1.0 : 0.0) : call.number_or("correction", 1);
+  auto const centre = onnx.reduce("ReduceMean", x, axes, true);
+  auto const apart = onnx.emit("Sub", {x, centre});
+  auto const square = onnx.emit("Mul", {apart, apart});
+  auto const mean = keep ? centre : onnx.reduce("ReduceMean", x, axes, false);  // dropped where nobody reads it
+  if (correction == 0) return {onnx.reduce("ReduceMean", square, axes, keep), mean};
+  auto const count = count_of(call, axes, dtype);
+  auto const sum = onnx.reduce("ReduceSum", square, axes, keep);
+  auto const known = onnx.constant_of(count);
+  // LibTorch divides by 0 where there are no more elements than the correction
+  auto const divisor =
+      known ? onnx.scalar(std::max(0.0, known->item().toDouble() - correction), dtype)
+            : onnx.emit("Max", {onnx.emit("Sub", {count, onnx.scalar(correction, dtype)}), onnx.scalar(0, dtype)});
+  return {onnx.emit("Div", {sum, divisor}), mean};
+}
+template <bool Root, bool WithMean>
+onnx_results lower_variance(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  if (call.rank("self") == 0) call.refuse("it is of one number");
+  auto [spread, mean] = variance_and_mean(call, computed);
+  if (Root) spread = onnx.emit("Sqrt", {spread});
+  onnx_results made{onnx.cast(spread, computed, dtype)};
+  if (WithMean) made.push_back(onnx.cast(mean, computed, dtype));
+  return made;
+}
+
+// --- norms -------------------------------------------------------------------------------------------------------------
+/// (sum |x|^p)^(1/p), with its limits: how many are not 0, the greatest, the least.
+inline onnx_value norm_of(onnx_call const& call, double order, std::vector<std::int64_t> const& axes, bool keep,
+                          at::ScalarType dtype) {
+  auto& onnx = call.onnx;
+  auto const x = call.tensor("self", dtype);
+  if (order == 2) return reduced(call, "ReduceL2", x, axes, keep);
+  if (order == 1) return reduced(call, "ReduceL1", x, axes, keep);
+  if (order == 0) {
+    auto const is_one = onnx.cast(onnx.cast(x, dtype, at::kBool), at::kBool, dtype);
+    return reduced(call, "ReduceSum", is_one, axes, keep);
+  }
+  auto const size = onnx.emit("Abs", {x});
+  if (std::isinf(order)) return reduced(call, order > 0 ? "ReduceMax" : "ReduceMin", size, axes, keep);
+  auto const sum = reduced(call, "ReduceSum", onnx.emit("Pow", {size, onnx.scalar(order, dtype)}), axes, keep);
+  return onnx.emit("Pow", {sum, onnx.scalar(1 / order, dtype)});
+}
+/// The order: a number, "fro" or "nuc", or None.
+inline double order_of_norm(onnx_call const& call, onnx_argument argument) {
+  if (!call.has(argument)) return 2;
+  auto const& given = call.constant(argument);
+  if (!given.isString()) return given.toScalar().toDouble();
+  if (given.toStringRef() != "fro") call.refuse("expected a norm of elements, got '" + given.toStringRef() + "'");
+  return 2;
+}
+inline onnx_results lower_norm(onnx_call const& call) {
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  bool const has_p = call.name() == "aten::norm";
+  bool const frobenius = call.name() == "aten::frobenius_norm";
+  auto const order = frobenius ? 2.0 : has_p ? order_of_norm(call, "p") : order_of_norm(call, "ord");
+  auto const axes = reduced_axes(call);
+  bool const of_vectors = call.name() == "aten::linalg_vector_norm" || has_p || frobenius;
+  if (!of_vectors && call.has("ord")) {
+    bool const matrix = axes.size() == 2 || (axes.empty() && call.rank("self") == 2);
+    if (matrix && !call.constant("ord").isString()) call.refuse("expected a norm of vectors, got one of matrices");
+  }
+  return as_result(call, norm_of(call, order, axes, keeps_axes(call), computed), computed);
+}
+/// The distances of all rows of one matrix to all of another.
+inline onnx_results lower_cdist(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const a = call.rank(0), b = call.rank(1), rank = std::max(a, b);
+  auto const apart = onnx.emit(
+      "Sub", {onnx.unsqueeze(call.tensor(0, computed), {a - 1}), onnx.unsqueeze(call.tensor(1, computed), {b - 2})});
+  auto const p = call.number_or("p", 2);
+  if (p == 1 || p == 2)
+    return as_result(call, onnx.reduce(p == 1 ? "ReduceL1" : "ReduceL2", apart, {rank}, false), computed);
+  if (!std::isinf(p)) call.refuse("expected p of 1, 2 or infinity");
+  return as_result(call, onnx.reduce("ReduceMax", onnx.emit("Abs", {apart}), {rank}, false), computed);
+}
+/// a x b: of each axis of space the product of the two others, less the one the other way round.
+inline onnx_results lower_cross(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const rank = call.result_rank();
+  std::int64_t axis = -1;
+  if (call.has("dim")) axis = call.axis("dim", rank) - rank;
+  if (!call.has("dim"))
+    for (std::int64_t i = rank; i-- > 0;)
+      if (call.fixed_result_size(i) == 3) axis = i - rank;  // the first of three
+  auto const turned = [&](onnx_argument side, std::vector<std::int64_t> const& order) {
+    return onnx.gather(call.tensor(side, computed), onnx.integers(order), axis);
+  };
+  auto const one = onnx.emit("Mul", {turned(0, {1, 2, 0}), turned(1, {2, 0, 1})}),
+             other = onnx.emit("Mul", {turned(0, {2, 0, 1}), turned(1, {1, 2, 0})});
+  return as_result(call, onnx.emit("Sub", {one, other}), computed);
+}
+inline onnx_results lower_logsumexp(onnx_call const& call) { return lower_reduction<"ReduceLogSumExp">(call); }
+
+// --- running sums and order ----------------------------------------------------------------------------------------------
+inline onnx_results lower_cumsum(onnx_call const& call) {
+  auto const rank = call.rank("self");
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const x = call.tensor("self", computed);
+  if (rank == 0) return as_result(call, x, computed);
+  return as_result(call, call.onnx.emit("CumSum", {x, call.onnx.integer(call.axis("dim", rank))}), computed);
+}
+/// ONNX has no running product: an element after the other, as far as their count is known.
+inline onnx_results lower_cumprod(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank("self");
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const x = call.tensor("self", computed);
+  if (rank == 0) return as_result(call, x, computed);
+  auto const axis = call.axis("dim", rank);
+  auto const size = call.fixed_size("self", axis);
+  constexpr std::int64_t most = 64;
+  if (!size || *size > most) call.refuse("expected a product over an axis of 64 at most, of a fixed size");
+  std::vector<onnx_value> made;
+  for (std::int64_t i = 0; i < *size; ++i) {
+    auto const element = onnx.gather(x, onnx.integers({i}), axis);
+    made.push_back(made.empty() ? element : onnx.emit("Mul", {made.back(), element}));
+  }
+  if (made.empty()) return as_result(call, x, computed);
+  return as_result(call, onnx.concat(made, axis), computed);
+}
+
+/// The first `count` of an axis in order, and their places.
+inline onnx_results ordered(onnx_call const& call, onnx_value count, std::int64_t axis, bool descending, bool sorted) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
+  auto const made =
+      onnx.emit_many("TopK", {call.tensor("self", computed), count}, 2,
+                     {{"axis", axis}, {"largest", std::int64_t{descending}}, {"sorted", std::int64_t{sorted}}});
+  return {onnx.cast(made[0], computed, dtype), made[1]};
+}
+inline onnx_results lower_topk(onnx_call const& call) {
+  auto const rank = call.rank("self");
+  if (rank == 0) return {call.tensor("self"), call.onnx.integer(0)};
+  auto const axis = onnx_call::axis(call.integer_or("dim", -1), rank);
+  return ordered(call, call.sizes("k"), axis, call.flag("largest", true), call.flag("sorted", true));
+}
+/// Of equals TopK takes the first first: it is stable in both directions.
+inline onnx_results lower_sort(onnx_call const& call) {
+  auto const rank = call.rank("self");
+  if (rank == 0) return {call.tensor("self"), call.onnx.integer(0)};
+  auto const axis = onnx_call::axis(call.integer_or("dim", -1), rank);
+  return ordered(call, call.size("self", axis), axis, call.flag("descending"), true);
+}
+inline onnx_results lower_msort(onnx_call const& call) {
+  return {ordered(call, call.size("self", 0), 0, false, true)[0]};
+}
+inline onnx_results lower_argsort(onnx_call const& call) { return {lower_sort(call)[1]}; }
+/// The last of the k least.
+inline onnx_results kth_of(onnx_call const& call, onnx_value k, onnx_value last, std::int64_t axis) {
+  auto const least = ordered(call, k, axis, false, true);
+  onnx_results made;
+  for (auto each : least) {
+    each = call.onnx.gather(each, last, axis);
+    made.push_back(keeps_axes(call) ? each : call.onnx.squeeze(each, {axis}));
+  }
+  return made;
+}
+inline onnx_results lower_kthvalue(onnx_call const& call) {
+  auto const rank = call.rank("self");
+  if (rank == 0) return {call.tensor("self"), call.onnx.integer(0)};
+  auto const k = call.integer("k");
+  return kth_of(call, call.onnx.integers({k}), call.onnx.integers({k - 1}), call.axis("dim", rank));
+}
+/// The lower of the two in the middle. Which of equals it is, LibTorch does not say.
+inline onnx_results lower_median(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank("self");
+  if (rank == 0) return {call.tensor("self"), onnx.integer(0)};
+  bool const whole = call.arguments() == 1;
+  if (whole && rank > 1) call.refuse("expected the median along an axis", "x.flatten().median(0)");
+  if (!whole && call.is_used(1)) call.refuse("the place of a median among equals is not defined");
+  auto const axis = whole ? 0 : call.axis("dim", rank);
+  auto const size = call.size("self", axis);
+  auto const fixed = onnx.constant_of(size);
+  auto const last = fixed ? onnx.integers({(fixed->item().toLong() - 1) / 2})
+                          : onnx.emit("Div", {onnx.emit("Sub", {size, onnx.integers({1})}), onnx.integers({2})});
+  auto made = ordered(call, sum_of(onnx, last, onnx.integers({1})), axis, false, true);
+  made[0] = onnx.gather(made[0], last, axis);
+  if (whole || !keeps_axes(call)) made[0] = onnx.squeeze(made[0], {axis});
+  return made;
+}
+
+inline constexpr onnx_operator onnx_reductions[] = {
+    {"aten::mean", &lower_reduction<"ReduceMean">},
+    {"aten::sum", &lower_reduction<"ReduceSum">},
+    {"aten::prod", &lower_reduction<"ReduceProd">},
+    {"aten::nansum", &lower_nansum},
+    {"aten::logsumexp", &lower_logsumexp},
+    {"aten::count_nonzero", &lower_count_nonzero},
+    {"aten::any", &lower_any<"ReduceMax">},
+    {"aten::all", &lower_any<"ReduceMin">},
+    {"aten::amax", &lower_amax<true>},
+    {"aten::amin", &lower_amax<false>},
+    {"aten::max", &lower_max<true>},
+    {"aten::min", &lower_max<false>},
+    {"aten::argmax", &lower_argmax<true>},
+    {"aten::argmin", &lower_argmax<false>},
+    {"aten::aminmax", &lower_aminmax},
+    {"aten::var", &lower_variance<false, false>},
+    {"aten::std", &lower_variance<true, false>},
+    {"aten::var_mean", &lower_variance<false, true>},
+    {"aten::std_mean", &lower_variance<true, true>},
+    {"aten::norm", &lower_norm},
+    {"aten::frobenius_norm", &lower_norm},
+    {"aten::linalg_norm", &lower_norm},
+    {"aten::linalg_vector_norm", &lower_norm},
+    {"aten::cdist", &lower_cdist},
+    {"aten::cross", &lower_cross},
+    {"aten::linalg_cross", &lower_cross},
+    {"aten::cumsum", &lower_cumsum},
+    {"aten::cumprod", &lower_cumprod},
+    {"aten::topk", &lower_topk},
+    {"aten::sort", &lower_sort},
+    {"aten::msort", &lower_msort},
+    {"aten::argsort", &lower_argsort},
+    {"aten::kthvalue", &lower_kthvalue},
+    {"aten::median", &lower_median},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_REDUCTION_HPP
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Parts of a tensor along its axes, their order, its triangles and diagonals, and windows over it.
+namespace torchdeploy::inline v0::detail {
+
+inline constexpr std::int64_t onnx_to_the_end = std::numeric_limits<std::int64_t>::max();
+
+// --- one part ----------------------------------------------------------------------------------------------------------
+inline onnx_results lower_select(onnx_call const& call) {
+  return {call.onnx.gather(call.tensor(0), int_operand(call, "index"), call.axis("dim", call.rank(0)))};
+}
+inline onnx_results lower_slice(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const axis = call.axis("dim", call.rank(0));
+  auto const step = call.integer_or("step", 1);
+  auto const known = [&](char const* name, std::int64_t otherwise) -> std::optional<std::int64_t> {
+    if (!call.has(name)) return otherwise;
+    return call.is_constant(name) ? std::optional(call.integer(name)) : std::nullopt;
+  };
+  auto const start = known("start", 0), end = known("end", onnx_to_the_end);
+  auto const size = call.fixed_size(0, axis);
+  bool const from_first = start == 0 || (start && size && *start <= -*size);
+  bool const to_last = end == onnx_to_the_end || (end && size && *end >= *size);
+  if (from_first && to_last && step == 1) return {call.tensor(0)};
+  return {onnx.slice(call.tensor(0), axis, start ? onnx.integers({*start}) : call.sizes("start"),
+                     end ? onnx.integers({*end}) : call.sizes("end"), step)};
+}
+/// A start that is not known may be negative: then one slice is not enough.
+inline onnx_results lower_narrow(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const axis = call.axis("dim", call.rank(0));
+  auto const x = call.tensor(0);
+  auto const length = call.sizes("length");
+  if (!call.is_constant("start")) {
+    auto const start =
+        call.is_tensor("start") ? onnx.reshape(call.tensor("start", at::kLong), {1}) : call.sizes("start");
+    return {onnx.slice(onnx.slice(x, axis, start, {}), axis, onnx.integers({0}), length)};
+  }
+  auto const start = call.integer("start");
+  if (auto const known = onnx.constant_of(length); known && start < 0 && start + known->item().toLong() >= 0)
+    return {onnx.slice(x, axis, onnx.integers({start}), {})};
+  return {onnx.slice(x, axis, onnx.integers({start}), sum_of(onnx, onnx.integers({start}), length))};
+}
+
+// --- all parts ---------------------------------------------------------------------------------------------------------
+inline onnx_results parts_of(onnx_call const& call, std::vector<std::int64_t> const& sizes, std::int64_t axis) {
+  if (sizes.size() == 1) return {call.tensor(0)};
+  return call.onnx.emit_many("Split", {call.tensor(0), call.onnx.integers(sizes)}, sizes.size(), {{"axis", axis}});
+}
+/// Parts of `each` elements, the last one smaller.
+inline std::vector<std::int64_t> even_sizes(std::int64_t size, std::int64_t each) {
+  std::vector<std::int64_t> all;
+  for (std::int64_t at = 0; at < size; at += each) all.push_back(std::min(each, size - at));
+  if (all.empty()) all.push_back(0);
+  return all;
+}
+inline onnx_results lower_split(onnx_call const& call) {
+  auto const axis = call.axis("dim", call.rank(0));
+  auto const size = call.fixed_size(0, axis);
+  if (is_container(call.at(1)->seen[0])) {  // of the sizes given
+    auto const count = call.elements(1).size();
+    if (call.is_constant(1)) return parts_of(call, call.integers(1), axis);
+    return call.onnx.emit_many("Split", {call.tensor(0), call.sizes(1)}, count, {{"axis", axis}});
+  }
+  if (!size || !call.is_constant(1)) call.refuse("how many parts there are depends on the sizes of the inputs");
+  return parts_of(call, even_sizes(*size, std::max<std::int64_t>(1, call.integer(1))), axis);
+}
+inline onnx_results chunks_of(onnx_call const& call, std::int64_t chunks, std::int64_t axis) {
+  auto& onnx = call.onnx;
+  if (auto const size = call.fixed_size(0, axis))
+    return parts_of(call, even_sizes(*size, std::max<std::int64_t>(1, (*size + chunks - 1) / chunks)), axis);
+  constexpr std::int64_t counts_parts = 18;
+  if (onnx.opset() >= counts_parts && chunks > 1)
+    return onnx.emit_many("Split", {call.tensor(0)}, static_cast<std::size_t>(chunks),
+                          {{"axis", axis}, {"num_outputs", chunks}});
+  auto const size = call.size(0, axis), count = onnx.integers({chunks});
+  auto const each = onnx.emit("Div", {onnx.emit("Add", {size, onnx.integers({chunks - 1})}), count});
+  onnx_results all;
+  auto start = onnx.integers({0});
+  for (std::int64_t i = 0; i < chunks; ++i) {
+    auto const end = i + 1 == chunks ? onnx_value{} : i == 0 ? each : onnx.emit("Add", {start, each});
+    all.push_back(onnx.slice(call.tensor(0), axis, start, end));
+    start = end;
+  }
+  return all;
+}
+inline onnx_results lower_chunk(onnx_call const& call) {
+  return chunks_of(call, call.integer("chunks"), call.axis("dim", call.rank(0)));
+}
+inline onnx_results lower_constant_chunk(onnx_call const& call) {
+  return chunks_of(call, call.node()->i(c10::Symbol::attr("chunks")),
+                   onnx_call::axis(call.node()->i(c10::Symbol::attr("dim")), call.rank(0)));
+}
+/// Into a number of parts whose sizes differ by 1 at most, or at given places.
+inline onnx_results lower_tensor_split(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const axis = call.axis("dim", call.rank(0));
+  std::vector<onnx_value> ends;
+  auto const& given = call.constant(1);
+  bool const at_places = given.isList() || (given.isTensor() && given.toTensor().dim() == 1);
+  if (at_places) {
+    std::vector<std::int64_t> places = given.isList() ? call.integers(1) : std::vector<std::int64_t>();
+    if (given.isTensor())
+      for (std::int64_t i = 0; i < given.toTensor().numel(); ++i) places.push_back(given.toTensor()[i].item().toLong());
+    for (auto const each : places) ends.push_back(onnx.integers({each}));
+  } else {
+    auto const count = call.integer(1);
+    auto const size = call.size(0, axis);
+    auto const known = onnx.constant_of(size);
+    for (std::int64_t i = 1; i < count; ++i) {
+      if (known) {
+        auto const whole = known->item().toLong();
+        ends.push_back(onnx.integers({i * (whole / count) + std::min(i, whole % count)}));
+        continue;
+      }
+      auto const each = onnx.emit("Div", {size, onnx.integers({count})});
+      auto const more = onnx.emit("Min", {onnx.emit("Mod", {size, onnx.integers({count})}), onnx.integers({i})});
+      ends.push_back(onnx.emit("Add", {onnx.emit("Mul", {each, onnx.integers({i})}), more}));
+    }
+  }
+  onnx_results all;
+  auto start = onnx.integers({0});
+  for (auto const end : ends) {
+    all.push_back(onnx.slice(call.tensor(0), axis, start, end));
+    start = end;
+  }
+  all.push_back(onnx.slice(call.tensor(0), axis, start, {}));
+  return all;
+}
+inline onnx_results lower_unbind(onnx_call const& call) {
+  auto const axis = call.axis("dim", call.rank(0));
+  auto const size = call.fixed_size(0, axis);
+  if (!size) call.refuse("how many tensors it gives depends on the sizes of the inputs");
+  onnx_results all;
+  for (std::int64_t i = 0; i < *size; ++i) all.push_back(call.onnx.gather(call.tensor(0), call.onnx.integer(i), axis));
+  return all;
+}
+
+// --- another order -----------------------------------------------------------------------------------------------------
+inline onnx_value rolled(onnx_call const& call, onnx_value x, std::int64_t axis, symbol const& shift,
+                         onnx_value open_size, std::optional<std::int64_t> size) {
+  auto& onnx = call.onnx;
+  onnx_value start;  // of what comes first
+  if (size && dependence_of(shift) == dependence::none) {
+    if (*size == 0) return x;
+    auto const first = ((-shift->seen[0].toInt()) % *size + *size) % *size;
+    if (first == 0) return x;
+    start = onnx.integers({first});
+  } else {
+    start = onnx.emit("Mod", {onnx.emit("Neg", {call.number_vector(shift)}), open_size});
+  }
+  return onnx.concat({onnx.slice(x, axis, start, {}), onnx.slice(x, axis, onnx.integers({0}), start)}, axis);
+}
+inline onnx_results lower_roll(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank(0);
+  auto const& shifts = call.elements("shifts");
+  auto axes = call.axes("dims", rank);
+  auto x = call.tensor(0);
+  if (axes.empty()) {
+    auto const flat = rank == 1 ? x : onnx.reshape(x, {-1});
+    std::vector<onnx_value> sizes;
+    std::optional<std::int64_t> fixed = 1;
+    for (auto const each : all_axes(rank)) {
+      sizes.push_back(call.size(0, each));
+      auto const size = call.fixed_size(0, each);
+      fixed = fixed && size ? std::optional(*fixed * *size) : std::nullopt;
+    }
+    auto const made = rolled(call, flat, 0, shifts.at(0), product(onnx, sizes), fixed);
+    return {rank == 1 ? made : onnx.emit("Reshape", {made, call.shape(0)})};
+  }
+  for (std::size_t i = 0; i < axes.size(); ++i)
+    x = rolled(call, x, axes[i], shifts.at(i), call.size(0, axes[i]), call.fixed_size(0, axes[i]));
+  return {x};
+}
+inline onnx_value flipped(onnx_builder& onnx, onnx_value x, std::vector<std::int64_t> const& axes) {
+  if (axes.empty()) return x;
+  auto const all = [&](std::int64_t value) { return onnx.integers(std::vector<std::int64_t>(axes.size(), value)); };
+  return onnx.emit("Slice", {x, all(-1), all(std::numeric_limits<std::int64_t>::min()), onnx.integers(axes), all(-1)});
+}
+inline onnx_results lower_flip(onnx_call const& call) {
+  return {flipped(call.onnx, call.tensor(0), call.axes("dims", call.rank(0)))};
+}
+template <std::int64_t Axis>
+onnx_results lower_flip_axis(onnx_call const& call) {
+  return {flipped(call.onnx, call.tensor(0), {Axis})};
+}
+/// A quarter turn is a flip and a transposition.
+inline onnx_results lower_rot90(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank(0);
+  auto const axes = call.axes("dims", rank);
+  auto const turns = ((call.integer("k") % 4) + 4) % 4;
+  if (turns == 0) return {call.tensor(0)};
+  if (turns == 2) return {flipped(onnx, call.tensor(0), axes)};
+  auto order = all_axes(rank);
+  std::swap(order[static_cast<std::size_t>(axes[0])], order[static_cast<std::size_t>(axes[1])]);
+  return {onnx.transpose(flipped(onnx, call.tensor(0), {axes[turns == 1 ? 1 : 0]}), order)};
+}
+
+// --- triangles and diagonals -------------------------------------------------------------------------------------------
+/// Rows against columns, as a bool for each: column - row `kind` offset.
+inline onnx_value compared_places(onnx_builder& onnx, onnx_value rows, onnx_value columns, std::string const& kind,
+                                  onnx_value offset) {
+  auto const row = onnx.unsqueeze(counted(onnx, rows), {1}), column = onnx.unsqueeze(counted(onnx, columns), {0});
+  return onnx.emit(kind, {onnx.emit("Sub", {column, row}), offset});
+}
+template <bool Upper>
+onnx_results lower_triangle(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.dtype(0), computed = computed_dtype(dtype);
+  auto const rank = call.rank(0);
+  auto const diagonal = int_operand(call, "diagonal");
+  constexpr std::int64_t has_trilu = 14;
+  if (onnx.opset() >= has_trilu) {
+    auto const made = onnx.emit("Trilu", {call.tensor(0, computed), diagonal}, {{"upper", std::int64_t{Upper}}});
+    return {onnx.cast(made, computed, dtype)};
+  }
+  auto const stays = compared_places(onnx, call.size(0, rank - 2), call.size(0, rank - 1),
+                                     Upper ? "GreaterOrEqual" : "LessOrEqual", diagonal);
+  return {where_true(onnx, stays, call.tensor(0), onnx.scalar(0, dtype), dtype)};
+}
+/// The two axes go last and become one, and of it every (columns + 1)-th element is taken.
+inline onnx_value diagonal_of(onnx_call const& call, std::int64_t offset, std::int64_t a, std::int64_t b) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank(0);
+  auto order = all_axes(rank);
+  std::erase_if(order, [&](std::int64_t each) { return each == a || each == b; });
+  order.insert(order.end(), {a, b});
+  std::vector<std::int64_t> shape(static_cast<std::size_t>(rank) - 1, 0);
+  shape.back() = -1;
+  auto const flat = onnx.reshape(onnx.transpose(call.tensor(0), order), shape);
+  auto const rows = call.fixed_size(0, a), columns = call.fixed_size(0, b);
+  auto const above = std::max<std::int64_t>(offset, 0), below = std::max<std::int64_t>(-offset, 0);
+  onnx_value places;
+  if (rows && columns) {
+    auto const count = std::max<std::int64_t>(0, std::min(*rows - below, *columns - above));
+    places =
+        onnx.constant(at::arange(count, at::TensorOptions(at::kLong)) * (*columns + 1) + (below * *columns + above));
+  } else {
+    auto const height = call.size(0, a), width = call.size(0, b);
+    auto const count = onnx.emit("Max", {onnx.emit("Min", {sum_of(onnx, height, onnx.integers({-below})),
+                                                           sum_of(onnx, width, onnx.integers({-above}))}),
+                                         onnx.integers({0})});
+    auto const step = sum_of(onnx, width, onnx.integers({1}));
+    auto const start = sum_of(onnx, product(onnx, {width, onnx.integers({below})}), onnx.integers({above}));
+    places = onnx.emit("Add", {onnx.emit("Mul", {counted(onnx, count), step}), start});
+  }
+  return onnx.gather(flat, places, rank - 2);
+}
+inline onnx_results lower_diagonal(onnx_call const& call) {
+  auto const rank = call.rank(0);
+  return {diagonal_of(call, call.integer("offset"), call.axis("dim1", rank), call.axis("dim2", rank))};
+}
+/// A vector, wide enough, beside a matrix of bools that is true on the diagonal.
+inline onnx_value diagonal_matrix(onnx_call const& call, std::int64_t offset) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.dtype(0);
+  auto const rank = call.rank(0);
+  auto x = call.tensor(0);
+  auto const size = sum_of(onnx, call.size(0, rank - 1), onnx.integers({std::abs(offset)}));
+  if (offset != 0) {
+    std::vector<std::int64_t> pads(static_cast<std::size_t>(2 * rank), 0);
+    pads[static_cast<std::size_t>(offset > 0 ? rank - 1 : 2 * rank - 1)] = std::abs(offset);
+    auto const computed = computed_dtype(dtype);
+    x = onnx.cast(onnx.emit("Pad", {onnx.cast(x, dtype, computed), onnx.integers(pads)}), computed, dtype);
+  }
+  auto const on_it = compared_places(onnx, size, size, "Equal", onnx.integer(offset));
+  return where_true(onnx, on_it, onnx.unsqueeze(x, {rank - 1}), onnx.scalar(0, dtype), dtype);
+}
+inline onnx_results lower_diag(onnx_call const& call) {
+  auto const offset = call.integer("diagonal");
+  return {call.rank(0) == 1 ? diagonal_matrix(call, offset) : diagonal_of(call, offset, 0, 1)};
+}
+inline onnx_results lower_diag_embed(onnx_call const& call) {
+  auto const rank = call.rank(0) + 1;
+  auto const a = call.axis("dim1", rank), b = call.axis("dim2", rank);
+  auto const made = diagonal_matrix(call, a > b ? -call.integer("offset") : call.integer("offset"));
+  std::vector<std::int64_t> order;
+  std::int64_t next = 0;
+  for (std::int64_t i = 0; i < rank; ++i)
+    order.push_back(i == std::min(a, b) ? rank - 2 : i == std::max(a, b) ? rank - 1 : next++);
+  return {call.onnx.transpose(made, order)};
+}
+inline onnx_results lower_trace(onnx_call const& call) {
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const diagonal = call.onnx.cast(diagonal_of(call, 0, 0, 1), call.dtype(0), computed);
+  return as_result(call, call.onnx.reduce("ReduceSum", diagonal, {0}, false), computed);
+}
+
+// --- windows -----------------------------------------------------------------------------------------------------------
+/// The places of windows: [count, size], the window from place * step on.
+inline onnx_value window_places(onnx_builder& onnx, onnx_value count, std::int64_t step, std::int64_t size,
+                                std::int64_t dilation = 1) {
+  auto const inside = onnx.constant(at::arange(size, at::TensorOptions(at::kLong)) * dilation);
+  auto const first = onnx.unsqueeze(counted(onnx, count), {1});
+  if (auto const known = onnx.constant_of(first)) return onnx.constant(*known * step + *onnx.constant_of(inside));
+  return onnx.emit("Add", {step == 1 ? first : onnx.emit("Mul", {first, onnx.integer(step)}), inside});
+}
+/// How many windows that reach over `reach` elements begin every `step`.
+inline onnx_value window_count(onnx_builder& onnx, onnx_value size, std::int64_t reach, std::int64_t step) {
+  if (auto const known = onnx.constant_of(size)) return onnx.integers({(known->item().toLong() - reach) / step + 1});
+  auto const steps = sum_of(onnx, size, onnx.integers({step - reach}));
+  return step == 1 ? steps : onnx.emit("Div", {steps, onnx.integers({step})});
+}
+inline onnx_results lower_unfold(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank(0);
+  if (rank == 0) call.refuse("it is of one number");
+  auto const axis = call.axis("dimension", rank), size = call.integer("size"), step = call.integer("step");
+  auto const count = window_count(onnx, call.size(0, axis), size, step);
+  auto const made = onnx.gather(call.tensor(0), window_places(onnx, count, step, size), axis);
+  auto order = all_axes(rank + 1);
+  order.erase(order.begin() + axis + 1);
+  order.push_back(axis + 1);
+  return {onnx.transpose(made, order)};
+}
+/// The difference of neighbours, n times over.
+inline onnx_results lower_diff(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype(), computed = dtype == at::kBool ? at::kBool : computed_dtype(dtype);
+  auto const axis = onnx_call::axis(call.integer_or("dim", -1), call.rank(0));
+  std::vector<onnx_value> parts;
+  for (auto const* each : {"prepend", "self", "append"})
+    if (call.has(each)) parts.push_back(call.tensor(each, computed));
+  auto x = onnx.concat(parts, axis);
+  for (std::int64_t i = 0; i < call.integer_or("n", 1); ++i) {
+    auto const next = onnx.slice(x, axis, onnx.integers({1}), {}),
+               before = onnx.slice(x, axis, onnx.integers({0}), onnx.integers({-1}));
+    x = onnx.emit(dtype == at::kBool ? "Xor" : "Sub", {next, before});
+  }
+  return as_result(call, x, computed);
+}
+
+inline constexpr onnx_operator onnx_slicing[] = {
+    {"aten::select", &lower_select},
+    {"aten::slice", &lower_slice},
+    {"aten::narrow", &lower_narrow},
+    {"aten::split", &lower_split},
+    {"aten::split_with_sizes", &lower_split},
+    {"aten::unsafe_split", &lower_split},
+    {"aten::unsafe_split_with_sizes", &lower_split},
+    {"aten::chunk", &lower_chunk},
+    {"aten::unsafe_chunk", &lower_chunk},
+    {"prim::ConstantChunk", &lower_constant_chunk},
+    {"aten::tensor_split", &lower_tensor_split},
+    {"aten::unbind", &lower_unbind},
+    {"aten::roll", &lower_roll},
+    {"aten::flip", &lower_flip},
+    {"aten::fliplr", &lower_flip_axis<1>},
+    {"aten::flipud", &lower_flip_axis<0>},
+    {"aten::rot90", &lower_rot90},
+    {"aten::tril", &lower_triangle<false>},
+    {"aten::triu", &lower_triangle<true>},
+    {"aten::diagonal", &lower_diagonal},
+    {"aten::diag", &lower_diag},
+    {"aten::diag_embed", &lower_diag_embed},
+    {"aten::trace", &lower_trace},
+    {"aten::unfold", &lower_unfold},
+    {"aten::diff", &lower_diff},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_SLICING_HPP
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Elements that a tensor of places, or a mask, picks; and writing to them.
+namespace torchdeploy::inline v0::detail {
+
+// --- broadcasting ------------------------------------------------------------------------------------------------------
+/// A tensor with what is known of its sizes.
+struct sized_value {
+  onnx_value value;
+  std::vector<std::int64_t> seen{};  ///< sizes in the first run
+  std::vector<std::optional<std::int64_t>> fixed{};  ///< sizes that never differ
+};
+inline sized_value sized(onnx_call const& call, symbol const& tensor) {
+  sized_value made{call.read(tensor)};
+  made.seen = tensor->seen[0].toTensor().sizes().vec();
+  for (std::size_t i = 0; i < made.seen.size(); ++i)
+    made.fixed.push_back(onnx_call::fixed_size(*tensor, static_cast<std::int64_t>(i)));
+  return made;
+}
+inline onnx_value size_of(onnx_builder& onnx, sized_value const& x, std::size_t axis) {
+  return x.fixed[axis] ? onnx.integers({*x.fixed[axis]}) : onnx.size(x.value, static_cast<std::int64_t>(axis));
+}
+/// The sizes that tensors have when they are broadcast: of each axis those of the tensor that is not 1 there.
+inline std::vector<onnx_value> broadcast_sizes(onnx_builder& onnx, std::vector<sized_value> const& all) {
+  std::size_t rank = 0;
+  for (auto const& each : all) rank = std::max(rank, each.seen.size());
+  std::vector<onnx_value> sizes;
+  for (std::size_t i = 0; i < rank; ++i) {
+    sized_value const* widest = nullptr;
+    std::size_t place = 0;
+    for (auto const& each : all) {
+      if (i + each.seen.size() < rank) continue;
+      auto const axis = i + each.seen.size() - rank;
+      bool const one = each.fixed[axis] == 1;
+      if (!widest || (!one && (widest->fixed[place] == 1 || (each.fixed[axis] && !widest->fixed[place])))) {
+        widest = &each;
+        place = axis;
+      }
+    }
+    sizes.push_back(size_of(onnx, *widest, place));
+  }
+  return sizes;
+}
+inline onnx_value joined_sizes(onnx_builder& onnx, std::vector<onnx_value> const& sizes) {
+  return sizes.empty() ? onnx.integers({}) : onnx.concat(sizes, 0);
+}
+/// Broadcast to one shape, as far as they have another.
+inline std::vector<onnx_value> broadcast(onnx_builder& onnx, std::vector<sized_value> const& all) {
+  bool same = true;
+  for (auto const& each : all) same = same && each.fixed == all.front().fixed && each.seen == all.front().seen;
+  std::vector<onnx_value> made;
+  auto const sizes = same ? onnx_value{} : joined_sizes(onnx, broadcast_sizes(onnx, all));
+  for (auto const& each : all) made.push_back(same ? each.value : onnx.expand(each.value, sizes));
+  return made;
+}
+inline onnx_results lower_broadcast_tensors(onnx_call const& call) {
+  std::vector<sized_value> all;
+  for (auto const& each : call.elements(0)) all.push_back(sized(call, each));
+  return broadcast(call.onnx, all);
+}
+/// A tensor for each axis of a grid: indexing "xy" has the first two axes swapped.
+inline onnx_results lower_meshgrid(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const& given = call.elements(0);
+  auto const count = given.size();
+  bool const swapped = call.has("indexing") && call.text("indexing") == "xy" && count > 1;
+  auto const place = [&](std::size_t i) { return swapped && i < 2 ? 1 - i : i; };
+  std::vector<onnx_value> sizes(count), all;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto const x = sized(call, given[i]);
+    sizes[place(i)] = x.seen.empty() ? onnx.integers({1}) : size_of(onnx, x, 0);
+    std::vector<std::int64_t> shape(count, 1);
+    shape[place(i)] = -1;
+    all.push_back(onnx.reshape(x.value, shape));
+  }
+  for (auto& each : all) each = onnx.expand(each, onnx.concat(sizes, 0));
+  return all;
+}
+
+// --- one axis ----------------------------------------------------------------------------------------------------------
+/// At least one dimension, as ONNX's operators need.
+inline onnx_value with_dimension(onnx_call const& call, onnx_argument argument) {
+  auto const x = call.tensor(argument);
+  return call.rank(argument) == 0 ? call.onnx.reshape(x, {1}) : x;
+}
+inline onnx_results lower_index_select(onnx_call const& call) {
+  auto const rank = call.rank(0);
+  auto const made =
+      call.onnx.gather(with_dimension(call, 0), with_dimension(call, "index"), rank == 0 ? 0 : call.axis("dim", rank));
+  return {rank == 0 ? call.onnx.reshape(made, {}) : made};
+}
+inline onnx_results lower_gather(onnx_call const& call) {
+  auto const rank = call.rank(0);
+  auto const made = call.onnx.emit("GatherElements", {with_dimension(call, 0), with_dimension(call, "index")},
+                                   {{"axis", rank == 0 ? 0 : call.axis("dim", rank)}});
+  return {call.rank("index") == 0 ? call.onnx.reshape(made, {}) : made};
+}
+/// Along an axis; the others are broadcast.
+inline onnx_results lower_take_along_dim(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const index = call.tensor("indices", at::kLong);
+  if (!call.has("dim"))
+    return {
+        onnx.emit("GatherElements", {onnx.reshape(call.tensor(0), {-1}), onnx.reshape(index, {-1})}, {{"axis", 0}})};
+  auto const rank = call.rank(0);
+  auto const axis = call.axis("dim", rank);
+  auto x = sized(call, call.at(0)), places = sized(call, call.at("indices"));
+  places.value = index;
+  auto const at = static_cast<std::size_t>(axis);
+  auto const expanded = [&](sized_value const& one, sized_value const& other) {
+    bool same = true;
+    std::vector<onnx_value> sizes;
+    for (std::size_t i = 0; i < one.seen.size(); ++i) {
+      same = same && (i == at || (one.fixed[i] == other.fixed[i] && one.seen[i] == other.seen[i]));
+      sizes.push_back(i == at ? onnx.integers({1}) : size_of(onnx, other, i));
+    }
+    return same ? one.value : onnx.expand(one.value, onnx.concat(sizes, 0));
+  };
+  return {onnx.emit("GatherElements", {expanded(x, places), expanded(places, x)}, {{"axis", axis}})};
+}
+inline onnx_results lower_take(onnx_call const& call) {
+  return {call.onnx.gather(call.onnx.reshape(call.tensor(0), {-1}), call.tensor("index"), 0)};
+}
+inline onnx_results lower_embedding(onnx_call const& call) {
+  return {call.onnx.gather(call.tensor("weight"), call.tensor("indices"), 0)};
+}
+inline onnx_results lower_one_hot(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (call.is_constant("num_classes") && call.integer("num_classes") < 0)
+    call.refuse("how many classes there are depends on the inputs", "torch.one_hot(x, num_classes)");
+  return {onnx.emit("OneHot", {call.tensor(0), call.sizes("num_classes"), onnx.integers({0, 1})}, {{"axis", -1}})};
+}
+/// Each element a number of times in a row; without an axis of all of them.
+inline onnx_results lower_repeat_interleave(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (!call.has("self")) call.refuse("how many elements it gives depends on the inputs");
+  auto const rank = call.rank(0);
+  bool const flat = !call.has("dim");
+  auto const axis = flat ? 0 : call.axis("dim", rank);
+  auto const x = flat && rank != 1 ? onnx.reshape(call.tensor(0), {-1}) : call.tensor(0);
+  std::vector<onnx_value> sizes;
+  for (auto const each : all_axes(rank)) sizes.push_back(call.size(0, each));
+  auto const size = flat ? product(onnx, sizes) : call.size(0, axis);
+  auto const known = onnx.constant_of(size);
+  if (call.is_tensor("repeats") && call.shown("repeats").numel() != 1) {
+    if (!call.is_constant("repeats") || !known) call.refuse("how many elements it gives depends on the inputs");
+    return {onnx.gather(x, onnx.constant(at::repeat_interleave(call.weight("repeats"))), axis)};
+  }
+  if (known && call.is_constant("repeats")) {
+    auto const places = at::arange(known->item().toLong(), at::TensorOptions(at::kLong));
+    return {onnx.gather(x, onnx.constant(places.repeat_interleave(call.integer("repeats"))), axis)};
+  }
+  auto const repeats =
+      call.is_tensor("repeats") ? onnx.reshape(call.tensor("repeats", at::kLong), {1}) : call.sizes("repeats");
+  auto const places = onnx.emit("Div", {counted(onnx, onnx.emit("Mul", {size, repeats})), repeats});
+  return {onnx.gather(x, places, axis)};
+}
+
+// --- several axes ------------------------------------------------------------------------------------------------------
+/// What x[i, :, j] names: the axes that have a tensor of places, the tensors, and where in the result their axes come.
+struct index_of_axes {
+  std::vector<std::int64_t> axes{};
+  std::vector<sized_value> places{};
+  std::int64_t first = 0;  ///< place of the axes of the tensors, which is 0 where others lie between them
+
+  [[nodiscard]] std::int64_t rank() const {
+    std::size_t most = 0;
+    for (auto const& each : places) most = std::max(most, each.seen.size());
+    return static_cast<std::int64_t>(most);
+  }
+};
+inline bool is_mask(at::ScalarType dtype) { return dtype == at::kBool || dtype == at::kByte; }
+
+/// A mask stands for the places where it is true.
+inline index_of_axes index_of(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  index_of_axes made;
+  std::int64_t axis = 0;
+  bool apart = false;
+  for (auto const& each : call.elements("indices")) {
+    if (each->seen[0].isNone() || !each->seen[0].toTensor().defined()) {
+      ++axis;
+      continue;
+    }
+    if (!made.axes.empty() && made.axes.back() != axis - 1) apart = true;
+    auto const& tensor = each->seen[0].toTensor();
+    if (!is_mask(tensor.scalar_type())) {
+      made.axes.push_back(axis++);
+      made.places.push_back(sized(call, each));
+      continue;
+    }
+    if (tensor.dim() == 0) call.refuse("it is indexed by a mask without dimensions");
+    auto const all = onnx.emit("NonZero", {onnx.cast(call.read(each), tensor.scalar_type(), at::kBool)});
+    for (std::int64_t i = 0; i < tensor.dim(); ++i) {
+      made.axes.push_back(axis++);
+      made.places.push_back({onnx.gather(all, onnx.integer(i), 0), {tensor.numel()}, {std::nullopt}});
+    }
+  }
+  made.first = apart || made.axes.empty() ? 0 : made.axes.front();
+  return made;
+}
+/// The order of axes that has the indexed ones first.
+inline std::vector<std::int64_t> indexed_first(std::vector<std::int64_t> const& axes, std::int64_t rank) {
+  auto order = axes;
+  for (auto const each : all_axes(rank))
+    if (std::find(axes.begin(), axes.end(), each) == axes.end()) order.push_back(each);
+  return order;
+}
+inline std::vector<std::int64_t> inverse_order(std::vector<std::int64_t> const& order) {
+  std::vector<std::int64_t> back(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i)
+    back[static_cast<std::size_t>(order[i])] = static_cast<std::int64_t>(i);
+  return back;
+}
+/// The order that brings the first `count` axes to the place `first`.
+inline std::vector<std::int64_t> moved_behind(std::int64_t count, std::int64_t first, std::int64_t rank) {
+  std::vector<std::int64_t> order;
+  for (std::int64_t i = 0; i < first; ++i) order.push_back(count + i);
+  for (std::int64_t i = 0; i < count; ++i) order.push_back(i);
+  for (std::int64_t i = count + first; i < rank; ++i) order.push_back(i);
+  return order;
+}
+/// The places, each a row of as many numbers as there are indexed axes.
+inline onnx_value rows_of_places(onnx_builder& onnx, index_of_axes const& index) {
+  auto all = broadcast(onnx, index.places);
+  for (auto& each : all) each = onnx.unsqueeze(each, {index.rank()});
+  return onnx.concat(all, index.rank());
+}
+inline bool has_mixed_dtypes(onnx_call const& call) {
+  for (auto const& each : call.elements("indices"))
+    if (each->seen[0].isTensor() && each->seen[0].toTensor().defined() &&
+        each->seen[0].toTensor().scalar_type() == at::kInt)
+      return true;
+  return false;
+}
+inline index_of_axes index_in_longs(onnx_call const& call) {
+  auto index = index_of(call);
+  if (index.axes.empty() || (index.axes.size() == 1 && call.name() == "aten::index") || !has_mixed_dtypes(call))
+    return index;
+  for (auto& each : index.places)
+    each.value = call.onnx.emit("Cast", {each.value}, {{"to", onnx_builder::onnx_type_of(at::kLong)}});
+  return index;
+}
+
+inline onnx_results lower_index(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const index = index_in_longs(call);
+  auto const rank = call.rank("self");
+  if (index.axes.empty()) return {call.tensor("self")};
+  if (index.axes.size() == 1) return {onnx.gather(call.tensor("self"), index.places[0].value, index.axes[0])};
+  auto const x = onnx.transpose(call.tensor("self"), indexed_first(index.axes, rank));
+  auto const picked = onnx.emit("GatherND", {x, rows_of_places(onnx, index)});
+  auto const result = index.rank() + rank - static_cast<std::int64_t>(index.axes.size());
+  return {onnx.transpose(picked, moved_behind(index.rank(), index.first, result))};
+}
+
+/// What is written by a mask alone, where it writes one number: a choice.
+inline std::optional<onnx_value> put_by_mask(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const& indices = call.elements("indices");
+  if (indices.size() != 1 || !indices[0]->seen[0].isTensor() || call.shown("values").numel() != 1) return std::nullopt;
+  auto const& mask = indices[0]->seen[0].toTensor();
+  for (std::int64_t i = 0; i < call.rank("values"); ++i)
+    if (call.fixed_size("values", i) != 1) return std::nullopt;
+  if (!is_mask(mask.scalar_type())) return std::nullopt;
+  std::vector<std::int64_t> behind;
+  for (auto i = mask.dim(); i < call.rank("self"); ++i) behind.push_back(i);
+  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
+  auto const where = onnx.unsqueeze(onnx.cast(call.read(indices[0]), mask.scalar_type(), at::kBool), behind);
+  auto value = onnx.reshape(call.tensor("values", dtype), {});
+  if (call.flag("accumulate"))
+    value = onnx.cast(onnx.emit("Add", {call.tensor("self", computed), onnx.cast(value, dtype, computed)}), computed,
+                      dtype);
+  return where_true(onnx, where, value, call.tensor("self"), dtype);
+}
+inline std::vector<onnx_node_attribute> reduction_attribute(onnx_call const& call, std::string const& kind) {
+  if (kind.empty()) return {};
+  std::int64_t const since = kind == "add" || kind == "mul" ? 16 : 18;
+  if (call.onnx.opset() < since)
+    call.refuse("ONNX combines with what was there from opset " + std::to_string(since),
+                ".opset = " + std::to_string(since));
+  return {{"reduction", kind}};
+}
+inline onnx_results lower_index_put(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (auto const made = put_by_mask(call)) return {*made};
+  auto const index = index_in_longs(call);
+  if (index.axes.empty()) call.refuse("no index is given");
+  auto const rank = call.rank("self");
+  auto const count = index.rank();
+  auto const order = indexed_first(index.axes, rank);
+  // of what is written: the sizes of the places, then those of the axes that have none
+  auto sizes = broadcast_sizes(onnx, index.places);
+  for (auto i = index.axes.size(); i < order.size(); ++i) sizes.push_back(call.size("self", order[i]));
+  auto const all = static_cast<std::int64_t>(sizes.size());
+  auto const place = moved_behind(count, index.first, all);
+  std::vector<onnx_value> shown;
+  for (auto const each : place) shown.push_back(sizes[static_cast<std::size_t>(each)]);
+  auto const values = onnx.transpose(onnx.expand(call.tensor("values", call.dtype("self")), onnx.concat(shown, 0)),
+                                     inverse_order(place));
+  auto const written =
+      onnx.emit("ScatterND", {onnx.transpose(call.tensor("self"), order), rows_of_places(onnx, index), values},
+                reduction_attribute(call, call.flag("accumulate") ? "add" : ""));
+  return {onnx.transpose(written, inverse_order(order))};
+}
+
+/// All elements where a mask is true, in a row.
+inline onnx_results lower_masked_select(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto mask = sized(call, call.at("mask"));
+  mask.value = call.tensor("mask", at::kBool);
+  auto const both = broadcast(onnx, {sized(call, call.at(0)), mask});
+  return {onnx.emit("Compress", {both[0], onnx.reshape(both[1], {-1})})};
+}
+/// The n-th true place of the mask takes the n-th element of the source.
+inline onnx_results lower_masked_scatter(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.dtype(0);
+  auto const mask = onnx.expand(call.tensor("mask", at::kBool), call.shape(0));
+  auto const ones = onnx.cast(onnx.reshape(mask, {-1}), at::kBool, at::kLong);
+  auto const count = onnx.emit("Sub", {onnx.emit("CumSum", {ones, onnx.integer(0)}), onnx.integer(1)});
+  auto const places = onnx.emit("Max", {count, onnx.integer(0)});
+  auto const picked = onnx.gather(onnx.reshape(call.tensor("source", dtype), {-1}), places, 0);
+  return {where_true(onnx, mask, onnx.emit("Reshape", {picked, call.shape(0)}), call.tensor(0), dtype)};
+}
+/// A row for each element that is not 0.
+inline onnx_results lower_nonzero(onnx_call const& call) {
+  if (call.rank(0) == 0) call.refuse("it is of one number");
+  return {call.onnx.transpose(nonzero_places(call, 0), {1, 0})};
+}
+
+inline constexpr onnx_operator onnx_indexing[] = {
+    {"aten::broadcast_tensors", &lower_broadcast_tensors},
+    {"aten::meshgrid", &lower_meshgrid},
+    {"aten::index_select", &lower_index_select},
+    {"aten::gather", &lower_gather},
+    {"aten::take_along_dim", &lower_take_along_dim},
+    {"aten::take", &lower_take},
+    {"aten::embedding", &lower_embedding},
+    {"aten::one_hot", &lower_one_hot},
+    {"aten::repeat_interleave", &lower_repeat_interleave},
+    {"aten::index", &lower_index},
+    {"aten::index_put", &lower_index_put},
+    {"aten::_index_put_impl", &lower_index_put},
+    {"aten::masked_select", &lower_masked_select},
+    {"aten::masked_scatter", &lower_masked_scatter},
+    {"aten::nonzero", &lower_nonzero},
+    {"aten::argwhere", &lower_nonzero},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_INDEXING_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_LINEAR_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_LINEAR_HPP
+// ---- torchdeploy/onnx/lowering/linear.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Products of matrices and vectors: linear, matmul, einsum and their relatives.
+namespace torchdeploy::inline v0::detail {
+
+/// The dtype that a product is computed in: runtimes multiply no small ints and no bfloat16.
+inline at::ScalarType product_dtype(at::ScalarType dtype) {
+  if (dtype == at::kBFloat16) return at::kFloat;
+  return dtype == at::kChar || dtype == at::kByte || dtype == at::kShort || dtype == at::kBool ? at::kInt : dtype;
+}
+inline onnx_results as_product(onnx_call const& call, onnx_value value) {
+  return {call.onnx.cast(value, product_dtype(call.result_dtype()), call.result_dtype())};
+}
+
+/// A number that a term is scaled by, where it is not 1.
+inline onnx_value scaled(onnx_call const& call, onnx_value value, char const* by, at::ScalarType dtype) {
+  if (!call.has(by)) return value;
+  auto const& factor = call.constant(by).toScalar();
+  if (factor.toDouble() == 1) return value;
+  return call.onnx.emit("Mul", {value, call.onnx.constant(at::scalar_tensor(factor, dtype))});
+}
+/// beta * self + alpha * product. With beta 0 self is not read, NaN or not.
+inline onnx_results lower_added_product(onnx_call const& call, onnx_value product) {
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const term = scaled(call, product, "alpha", dtype);
+  if (call.number_or("beta", 1) == 0) return as_product(call, term);
+  return as_product(call, call.onnx.emit("Add", {term, scaled(call, call.tensor("self", dtype), "beta", dtype)}));
+}
+
+/// Gemm reads a weight as it is stored, MatMul a transposed copy. The weight has two dimensions; no bias: none.
+inline onnx_value write_linear(onnx_builder& onnx, onnx_value x, std::int64_t rank, onnx_value weight, onnx_value bias,
+                               at::ScalarType dtype) {
+  if (rank == 2 && at::isFloatingType(dtype))
+    return onnx.emit("Gemm", {x, weight, bias}, {{"transB", std::int64_t{1}}});
+  auto const product = onnx.emit("MatMul", {x, onnx.transpose(weight, {1, 0})});
+  return bias ? onnx.emit("Add", {product, bias}) : product;
+}
+inline onnx_results lower_linear(onnx_call const& call) {
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const x = call.tensor("input", dtype), weight = call.tensor("weight", dtype);
+  if (call.rank("weight") == 1) return as_product(call, call.onnx.emit("MatMul", {x, weight}));
+  auto const bias = call.has("bias") ? call.tensor("bias", dtype) : onnx_value{};
+  return as_product(call, write_linear(call.onnx, x, call.rank("input"), weight, bias, dtype));
+}
+
+/// matmul, mm, bmm, mv, dot: the shapes tell which.
+inline onnx_results lower_matmul(onnx_call const& call) {
+  auto const dtype = product_dtype(call.result_dtype());
+  return as_product(call, call.onnx.emit("MatMul", {call.tensor(0, dtype), call.tensor(1, dtype)}));
+}
+inline onnx_results lower_addmm(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const a = call.tensor("mat1", dtype), b = call.tensor("mat2", dtype);
+  if (!at::isFloatingType(dtype)) return lower_added_product(call, onnx.emit("MatMul", {a, b}));
+  auto const beta = call.number_or("beta", 1);
+  auto const self = beta == 0 ? onnx_value{} : call.tensor("self", dtype);
+  std::vector<onnx_node_attribute> attributes;
+  if (auto const alpha = call.number_or("alpha", 1); alpha != 1) attributes.push_back({"alpha", alpha});
+  if (beta != 1 && beta != 0) attributes.push_back({"beta", beta});
+  return as_product(call, onnx.emit("Gemm", {a, b, self}, std::move(attributes)));
+}
+/// baddbmm and addmv: the product's operands are the second and third argument.
+inline onnx_results lower_add_product(onnx_call const& call) {
+  auto const dtype = product_dtype(call.result_dtype());
+  return lower_added_product(call, call.onnx.emit("MatMul", {call.tensor(1, dtype), call.tensor(2, dtype)}));
+}
+/// The products of a batch are summed.
+inline onnx_results lower_addbmm(onnx_call const& call) {
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const product = call.onnx.emit("MatMul", {call.tensor("batch1", dtype), call.tensor("batch2", dtype)});
+  return lower_added_product(call, call.onnx.reduce("ReduceSum", product, {0}, false));
+}
+
+/// Each element of a vector times each of another.
+inline onnx_value outer_product(onnx_call const& call, onnx_argument first, onnx_argument second,
+                                at::ScalarType dtype) {
+  auto& onnx = call.onnx;
+  auto const column = onnx.unsqueeze(call.tensor(first, dtype), {1}), row = call.tensor(second, dtype);
+  return dtype == at::kBool ? onnx.emit("And", {column, row}) : onnx.emit("Mul", {column, row});
+}
+inline onnx_results lower_outer(onnx_call const& call) { return {outer_product(call, 0, 1, call.result_dtype())}; }
+inline onnx_results lower_addr(onnx_call const& call) {
+  return lower_added_product(call, outer_product(call, "vec1", "vec2", product_dtype(call.result_dtype())));
+}
+/// The sum of products along an axis.
+inline onnx_results lower_vecdot(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const axis = call.axis("dim", std::max(call.rank(0), call.rank(1)));
+  auto const pair = onnx.emit("Mul", {call.tensor(0, dtype), call.tensor(1, dtype)});
+  return as_product(call, onnx.reduce("ReduceSum", pair, {axis}, false));
+}
+/// Several matrices, one after the other; the first and the last may be vectors.
+inline onnx_results lower_matrix_chain(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = product_dtype(call.result_dtype());
+  onnx_value product;
+  for (auto const& each : call.elements(0)) {
+    auto const factor = onnx.cast(call.read(each), each->seen[0].toTensor().scalar_type(), dtype);
+    product = product ? onnx.emit("MatMul", {product, factor}) : factor;
+  }
+  return as_product(call, product);
+}
+
+// --- einsum ------------------------------------------------------------------------------------------------------------
+inline onnx_results write_einsum(onnx_call const& call, std::string equation, std::vector<onnx_value> tensors) {
+  return as_product(call, call.onnx.emit("Einsum", std::move(tensors), {{"equation", std::move(equation)}}));
+}
+/// `path`, the order to contract in, is the runtime's.
+inline onnx_results lower_einsum(onnx_call const& call) {
+  auto const dtype = product_dtype(call.result_dtype());
+  std::vector<onnx_value> tensors;
+  for (auto const& each : call.elements("tensors"))
+    tensors.push_back(call.onnx.cast(call.read(each), each->seen[0].toTensor().scalar_type(), dtype));
+  auto equation = call.text("equation");
+  std::erase(equation, ' ');
+  return write_einsum(call, std::move(equation), std::move(tensors));
+}
+/// Letters for `count` axes, beginning with one of the alphabet.
+inline std::string axis_letters(onnx_call const& call, std::int64_t count, std::int64_t first = 0) {
+  constexpr std::int64_t alphabet = 26;
+  if (first + count > alphabet) call.refuse("its tensors have too many dimensions");
+  std::string letters(static_cast<std::size_t>(count), 'a');
+  std::iota(letters.begin(), letters.end(), static_cast<char>('a' + first));
+  return letters;
+}
+/// The sum over pairs of axes; the others stay, the first tensor's before the second's.
+inline onnx_results contract(onnx_call const& call, std::vector<std::int64_t> const& first,
+                             std::vector<std::int64_t> const& second) {
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const a = axis_letters(call, call.rank(0));
+  auto b = axis_letters(call, call.rank(1), call.rank(0));
+  std::string kept = a + b;
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    auto const letter = a[static_cast<std::size_t>(first[i])];
+    auto& paired = b[static_cast<std::size_t>(second[i])];
+    std::erase_if(kept, [&](char each) { return each == letter || each == paired; });
+    paired = letter;
+  }
+  return write_einsum(call, a + "," + b + "->" + kept, {call.tensor(0, dtype), call.tensor(1, dtype)});
+}
+inline onnx_results lower_tensordot(onnx_call const& call) {
+  return contract(call, call.axes("dims_self", call.rank(0)), call.axes("dims_other", call.rank(1)));
+}
+/// Over the last axis of both; a tensor without dimensions scales the other.
+inline onnx_results lower_inner(onnx_call const& call) {
+  auto const dtype = product_dtype(call.result_dtype());
+  if (call.rank(0) == 0 || call.rank(1) == 0)
+    return as_product(call, call.onnx.emit("Mul", {call.tensor(0, dtype), call.tensor(1, dtype)}));
+  return contract(call, {call.rank(0) - 1}, {call.rank(1) - 1});
+}
+/// x1 A x2 for each matrix of the weight, and a bias.
+inline onnx_results lower_bilinear(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const rows = axis_letters(call, call.rank("input1") - 1);
+  auto const product =
+      onnx.emit("Einsum", {call.tensor("input1", dtype), call.tensor("weight", dtype), call.tensor("input2", dtype)},
+                {{"equation", rows + "x,zxy," + rows + "y->" + rows + "z"}});
+  return as_product(call, call.has("bias") ? onnx.emit("Add", {product, call.tensor("bias", dtype)}) : product);
+}
+/// Each element of the first times the whole second.
+inline onnx_results lower_kron(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = product_dtype(call.result_dtype());
+  auto const rank = call.result_rank();
+  std::vector<std::int64_t> behind, before, sizes;
+  int open = 0;
+  for (std::int64_t i = 0; i < rank; ++i) {
+    behind.push_back(2 * i + 1);
+    before.push_back(2 * i);
+    auto const fixed = call.fixed_result_size(i);
+    open += !fixed;
+    sizes.push_back(fixed.value_or(-1));
+  }
+  if (open > 1) call.refuse("two of its sizes depend on the inputs");
+  auto const spread = [&](int which, std::vector<std::int64_t> const& axes) {
+    std::vector<std::int64_t> missing(static_cast<std::size_t>(rank - call.rank(which)));
+    std::iota(missing.begin(), missing.end(), 0);
+    return onnx.unsqueeze(onnx.unsqueeze(call.tensor(which, dtype), missing), axes);
+  };
+  return as_product(call, onnx.reshape(onnx.emit("Mul", {spread(0, behind), spread(1, before)}), sizes));
+}
+
+inline constexpr onnx_operator onnx_linear[] = {
+    {"aten::linear", &lower_linear},
+    {"aten::matmul", &lower_matmul},
+    {"aten::__matmul__", &lower_matmul},
+    {"aten::linalg_matmul", &lower_matmul},
+    {"aten::mm", &lower_matmul},
+    {"aten::bmm", &lower_matmul},
+    {"aten::mv", &lower_matmul},
+    {"aten::dot", &lower_matmul},
+    {"aten::vdot", &lower_matmul},
+    {"aten::addmm", &lower_addmm},
+    {"aten::baddbmm", &lower_add_product},
+    {"aten::addmv", &lower_add_product},
+    {"aten::addbmm", &lower_addbmm},
+    {"aten::addr", &lower_addr},
+    {"aten::outer", &lower_outer},
+    {"aten::ger", &lower_outer},
+    {"aten::linalg_vecdot", &lower_vecdot},
+    {"aten::chain_matmul", &lower_matrix_chain},
+    {"aten::linalg_multi_dot", &lower_matrix_chain},
+    {"aten::einsum", &lower_einsum},
+    {"aten::tensordot", &lower_tensordot},
+    {"aten::inner", &lower_inner},
+    {"aten::bilinear", &lower_bilinear},
+    {"aten::kron", &lower_kron},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_LINEAR_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_NORMALIZATION_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_NORMALIZATION_HPP
+// ---- torchdeploy/onnx/lowering/normalization.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_SHAPE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_SHAPE_HPP
+// ---- torchdeploy/onnx/lowering/shape.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <utility>
+#include <vector>
+
+/// Sizes, and the same elements in another shape, order or dtype.
+namespace torchdeploy::inline v0::detail {
+
+// --- sizes and numbers -------------------------------------------------------------------------------------------------
+/// size(x), all of them or one: a number is a vector of one element.
+inline onnx_results lower_size(onnx_call const& call) {
+  if (call.arguments() > 1 && call.has(1)) return {call.size(0, call.integer(1))};
+  onnx_results all;
+  for (std::int64_t i = 0; i < call.rank(0); ++i) all.push_back(call.size(0, i));
+  return all;
+}
+inline onnx_results lower_length(onnx_call const& call) {
+  if (!call.is_tensor(0)) call.refuse("the length of the list depends on the inputs");
+  return {call.size(0, 0)};
+}
+inline onnx_results lower_numel(onnx_call const& call) {
+  return {call.onnx.unsqueeze(call.onnx.emit("Size", {call.tensor(0)}), {0})};
+}
+inline onnx_results lower_shape_as_tensor(onnx_call const& call) { return {call.shape(0)}; }
+
+/// A tensor of one element, or a number, as a number.
+inline onnx_results lower_to_number(onnx_call const& call) {
+  auto const value = call.tensor(0, call.result_dtype());
+  return {call.is_tensor(0) ? call.onnx.reshape(value, {1}) : value};
+}
+/// A number as a tensor without dimensions, a list of them as one that has one.
+inline onnx_results lower_number_to_tensor(onnx_call const& call) {
+  if (is_container(call.at(0)->seen[0])) {
+    if (call.result_rank() != 1) call.refuse("expected a list of numbers");
+    std::vector<onnx_value> all;
+    for (auto const& each : call.elements(0))
+      all.push_back(call.onnx.cast(call.read(each), onnx_call::dtype_of(each->seen[0]), call.result_dtype()));
+    return {call.onnx.concat(all, 0)};
+  }
+  return {call.onnx.squeeze(call.tensor(0, call.result_dtype()), {0})};
+}
+
+// --- shapes ------------------------------------------------------------------------------------------------------------
+/// The sizes to reshape to: as many as possible fixed, at most one open one left to be inferred.
+inline onnx_value target_shape(onnx_call const& call, onnx_value otherwise) {
+  std::vector<std::int64_t> sizes;
+  int open = 0;
+  for (std::int64_t i = 0; i < call.result_rank(); ++i) {
+    auto const fixed = call.fixed_result_size(i);
+    if (fixed == 0) return otherwise;  // 0 would mean "as it was"
+    open += !fixed;
+    sizes.push_back(fixed.value_or(-1));
+  }
+  return open <= 1 ? call.onnx.integers(sizes) : otherwise;
+}
+inline onnx_results lower_reshape(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (call.arguments() > 1 && call.has("dtype") && !call.has("size") && !call.has("shape"))
+    call.refuse("it reads the same bytes as another dtype");
+  auto const target = call.is_tensor(1) ? call.shape(1) : call.sizes(1);
+  return {onnx.emit("Reshape", {call.tensor(0), target_shape(call, target)})};
+}
+/// A reshape whose target is known from the result alone, its open sizes from the operand's.
+inline onnx_value sizes_with(onnx_call const& call,
+                             std::vector<std::pair<std::int64_t, std::int64_t>> const& from_operand,
+                             std::int64_t inferred) {
+  std::vector<onnx_value> sizes;
+  for (std::int64_t i = 0; i < call.result_rank(); ++i) {
+    if (auto const fixed = call.fixed_result_size(i)) {
+      sizes.push_back(call.onnx.integers({*fixed}));
+      continue;
+    }
+    auto const source =
+        std::find_if(from_operand.begin(), from_operand.end(), [&](auto const& each) { return each.first == i; });
+    if (i == inferred)
+      sizes.push_back(call.onnx.integers({-1}));
+    else if (source != from_operand.end())
+      sizes.push_back(call.size(0, source->second));
+    else
+      call.refuse("a size of its result is not known");
+  }
+  return sizes.empty() ? call.onnx.integers({}) : call.onnx.concat(sizes, 0);
+}
+inline onnx_results lower_flatten(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank(0);
+  if (rank == 0) return {onnx.reshape(call.tensor(0), {1})};
+  auto const first = call.axis("start_dim", rank), last = call.axis("end_dim", rank);
+  if (first == last) return {call.tensor(0)};
+  if (first == 1 && last == rank - 1) return {onnx.emit("Flatten", {call.tensor(0)}, {{"axis", 1}})};
+  std::vector<std::pair<std::int64_t, std::int64_t>> kept;
+  for (std::int64_t i = 0; i < rank; ++i)
+    if (i < first || i > last) kept.emplace_back(i < first ? i : i - (last - first), i);
+  return {onnx.emit("Reshape", {call.tensor(0), target_shape(call, sizes_with(call, kept, first))})};
+}
+inline onnx_results lower_unflatten(onnx_call const& call) {
+  auto const rank = call.rank(0);
+  auto const axis = call.axis("dim", rank);
+  std::vector<std::pair<std::int64_t, std::int64_t>> kept;
+  auto const more = call.result_rank() - rank;
+  for (std::int64_t i = 0; i < rank; ++i)
+    if (i != axis) kept.emplace_back(i < axis ? i : i + more, i);
+  std::vector<std::int64_t> open;
+  for (std::int64_t i = axis; i <= axis + more; ++i)
+    if (!call.fixed_result_size(i)) open.push_back(i);
+  if (open.size() > 1) call.refuse("two of its sizes depend on the inputs");
+  return {call.onnx.emit("Reshape", {call.tensor(0), sizes_with(call, kept, open.empty() ? -1 : open.front())})};
+}
+
+inline onnx_results lower_permute(onnx_call const& call) {
+  return {call.onnx.transpose(call.tensor(0), call.axes("dims", call.rank(0)))};
+}
+/// Two axes change places.
+inline onnx_results with_axes_swapped(onnx_call const& call, std::int64_t a, std::int64_t b) {
+  auto const rank = call.rank(0);
+  if (rank < 2) return {call.tensor(0)};
+  std::vector<std::int64_t> order(static_cast<std::size_t>(rank));
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[static_cast<std::size_t>(onnx_call::axis(a, rank))],
+            order[static_cast<std::size_t>(onnx_call::axis(b, rank))]);
+  return {call.onnx.transpose(call.tensor(0), order)};
+}
+inline onnx_results lower_transpose(onnx_call const& call) {
+  return with_axes_swapped(call, call.integer(1), call.integer(2));
+}
+inline onnx_results lower_matrix_transpose(onnx_call const& call) { return with_axes_swapped(call, -2, -1); }
+inline onnx_results lower_numpy_transpose(onnx_call const& call) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(call.rank(0)));
+  std::iota(order.rbegin(), order.rend(), 0);
+  return {call.onnx.transpose(call.tensor(0), order)};
+}
+inline onnx_results lower_movedim(onnx_call const& call) {
+  auto const rank = call.rank(0);
+  auto const from = call.axes("source", rank), to = call.axes("destination", rank);
+  std::vector<std::int64_t> order(static_cast<std::size_t>(rank), -1);
+  for (std::size_t i = 0; i < from.size(); ++i) order[static_cast<std::size_t>(to[i])] = from[i];
+  std::int64_t next = 0;
+  for (auto& each : order) {
+    if (each >= 0) continue;
+    while (std::find(from.begin(), from.end(), next) != from.end()) ++next;
+    each = next++;
+  }
+  return {call.onnx.transpose(call.tensor(0), order)};
+}
+
+inline onnx_results lower_unsqueeze(onnx_call const& call) {
+  return {call.onnx.unsqueeze(call.tensor(0), {call.axis("dim", call.rank(0) + 1)})};
+}
+/// Axes of size 1 go; one of another size stays, which ONNX would refuse.
+inline onnx_results lower_squeeze(onnx_call const& call) {
+  auto const rank = call.rank(0);
+  auto axes = call.has("dim") ? call.axes("dim", rank) : std::vector<std::int64_t>(static_cast<std::size_t>(rank));
+  if (!call.has("dim")) std::iota(axes.begin(), axes.end(), 0);
+  std::erase_if(axes, [&](std::int64_t each) { return rank == 0 || call.fixed_size(0, each) != 1; });
+  std::sort(axes.begin(), axes.end());
+  return {call.onnx.squeeze(call.tensor(0), axes)};
+}
+
+/// -1 keeps a size.
+inline onnx_results lower_expand(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  std::vector<onnx_value> sizes;
+  auto const& wanted = call.elements("size");
+  auto const added = static_cast<std::int64_t>(wanted.size()) - call.rank(0);
+  bool changes = added > 0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    auto const axis = static_cast<std::int64_t>(i) - added;
+    auto const fixed = call.fixed_result_size(static_cast<std::int64_t>(i));
+    bool const keeps = axis >= 0 && dependence_of(wanted[i]) == dependence::none &&
+                       (wanted[i]->seen[0].toInt() == -1 || (fixed && call.fixed_size(0, axis) == fixed));
+    changes = changes || !keeps;
+    sizes.push_back(keeps ? onnx.integers({1}) : fixed ? onnx.integers({*fixed}) : call.number_vector(wanted[i]));
+  }
+  if (!changes) return {call.tensor(0)};
+  return {onnx.expand(call.tensor(0), onnx.concat(sizes, 0))};
+}
+inline onnx_results lower_expand_as(onnx_call const& call) { return {call.onnx.expand(call.tensor(0), call.shape(1))}; }
+inline onnx_results lower_repeat(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const more = call.result_rank() - call.rank(0);
+  std::vector<std::int64_t> axes(static_cast<std::size_t>(std::max<std::int64_t>(more, 0)));
+  std::iota(axes.begin(), axes.end(), 0);
+  auto repeats = call.sizes(1);
+  if (auto const short_of = call.rank(0) - static_cast<std::int64_t>(call.elements(1).size()); short_of > 0)  // tile
+    repeats =
+        onnx.concat({onnx.integers(std::vector<std::int64_t>(static_cast<std::size_t>(short_of), 1)), repeats}, 0);
+  return {onnx.emit("Tile", {onnx.unsqueeze(call.tensor(0), axes), repeats})};
+}
+
+// --- several tensors ---------------------------------------------------------------------------------------------------
+/// Tensors of one dimension without elements are left out, as LibTorch does.
+inline onnx_results lower_cat(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  auto const rank = call.result_rank();
+  std::vector<onnx_value> all;
+  for (auto const& each : call.elements(0)) {
+    auto const& tensor = each->seen[0].toTensor();
+    if (tensor.dim() == 1 && tensor.numel() == 0 && rank != 1) continue;
+    all.push_back(call.onnx.cast(call.read(each), tensor.scalar_type(), dtype));
+  }
+  return {call.onnx.concat(all, call.axis("dim", rank))};
+}
+inline onnx_results lower_stack(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  auto const axis = call.axis("dim", call.result_rank());
+  std::vector<onnx_value> all;
+  for (auto const& each : call.elements(0))
+    all.push_back(
+        call.onnx.unsqueeze(call.onnx.cast(call.read(each), each->seen[0].toTensor().scalar_type(), dtype), {axis}));
+  return {call.onnx.concat(all, axis)};
+}
+
+// --- dtypes ------------------------------------------------------------------------------------------------------------
+/// Of the many forms of `to` the result tells what was meant.
+inline onnx_results lower_cast(onnx_call const& call) { return {call.tensor(0, call.result_dtype())}; }
+
+/// What is written in place: the source in the shape and dtype of what it is written to.
+inline onnx_results lower_copy(onnx_call const& call) {
+  auto const value = call.tensor(1, call.dtype(0));
+  bool same = call.rank(0) == call.rank(1);
+  for (std::int64_t i = 0; same && i < call.rank(0); ++i)
+    same = call.shown(0).size(i) == call.shown(1).size(i) && call.fixed_size(0, i) == call.fixed_size(1, i);
+  return {same ? value : call.onnx.expand(value, call.shape(0))};
+}
+inline onnx_results lower_fill(onnx_call const& call) {
+  return {call.onnx.expand(call.operand(1, call.dtype(0)), call.shape(0))};
+}
+inline onnx_results lower_zero(onnx_call const& call) {
+  return {call.onnx.expand(call.onnx.scalar(0, call.dtype(0)), call.shape(0))};
+}
+
+inline constexpr onnx_operator onnx_shapes[] = {
+    {"aten::size", &lower_size},
+    {"aten::sym_size", &lower_size},
+    {"aten::len", &lower_length},
+    {"aten::numel", &lower_numel},
+    {"aten::_shape_as_tensor", &lower_shape_as_tensor},
+    {"aten::Int", &lower_to_number},
+    {"aten::Float", &lower_to_number},
+    {"aten::Bool", &lower_to_number},
+    {"aten::IntImplicit", &lower_to_number},
+    {"aten::FloatImplicit", &lower_to_number},
+    {"aten::ScalarImplicit", &lower_to_number},
+    {"aten::item", &lower_to_number},
+    {"aten::is_nonzero", &lower_to_number},
+    {"prim::NumToTensor", &lower_number_to_tensor},
+    {"aten::tensor", &lower_number_to_tensor},
+    {"aten::scalar_tensor", &lower_number_to_tensor},
+    {"aten::reshape", &lower_reshape},
+    {"aten::view", &lower_reshape},
+    {"aten::_unsafe_view", &lower_reshape},
+    {"aten::reshape_as", &lower_reshape},
+    {"aten::view_as", &lower_reshape},
+    {"aten::flatten", &lower_flatten},
+    {"aten::ravel", &lower_flatten},
+    {"aten::unflatten", &lower_unflatten},
+    {"aten::permute", &lower_permute},
+    {"aten::transpose", &lower_transpose},
+    {"aten::swapaxes", &lower_transpose},
+    {"aten::swapdims", &lower_transpose},
+    {"aten::t", &lower_matrix_transpose},
+    {"aten::mT", &lower_matrix_transpose},
+    {"aten::mH", &lower_matrix_transpose},
+    {"aten::adjoint", &lower_matrix_transpose},
+    {"aten::numpy_T", &lower_numpy_transpose},
+    {"aten::movedim", &lower_movedim},
+    {"aten::moveaxis", &lower_movedim},
+    {"aten::unsqueeze", &lower_unsqueeze},
+    {"aten::squeeze", &lower_squeeze},
+    {"aten::expand", &lower_expand},
+    {"aten::broadcast_to", &lower_expand},
+    {"aten::expand_as", &lower_expand_as},
+    {"aten::repeat", &lower_repeat},
+    {"aten::tile", &lower_repeat},
+    {"aten::cat", &lower_cat},
+    {"aten::concat", &lower_cat},
+    {"aten::concatenate", &lower_cat},
+    {"aten::stack", &lower_stack},
+    {"aten::to", &lower_cast},
+    {"aten::type_as", &lower_cast},
+    {"aten::_to_copy", &lower_cast},
+    {"aten::_autocast_to_full_precision", &lower_cast},
+    {"aten::_autocast_to_reduced_precision", &lower_cast},
+    {"aten::contiguous", &lower_identity},
+    {"aten::clone", &lower_identity},
+    {"aten::detach", &lower_identity},
+    {"aten::alias", &lower_identity},
+    {"aten::lift_fresh", &lower_identity},
+    {"aten::positive", &lower_identity},
+    {"aten::dropout", &lower_identity},
+    {"aten::feature_dropout", &lower_identity},
+    {"aten::alpha_dropout", &lower_identity},
+    {"aten::copy", &lower_copy},
+    {"aten::fill", &lower_fill},
+    {"aten::zero", &lower_zero},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_SHAPE_HPP
+
+/// Normalizations: of a channel by statistics that were learned, of a tensor by its own.
+namespace torchdeploy::inline v0::detail {
+
+/// Statistics of half precision are computed in float, as LibTorch does.
+inline at::ScalarType statistics_dtype(at::ScalarType dtype) {
+  return dtype == at::kHalf || dtype == at::kBFloat16 ? at::kFloat : dtype;
+}
+
+/// A weight or bias of so many channels; ones or zeros where the model has none.
+inline onnx_value weight_or(onnx_call const& call, char const* name, std::vector<std::int64_t> const& sizes,
+                            double otherwise, at::ScalarType dtype) {
+  if (call.has(name)) return call.tensor(name, dtype);
+  return call.onnx.constant(at::full(sizes, otherwise, at::TensorOptions(dtype)));
+}
+/// y * weight + bias as far as there are any, each reshaped to `sizes` where these are given.
+inline onnx_value scaled_and_shifted(onnx_call const& call, onnx_value y, at::ScalarType dtype,
+                                     std::vector<std::int64_t> const& sizes = {}) {
+  auto const shaped = [&](char const* name) {
+    auto const value = call.tensor(name, dtype);
+    return sizes.empty() ? value : call.onnx.reshape(value, sizes);
+  };
+  if (call.has("weight")) y = call.onnx.emit("Mul", {y, shaped("weight")});
+  if (call.has("bias")) y = call.onnx.emit("Add", {y, shaped("bias")});
+  return y;
+}
+
+struct onnx_standardized {
+  onnx_value value, mean, deviation;
+};
+/// (x - mean) / sqrt(variance + epsilon) over some axes. The nodes are those that ONNX Runtime fuses to a LayerNormalization.
+inline onnx_standardized standardized(onnx_builder& onnx, onnx_value x, std::vector<std::int64_t> const& axes,
+                                      double epsilon, at::ScalarType dtype) {
+  auto const mean = onnx.reduce("ReduceMean", x, axes, true);
+  auto const centred = onnx.emit("Sub", {x, mean});
+  auto const squares = onnx.emit("Pow", {centred, onnx.scalar(2, dtype)});
+  auto const variance = onnx.reduce("ReduceMean", squares, axes, true);
+  auto const deviation = onnx.emit("Sqrt", {onnx.emit("Add", {variance, onnx.scalar(epsilon, dtype)})});
+  return {onnx.emit("Div", {centred, deviation}), mean, deviation};
+}
+inline std::vector<std::int64_t> axes_from(std::int64_t first, std::int64_t rank) {
+  std::vector<std::int64_t> axes(static_cast<std::size_t>(rank - first));
+  std::iota(axes.begin(), axes.end(), first);
+  return axes;
+}
+/// [C, 1, 1]: a channel's place in a tensor of this rank.
+inline std::vector<std::int64_t> channel_sizes(std::int64_t rank) {
+  std::vector<std::int64_t> sizes(static_cast<std::size_t>(rank - 1), 1);
+  sizes[0] = -1;
+  return sizes;
+}
+
+// --- of channels -------------------------------------------------------------------------------------------------------
+/// With the statistics that were learned.
+inline onnx_results write_batch_norm(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  auto const channels = call.shown("running_mean").sizes().vec();
+  return {call.onnx.emit(
+      "BatchNormalization",
+      {call.tensor("input"), weight_or(call, "weight", channels, 1, dtype), weight_or(call, "bias", channels, 0, dtype),
+       call.tensor("running_mean", dtype), call.tensor("running_var", dtype)},
+      {{"epsilon", call.number("eps")}})};
+}
+inline onnx_results lower_batch_norm(onnx_call const& call) {
+  if (call.has("running_mean")) {
+    if (call.flag("training")) call.refuse("it is in training mode", "model.eval() before it is saved");
+    return write_batch_norm(call);
+  }
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const rank = call.rank("input");
+  auto axes = axes_from(1, rank);  // all but the channel's
+  axes[0] = 0;
+  auto const y = standardized(call.onnx, call.tensor("input", dtype), axes, call.number("eps"), dtype);
+  auto const result = scaled_and_shifted(call, y.value, dtype, channel_sizes(rank));
+  return {call.onnx.cast(result, dtype, call.result_dtype())};
+}
+/// Each channel of each row by its own statistics, unless it has learned some.
+inline onnx_results lower_instance_norm(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (!call.flag("use_input_stats")) return write_batch_norm(call);
+  if (call.has("running_mean")) call.refuse("it is in training mode", "model.eval() before it is saved");
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const rank = call.rank("input");
+  auto const x = call.tensor("input", dtype);
+  auto const channels = call.fixed_size("input", 1);
+  onnx_value y;
+  if (dtype != at::kFloat || !channels)  // ONNX Runtime has it of float alone
+    y = scaled_and_shifted(call, standardized(onnx, x, axes_from(2, rank), call.number("eps"), dtype).value, dtype,
+                           channel_sizes(rank));
+  else
+    y = onnx.emit("InstanceNormalization",
+                  {x, weight_or(call, "weight", {*channels}, 1, dtype), weight_or(call, "bias", {*channels}, 0, dtype)},
+                  {{"epsilon", call.number("eps")}});
+  return {onnx.cast(y, dtype, call.result_dtype())};
+}
+
+/// Groups of channels by their own statistics: an instance norm of groups, and each channel's weight and bias. That is so at
+/// opset 21 too, whose GroupNormalization takes ONNX Runtime 1.32 twice as long (180 us to 91), and OpenVINO the same.
+inline onnx_results write_group_norm(onnx_call const& call, std::int64_t groups) {
+  auto& onnx = call.onnx;
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const epsilon = call.number_or("eps", 1e-5);
+  auto const grouped = onnx.reshape(call.tensor("input", dtype), {0, groups, -1});
+  auto const y = dtype != at::kFloat
+                     ? standardized(onnx, grouped, {2}, epsilon, dtype).value
+                     : onnx.emit("InstanceNormalization",
+                                 {grouped, onnx.constant(at::ones({groups})), onnx.constant(at::zeros({groups}))},
+                                 {{"epsilon", epsilon}});
+  auto const whole = onnx.emit("Reshape", {y, target_shape(call, call.shape("input"))});
+  return {
+      onnx.cast(scaled_and_shifted(call, whole, dtype, channel_sizes(call.rank("input"))), dtype, call.result_dtype())};
+}
+inline onnx_results lower_group_norm(onnx_call const& call) {
+  return write_group_norm(call, call.integer(call.has("group") ? "group" : "num_groups"));
+}
+
+// --- of the last axes --------------------------------------------------------------------------------------------------
+/// Over all axes from `first` on, which counts from behind. Weight or bias: none where there is none.
+inline onnx_value write_layer_norm(onnx_builder& onnx, onnx_value x, std::vector<std::int64_t> const& sizes,
+                                   onnx_value weight, onnx_value bias, double epsilon, at::ScalarType dtype) {
+  auto const count = static_cast<std::int64_t>(sizes.size());
+  constexpr std::int64_t has_layer_norm = 17;
+  if (onnx.opset() >= has_layer_norm && dtype != at::kBFloat16) {
+    if (!weight) weight = onnx.constant(at::ones(sizes, at::TensorOptions(dtype)));
+    return onnx.emit("LayerNormalization", {x, weight, bias}, {{"axis", -count}, {"epsilon", epsilon}});
+  }
+  auto const precise = statistics_dtype(dtype);
+  auto y = standardized(onnx, onnx.cast(x, dtype, precise), axes_from(-count, 0), epsilon, precise).value;
+  if (weight) y = onnx.emit("Mul", {y, onnx.cast(weight, dtype, precise)});
+  if (bias) y = onnx.emit("Add", {y, onnx.cast(bias, dtype, precise)});
+  return onnx.cast(y, precise, dtype);
+}
+inline onnx_results lower_layer_norm(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const sizes = call.integers("normalized_shape");
+  auto const epsilon = call.number_or("eps", 1e-5);
+  auto const result = call.result_dtype();
+  if (call.node()->outputs().size() != 3 || (!call.is_used(1) && !call.is_used(2)))
+    return {write_layer_norm(onnx, call.tensor("input"), sizes,
+                             call.has("weight") ? call.tensor("weight", result) : onnx_value{},
+                             call.has("bias") ? call.tensor("bias", result) : onnx_value{}, epsilon, result)};
+  auto const dtype = statistics_dtype(result);
+  auto const axes = axes_from(-static_cast<std::int64_t>(sizes.size()), 0);
+  auto const y = standardized(onnx, call.tensor("input", dtype), axes, epsilon, dtype);
+  return {onnx.cast(scaled_and_shifted(call, y.value, dtype), dtype, result),
+          onnx.cast(y.mean, dtype, call.result_dtype(1)),
+          onnx.cast(onnx.emit("Reciprocal", {y.deviation}), dtype, call.result_dtype(2))};
+}
+/// x / sqrt(mean of squares + epsilon) * weight.
+inline onnx_results lower_rms_norm(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const rank = call.rank("input");
+  auto const axes = axes_from(rank - static_cast<std::int64_t>(call.integers("normalized_shape").size()), rank);
+  double const least = dtype == at::kDouble ? std::numeric_limits<double>::epsilon()
+                                            : static_cast<double>(std::numeric_limits<float>::epsilon());
+  auto const x = call.tensor("input", dtype);
+  auto const squares = onnx.emit("Pow", {x, onnx.scalar(2, dtype)});
+  auto const mean = onnx.reduce("ReduceMean", squares, axes, true);
+  auto const root = onnx.emit("Sqrt", {onnx.emit("Add", {mean, onnx.scalar(call.number_or("eps", least), dtype)})});
+  auto const y = scaled_and_shifted(call, onnx.emit("Div", {x, root}), dtype);
+  return {onnx.cast(y, dtype, call.result_dtype())};
+}
+
+/// The product of two vectors over that of their lengths, each of which is epsilon at least.
+inline onnx_results lower_cosine_similarity(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  auto const rank = std::max(call.rank("x1"), call.rank("x2"));
+  auto const axis = call.axis("dim", rank) - rank;  // from behind: the ranks may differ
+  auto x = call.tensor("x1", dtype), y = call.tensor("x2", dtype);
+  auto const length = [&](char const* name) {
+    auto const own = call.rank(name) + axis;
+    return own < 0 ? std::optional<std::int64_t>() : std::optional(call.shown(name).size(own));
+  };
+  if (length("x1") != length("x2")) {  // one is repeated along the axis
+    auto const x_shape = call.shape("x1");
+    x = onnx.expand(x, call.shape("x2"));
+    y = onnx.expand(y, x_shape);
+  }
+  auto const least = onnx.scalar(call.number_or("eps", 1e-8), dtype);
+  auto const norm = [&](onnx_value z) { return onnx.emit("Max", {onnx.reduce("ReduceL2", z, {axis}, false), least}); };
+  auto const product = onnx.reduce("ReduceSum", onnx.emit("Mul", {x, y}), {axis}, false);
+  return {onnx.emit("Div", {product, onnx.emit("Mul", {norm(x), norm(y)})})};
+}
+
+inline constexpr onnx_operator onnx_normalizations[] = {
+    {"aten::batch_norm", &lower_batch_norm},
+    {"aten::native_batch_norm", &lower_batch_norm},
+    {"aten::_native_batch_norm_legit", &lower_batch_norm},
+    {"aten::_native_batch_norm_legit_no_training", &lower_batch_norm},
+    {"aten::_batch_norm_impl_index", &lower_batch_norm},
+    {"aten::instance_norm", &lower_instance_norm},
+    {"aten::group_norm", &lower_group_norm},
+    {"aten::native_group_norm", &lower_group_norm},
+    {"aten::layer_norm", &lower_layer_norm},
+    {"aten::native_layer_norm", &lower_layer_norm},
+    {"aten::rms_norm", &lower_rms_norm},
+    {"aten::_fused_rms_norm", &lower_rms_norm},
+    {"aten::cosine_similarity", &lower_cosine_similarity},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_NORMALIZATION_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_POOLING_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_POOLING_HPP
+// ---- torchdeploy/onnx/lowering/pooling.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <utility>
+#include <vector>
+
+/// Pooling of one, two and three dimensions, by a window or to a size.
+namespace torchdeploy::inline v0::detail {
+
+/// How many dimensions an operator named "aten::max_pool2d" pools.
+inline std::size_t pooled_dimensions(onnx_call const& call) {
+  auto const& name = call.name();
+  auto const digit = name.find_first_of("123");
+  return static_cast<std::size_t>(name.at(digit) - '0');
+}
+/// The dtype to pool in: ONNX Runtime has float alone for means, and for maxima some more.
+inline at::ScalarType pooling_dtype(onnx_call const& call, bool maximum) {
+  auto const dtype = call.dtype(0);
+  if (maximum && (dtype == at::kDouble || dtype == at::kChar || dtype == at::kByte)) return dtype;
+  if (maximum && (dtype == at::kInt || dtype == at::kShort)) return at::kDouble;
+  if (!at::isFloatingType(dtype)) call.refuse("it pools ints");
+  return dtype == at::kHalf ? dtype : at::kFloat;
+}
+
+struct onnx_windows {
+  std::vector<std::int64_t> kernel{}, strides{}, padding{}, dilations{};
+  std::vector<std::int64_t> ends{};  ///< padding behind: more where the last window may go over the edge
+
+  [[nodiscard]] std::vector<std::int64_t> pads() const {
+    auto all = padding;
+    all.insert(all.end(), ends.begin(), ends.end());
+    return all;
+  }
+};
+/// With ceil_mode LibTorch has a window wherever one begins in the input or in the padding before it, and one beyond the padding
+/// behind by less than a stride. That is what padding behind by min(padding + stride, kernel) - 1 gives, at every size; the
+/// `ceil_mode` of ONNX is not it in every runtime.
+inline onnx_windows windows_of(onnx_call const& call) {
+  auto const count = pooled_dimensions(call);
+  onnx_windows windows{.kernel = call.integers("kernel_size", count)};
+  windows.strides =
+      call.has("stride") && !call.integers("stride").empty() ? call.integers("stride", count) : windows.kernel;
+  windows.padding = windows.ends = call.integers("padding", count);
+  windows.dilations = call.has("dilation") ? call.integers("dilation", count) : std::vector<std::int64_t>(count, 1);
+  if (!call.flag("ceil_mode")) return windows;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto const width = windows.dilations[i] * (windows.kernel[i] - 1) + 1;
+    auto const axis = call.rank(0) - static_cast<std::int64_t>(count - i);
+    auto const padded = call.shown(0).size(axis) + 2 * windows.padding[i] - width;
+    if (call.fixed_size(0, axis) && padded / windows.strides[i] + 1 == call.result().toTensor().size(axis)) continue;
+    windows.ends[i] = std::min(windows.padding[i] + windows.strides[i], width) - 1;
+  }
+  return windows;
+}
+
+/// Zeros or another number around each channel, so much before as behind.
+inline onnx_value padded(onnx_builder& onnx, onnx_value x, std::vector<std::int64_t> const& begins,
+                         std::vector<std::int64_t> const& ends, onnx_value number = {}) {
+  std::vector<std::int64_t> pads(2, 0);  // the batch's and the channels'
+  pads.insert(pads.end(), begins.begin(), begins.end());
+  pads.insert(pads.end(), 2, 0);
+  pads.insert(pads.end(), ends.begin(), ends.end());
+  return onnx.emit("Pad", {x, onnx.integers(pads), number}, {{"mode", "constant"}});
+}
+/// Pools a tensor with a batch and channels: where it has no batch, as one row.
+template <class Pool>
+onnx_results pool_rows(onnx_call const& call, at::ScalarType dtype, Pool const& pool) {
+  auto& onnx = call.onnx;
+  bool const single = call.rank(0) == static_cast<std::int64_t>(pooled_dimensions(call)) + 1;
+  auto const x = call.tensor(0, dtype);
+  auto results = pool(single ? onnx.unsqueeze(x, {0}) : x);
+  for (auto& each : results)
+    if (single) each = onnx.squeeze(each, {0});
+  results[0] = onnx.cast(results[0], dtype, call.result_dtype());
+  return results;
+}
+
+/// The elements of a channel.
+inline onnx_value plane_size(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank(0), first = rank - static_cast<std::int64_t>(pooled_dimensions(call));
+  std::int64_t fixed = 1;
+  std::vector<onnx_value> open;
+  for (auto axis = first; axis < rank; ++axis)
+    if (auto const size = call.fixed_size(0, axis))
+      fixed *= *size;
+    else
+      open.push_back(call.size(0, axis));
+  auto product = onnx.integers({fixed});
+  for (auto const each : open) product = onnx.emit("Mul", {product, each});
+  return product;
+}
+
+/// Places of the maxima count in ONNX from the tensor's first element on, in LibTorch from the channel's.
+inline onnx_results write_max_pool(onnx_call const& call, onnx_windows windows) {
+  auto& onnx = call.onnx;
+  bool const places = call.node()->outputs().size() > 1 && call.is_used(1);
+  auto const dtype = pooling_dtype(call, true);
+  return pool_rows(call, dtype, [&](onnx_value x) -> onnx_results {
+    // ONNX Runtime pads by less than the kernel, which with a dilation is less than a window
+    if (!std::equal(windows.ends.begin(), windows.ends.end(), windows.kernel.begin(), std::less<>())) {
+      if (places) call.refuse("the places of its maxima are asked for, and a window ends far beyond the edge");
+      auto const lowest = dtype == at::kByte ? 0 : dtype == at::kChar ? -128 : -std::numeric_limits<double>::infinity();
+      x = padded(onnx, x, windows.padding, windows.ends, onnx.scalar(lowest, dtype));
+      windows.padding = windows.ends = std::vector<std::int64_t>(windows.kernel.size(), 0);
+    }
+    auto made = onnx.emit_many("MaxPool", {x}, places ? 2 : 1,
+                               {{"kernel_shape", windows.kernel},
+                                {"strides", windows.strides},
+                                {"pads", windows.pads()},
+                                {"dilations", windows.dilations}});
+    if (places) made[1] = onnx.emit("Mod", {made[1], plane_size(call)});
+    return made;
+  });
+}
+inline onnx_results lower_max_pool(onnx_call const& call) { return write_max_pool(call, windows_of(call)); }
+
+/// What divides a window's sum: its size, that of its part in the input or, with count_include_pad, in the input with its
+/// padding but not beyond, or `divisor_override`.
+inline onnx_results lower_avg_pool(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto windows = windows_of(call);
+  auto const dtype = pooling_dtype(call, false);
+  bool const beyond = windows.ends != windows.padding;
+  bool const pads = std::any_of(windows.padding.begin(), windows.padding.end(), [](auto each) { return each != 0; });
+  bool const sums = call.has("divisor_override");
+  bool counts_padding = sums || call.flag("count_include_pad", true);
+  return pool_rows(call, dtype, [&](onnx_value x) -> onnx_results {
+    if (beyond && counts_padding && !sums) {
+      if (pads) x = padded(onnx, x, windows.padding, windows.padding);
+      for (std::size_t i = 0; i < windows.ends.size(); ++i) windows.ends[i] -= windows.padding[i];
+      std::fill(windows.padding.begin(), windows.padding.end(), 0);
+      counts_padding = false;
+    }
+    auto y = onnx.emit("AveragePool", {x},
+                       {{"kernel_shape", windows.kernel},
+                        {"strides", windows.strides},
+                        {"pads", windows.pads()},
+                        {"count_include_pad", std::int64_t{counts_padding}}});
+    if (sums) {
+      auto const size =
+          std::accumulate(windows.kernel.begin(), windows.kernel.end(), std::int64_t{1}, std::multiplies<>());
+      y = onnx.emit("Mul", {y, onnx.scalar(static_cast<double>(size) / call.number("divisor_override"), dtype)});
+    }
+    return {y};
+  });
+}
+
+// --- to a size ---------------------------------------------------------------------------------------------------------
+/// An axis that is pooled to a size: part i is from floor(i in / out) to ceil((i + 1) in / out).
+struct pooled_axis {
+  std::int64_t axis = 0;
+  std::optional<std::int64_t> in{}, out{};
+  bool same = false;  ///< it stays as it is
+
+  [[nodiscard]] bool divides() const { return same || (in && out && *out > 0 && *in % *out == 0); }
+  [[nodiscard]] std::int64_t begin(std::int64_t part) const { return part * *in / *out; }
+  [[nodiscard]] std::int64_t end(std::int64_t part) const { return ((part + 1) * *in + *out - 1) / *out; }
+};
+inline std::vector<pooled_axis> pooled_axes(onnx_call const& call) {
+  std::vector<pooled_axis> all;
+  auto const rank = call.rank(0);
+  for (auto axis = rank - static_cast<std::int64_t>(pooled_dimensions(call)); axis < rank; ++axis) {
+    auto const shown = call.shown(0).size(axis);
+    pooled_axis each{axis, call.fixed_size(0, axis), call.fixed_result_size(axis)};
+    each.same = shown == call.result().toTensor().size(axis) && each.in.has_value() == each.out.has_value();
+    if (!each.same && !each.out) call.refuse("the size that it pools to depends on the inputs");
+    all.push_back(each);
+  }
+  return all;
+}
+inline bool all_to_one(std::vector<pooled_axis> const& axes) {
+  return std::all_of(axes.begin(), axes.end(), [](auto const& each) { return each.out == 1; });
+}
+inline bool all_divide(std::vector<pooled_axis> const& axes) {
+  return std::all_of(axes.begin(), axes.end(), [](auto const& each) { return each.divides(); });
+}
+/// Windows that are side by side.
+inline onnx_windows windows_of(std::vector<pooled_axis> const& axes) {
+  onnx_windows windows;
+  for (auto const& each : axes) windows.kernel.push_back(each.same ? 1 : *each.in / *each.out);
+  windows.strides = windows.kernel;
+  windows.padding = windows.ends = std::vector<std::int64_t>(axes.size(), 0);
+  windows.dilations = std::vector<std::int64_t>(axes.size(), 1);
+  return windows;
+}
+
+/// [in, out]: what times it are the means of the parts. A constant where the size is fixed, else computed from the size.
+inline onnx_value averaging_matrix(onnx_call const& call, pooled_axis const& axis, at::ScalarType dtype) {
+  auto& onnx = call.onnx;
+  auto const out = *axis.out;
+  if (axis.in) {
+    auto matrix = at::zeros({*axis.in, out}, at::TensorOptions(at::kDouble));
+    for (std::int64_t part = 0; part < out; ++part) {
+      auto const begin = axis.begin(part), end = axis.end(part);
+      matrix.slice(0, begin, end).select(1, part).fill_(1.0 / static_cast<double>(end - begin));
+    }
+    return onnx.constant(matrix.to(dtype));
+  }
+  auto const size = call.size(0, axis.axis);
+  auto const parts = onnx.constant(at::arange(out, at::TensorOptions(at::kLong)));
+  auto const next = onnx.constant(at::arange(1, out + 1, at::TensorOptions(at::kLong)));
+  auto const count = onnx.integers({out});
+  auto const begin = onnx.emit("Div", {onnx.emit("Mul", {parts, size}), count});
+  auto const end =
+      onnx.emit("Div", {onnx.emit("Add", {onnx.emit("Mul", {next, size}), onnx.integers({out - 1})}), count});
+  auto const rows =
+      onnx.unsqueeze(onnx.emit("Range", {onnx.integer(0), onnx.squeeze(size, {0}), onnx.integer(1)}), {1});
+  auto const inside =
+      onnx.emit("And", {onnx.emit("Not", {onnx.emit("Less", {rows, begin})}), onnx.emit("Less", {rows, end})});
+  auto const length = onnx.cast(onnx.emit("Sub", {end, begin}), at::kLong, dtype);
+  return onnx.emit("Div", {onnx.cast(inside, at::kBool, dtype), length});
+}
+inline onnx_results lower_adaptive_avg_pool(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const axes = pooled_axes(call);
+  auto const rank = call.rank(0);
+  auto const dtype = call.dtype(0) == at::kBFloat16 ? at::kFloat : call.dtype(0);
+  bool const with_batch = rank == static_cast<std::int64_t>(axes.size()) + 2;
+  if (all_to_one(axes) && with_batch && dtype != at::kDouble)
+    return {onnx.cast(onnx.emit("GlobalAveragePool", {call.tensor(0, dtype)}), dtype, call.result_dtype())};
+  if (all_divide(axes) && !all_to_one(axes) && dtype != at::kDouble) {
+    auto const windows = windows_of(axes);
+    return pool_rows(call, dtype, [&](onnx_value x) -> onnx_results {
+      return {onnx.emit("AveragePool", {x}, {{"kernel_shape", windows.kernel}, {"strides", windows.strides}})};
+    });
+  }
+  auto x = call.tensor(0, dtype);
+  std::vector<std::int64_t> means;
+  for (auto const& each : axes)
+    if (each.out == 1 && !each.same) means.push_back(each.axis);
+  if (!means.empty()) x = onnx.reduce("ReduceMean", x, means, true);
+  for (auto const& each : axes) {
+    if (each.same || each.out == 1) continue;
+    std::vector<std::int64_t> order(static_cast<std::size_t>(rank));
+    std::iota(order.begin(), order.end(), 0);
+    std::swap(order[static_cast<std::size_t>(each.axis)], order.back());
+    x = onnx.transpose(onnx.emit("MatMul", {onnx.transpose(x, order), averaging_matrix(call, each, dtype)}), order);
+  }
+  return {onnx.cast(x, dtype, call.result_dtype())};
+}
+
+/// Parts of different lengths: rows of indices, the short ones with one index again, and the maximum of each.
+inline onnx_results lower_adaptive_max_pool(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const axes = pooled_axes(call);
+  if (all_divide(axes)) return write_max_pool(call, windows_of(axes));
+  if (call.is_used(1)) call.refuse("the places of its maxima are asked for, and its windows differ in size");
+  auto const dtype = call.dtype(0) == at::kBFloat16 ? at::kFloat : call.dtype(0);
+  auto x = call.tensor(0, dtype);
+  for (auto const& each : axes) {
+    if (each.same) continue;
+    if (each.out == 1) {
+      x = onnx.reduce("ReduceMax", x, {each.axis}, true);
+      continue;
+    }
+    if (!each.in) call.refuse("a size that it pools is open");
+    std::int64_t longest = 0;
+    for (std::int64_t part = 0; part < *each.out; ++part)
+      longest = std::max(longest, each.end(part) - each.begin(part));
+    std::vector<std::int64_t> indices;
+    for (std::int64_t part = 0; part < *each.out; ++part)
+      for (std::int64_t i = 0; i < longest; ++i) indices.push_back(std::min(each.begin(part) + i, each.end(part) - 1));
+    auto const table = onnx.constant(at::tensor(indices, at::kLong).reshape({*each.out, longest}));
+    x = onnx.reduce("ReduceMax", onnx.gather(x, table, each.axis), {each.axis + 1}, false);
+  }
+  return {onnx.cast(x, dtype, call.result_dtype())};
+}
+
+inline constexpr onnx_operator onnx_pooling[] = {
+    {"aten::max_pool1d", &lower_max_pool},
+    {"aten::max_pool2d", &lower_max_pool},
+    {"aten::max_pool3d", &lower_max_pool},
+    {"aten::max_pool1d_with_indices", &lower_max_pool},
+    {"aten::max_pool2d_with_indices", &lower_max_pool},
+    {"aten::max_pool3d_with_indices", &lower_max_pool},
+    {"aten::avg_pool1d", &lower_avg_pool},
+    {"aten::avg_pool2d", &lower_avg_pool},
+    {"aten::avg_pool3d", &lower_avg_pool},
+    {"aten::adaptive_avg_pool1d", &lower_adaptive_avg_pool},
+    {"aten::adaptive_avg_pool2d", &lower_adaptive_avg_pool},
+    {"aten::adaptive_avg_pool3d", &lower_adaptive_avg_pool},
+    {"aten::_adaptive_avg_pool2d", &lower_adaptive_avg_pool},
+    {"aten::_adaptive_avg_pool3d", &lower_adaptive_avg_pool},
+    {"aten::adaptive_max_pool1d", &lower_adaptive_max_pool},
+    {"aten::adaptive_max_pool2d", &lower_adaptive_max_pool},
+    {"aten::adaptive_max_pool3d", &lower_adaptive_max_pool},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_POOLING_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_RECURRENT_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_RECURRENT_HPP
+// ---- torchdeploy/onnx/lowering/recurrent.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// LSTM, GRU and simple recurrent layers, of padded and of packed sequences, and one step of them.
+namespace torchdeploy::inline v0::detail {
+
+/// How ONNX has one: the name, its gates in ONNX's order by their place in LibTorch's, what follows a simple one.
+struct onnx_recurrence {
+  char const* kind;
+  std::vector<std::size_t> gates;
+  char const* activation = nullptr;
+};
+inline onnx_recurrence const& onnx_lstm() {  // i, f, g, o -> i, o, f, g
+  static onnx_recurrence const lstm{"LSTM", {0, 3, 1, 2}};
+  return lstm;
+}
+inline onnx_recurrence const& onnx_gru() {  // r, z, n -> z, r, n
+  static onnx_recurrence const gru{"GRU", {1, 0, 2}};
+  return gru;
+}
+inline onnx_recurrence const& onnx_rnn(bool by_tanh) {
+  static onnx_recurrence const tanh{"RNN", {0}, "Tanh"}, relu{"RNN", {0}, "Relu"};
+  return by_tanh ? tanh : relu;
+}
+
+/// What LibTorch and ONNX Runtime both compute a recurrence in.
+inline constexpr at::ScalarType recurrence_dtype = at::kFloat;
+
+/// A weight's or bias's gates in ONNX's order, with a first axis for the direction.
+inline onnx_value gates_in_order(onnx_call const& call, symbol const& weight, onnx_recurrence const& how) {
+  auto& onnx = call.onnx;
+  auto const value = onnx.cast(call.read(weight), weight->seen[0].toTensor().scalar_type(), recurrence_dtype);
+  auto const rows = weight->seen[0].toTensor().size(0) / static_cast<std::int64_t>(how.gates.size());
+  std::vector<onnx_value> parts;
+  for (auto const gate : how.gates) {
+    auto const first = static_cast<std::int64_t>(gate) * rows;
+    if (auto const known = onnx.constant_of(value))
+      parts.push_back(onnx.constant(known->narrow(0, first, rows)));
+    else
+      parts.push_back(onnx.slice(value, 0, onnx.integers({first}), onnx.integers({first + rows})));
+  }
+  return onnx.unsqueeze(onnx.concat(parts, 0), {0});
+}
+
+/// Of one direction: weights of the input and of the state, and their biases, or none.
+using recurrent_weights = std::vector<symbol>;
+
+struct recurrent_states {
+  onnx_value all{}, hidden{}, cell{};  ///< [time, directions, batch, width], the last two [directions, batch, width]
+};
+/// One layer; `x` is [time, batch, features], the states before it [directions, batch, width] or left out: zeros.
+inline recurrent_states write_recurrence(onnx_call const& call, onnx_recurrence const& how, onnx_value x,
+                                         std::vector<recurrent_weights> const& directions, onnx_value hidden,
+                                         onnx_value cell, onnx_value lengths = {}) {
+  auto& onnx = call.onnx;
+  std::vector<onnx_value> inputs, states, biases;
+  for (auto const& each : directions) {
+    inputs.push_back(gates_in_order(call, each[0], how));
+    states.push_back(gates_in_order(call, each[1], how));
+    if (each.size() == 4)
+      biases.push_back(onnx.concat({gates_in_order(call, each[2], how), gates_in_order(call, each[3], how)}, 1));
+  }
+  bool const both = directions.size() == 2, lstm = std::string_view(how.kind) == "LSTM";
+  std::vector<onnx_node_attribute> attributes{
+      {"hidden_size", directions[0][1]->seen[0].toTensor().size(1)},
+      {"direction", both ? std::string("bidirectional") : std::string("forward")}};
+  if (how.activation)
+    attributes.push_back({"activations", std::vector<std::string>(directions.size(), how.activation)});
+  if (std::string_view(how.kind) == "GRU") attributes.push_back({"linear_before_reset", std::int64_t{1}});
+  std::vector<onnx_value> all{x,
+                              onnx.concat(inputs, 0),
+                              onnx.concat(states, 0),
+                              biases.empty() ? onnx_value{} : onnx.concat(biases, 0),
+                              lengths,
+                              hidden};
+  if (lstm) all.push_back(cell);
+  auto const made = onnx.emit_many(how.kind, all, lstm ? 3 : 2, std::move(attributes));
+  return {made[0], made[1], lstm ? made[2] : onnx_value{}};
+}
+
+/// A state that is zeros at every size need not be there.
+inline bool is_zeros(symbol const& state) {
+  if (dependence_of(state) == dependence::data) return false;
+  return std::all_of(state->seen.begin(), state->seen.end(),
+                     [](c10::IValue const& each) { return each.toTensor().count_nonzero().item().toLong() == 0; });
+}
+
+// --- packed sequences --------------------------------------------------------------------------------------------------
+/// Sequences of different lengths, the longest first, that are stored without padding: all first elements, all second ones...
+struct packed_sequence {
+  onnx_value steps;  ///< [1]: of the longest
+  onnx_value rows;  ///< [1]
+  onnx_value mask;  ///< [time, batch]
+  onnx_value indices;  ///< [elements, 2]: time and row of each
+};
+inline onnx_value numbers_below(onnx_builder& onnx, onnx_value count) {
+  return onnx.emit("Range", {onnx.integer(0), onnx.squeeze(count, {0}), onnx.integer(1)});
+}
+inline packed_sequence packed(onnx_builder& onnx, onnx_value steps, onnx_value rows, onnx_value mask) {
+  return {steps, rows, mask, onnx.transpose(onnx.emit("NonZero", {mask}), {1, 0})};
+}
+/// From how many sequences there are at each time.
+inline packed_sequence packed_by(onnx_builder& onnx, onnx_value batch_sizes) {
+  auto const rows = onnx.slice(batch_sizes, 0, onnx.integers({0}), onnx.integers({1}));
+  auto const mask = onnx.emit("Greater", {onnx.unsqueeze(batch_sizes, {1}), numbers_below(onnx, rows)});
+  return packed(onnx, onnx.size(batch_sizes, 0), rows, mask);
+}
+inline onnx_value lengths_of(onnx_builder& onnx, packed_sequence const& sequence) {
+  return onnx.reduce("ReduceSum", onnx.cast(sequence.mask, at::kBool, at::kLong), {0}, false);
+}
+/// [time, batch, features], with a number in the places that are in no sequence.
+inline onnx_value with_padding(onnx_builder& onnx, packed_sequence const& sequence, onnx_value data, std::int64_t rank,
+                               onnx_value number, onnx_value steps) {
+  std::vector<onnx_value> sizes{steps, sequence.rows};
+  for (std::int64_t axis = 1; axis < rank; ++axis) sizes.push_back(onnx.size(data, axis));
+  return onnx.emit("ScatterND", {onnx.expand(number, onnx.concat(sizes, 0)), sequence.indices, data});
+}
+
+inline onnx_value time_and_batch_swapped(onnx_builder& onnx, onnx_value x, std::int64_t rank) {
+  std::vector<std::int64_t> order{1, 0};
+  for (std::int64_t axis = 2; axis < rank; ++axis) order.push_back(axis);
+  return onnx.transpose(x, order);
+}
+inline onnx_results lower_pack_padded_sequence(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto x = call.tensor("input");
+  if (call.flag("batch_first")) x = time_and_batch_swapped(onnx, x, call.rank("input"));
+  auto const lengths = call.tensor("lengths", at::kLong);
+  auto const steps = onnx.reduce("ReduceMax", lengths, {0}, true);
+  auto const mask = onnx.emit("Less", {onnx.unsqueeze(numbers_below(onnx, steps), {1}), lengths});
+  auto const sequence = packed(onnx, steps, call.size("lengths", 0), mask);
+  return {onnx.emit("GatherND", {x, sequence.indices}),
+          onnx.reduce("ReduceSum", onnx.cast(mask, at::kBool, at::kLong), {1}, false)};
+}
+inline onnx_results lower_pad_packed_sequence(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const sequence = packed_by(onnx, call.tensor("batch_sizes"));
+  bool const own_length = call.is_constant("total_length") && call.integer("total_length") <= 0;
+  auto x = with_padding(onnx, sequence, call.tensor("data"), call.rank("data"),
+                        call.operand("padding_value", call.dtype("data")),
+                        own_length ? sequence.steps : call.sizes("total_length"));
+  if (call.flag("batch_first")) x = time_and_batch_swapped(onnx, x, call.rank("data") + 1);
+  return {x, lengths_of(onnx, sequence)};
+}
+
+// --- layers ------------------------------------------------------------------------------------------------------------
+/// Layers on layers, in one direction or both. `states`: what each begins with, hidden and of an LSTM the cell's too.
+inline onnx_results write_recurrent_layers(onnx_call const& call, onnx_recurrence const& how,
+                                           std::vector<symbol> const& states) {
+  auto& onnx = call.onnx;
+  auto const layers = static_cast<std::size_t>(call.integer("num_layers")),
+             directions = std::size_t{call.flag("bidirectional") ? 2U : 1U},
+             each = std::size_t{call.flag("has_biases") ? 4U : 2U};
+  auto const& weights = call.elements("params");
+  if (weights.size() != layers * directions * each) call.refuse("it has projections, which ONNX has not");
+  if (call.flag("train") && call.number("dropout") > 0 && layers > 1)
+    call.refuse("it is in training mode", "model.eval() before it is saved");
+  bool const is_packed = call.has("batch_sizes"), batch_first = !is_packed && call.flag("batch_first");
+  auto x = call.tensor(0, recurrence_dtype);
+  packed_sequence sequence;
+  onnx_value lengths;
+  if (is_packed) {
+    sequence = packed_by(onnx, call.tensor("batch_sizes"));
+    lengths = onnx.cast(lengths_of(onnx, sequence), at::kLong, at::kInt);
+    x = with_padding(onnx, sequence, x, call.rank(0), onnx.scalar(0, recurrence_dtype), sequence.steps);
+  } else if (batch_first) {
+    x = onnx.transpose(x, {1, 0, 2});
+  }
+  auto const state_of = [&](std::size_t which, std::size_t layer) -> onnx_value {
+    if (which >= states.size() || is_zeros(states[which])) return {};
+    auto const value = onnx.cast(call.read(states[which]), call.dtype_of(states[which]->seen[0]), recurrence_dtype);
+    if (layers == 1) return value;
+    auto const first = static_cast<std::int64_t>(layer * directions), count = static_cast<std::int64_t>(directions);
+    return onnx.slice(value, 0, onnx.integers({first}), onnx.integers({first + count}));
+  };
+  std::vector<onnx_value> hidden, cells;
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    std::vector<recurrent_weights> of_layer;
+    for (std::size_t i = 0; i < directions; ++i) {
+      auto const first = weights.begin() + static_cast<std::ptrdiff_t>((layer * directions + i) * each);
+      of_layer.emplace_back(first, first + static_cast<std::ptrdiff_t>(each));
+    }
+    auto const made = write_recurrence(call, how, x, of_layer, state_of(0, layer), state_of(1, layer), lengths);
+    hidden.push_back(made.hidden);
+    cells.push_back(made.cell);
+    bool const turn = batch_first && layer + 1 == layers;
+    if (directions == 1) {
+      x = onnx.squeeze(made.all, {1});
+      if (turn) x = onnx.transpose(x, {1, 0, 2});
+    } else {
+      auto const width = of_layer[0][1]->seen[0].toTensor().size(1);
+      auto const order = turn ? std::vector<std::int64_t>{2, 0, 1, 3} : std::vector<std::int64_t>{0, 2, 1, 3};
+      x = onnx.reshape(onnx.transpose(made.all, order), {0, 0, 2 * width});
+    }
+  }
+  if (is_packed) x = onnx.emit("GatherND", {x, sequence.indices});
+  auto const as_given = [&](onnx_value value, std::size_t place) {
+    return onnx.cast(value, recurrence_dtype, call.result_dtype(place));
+  };
+  onnx_results results{as_given(x, 0), as_given(onnx.concat(hidden, 0), 1)};
+  if (cells[0]) results.push_back(as_given(onnx.concat(cells, 0), 2));
+  return results;
+}
+inline onnx_results lower_lstm(onnx_call const& call) {
+  return write_recurrent_layers(call, onnx_lstm(), call.elements("hx"));
+}
+inline onnx_results lower_gru(onnx_call const& call) {
+  return write_recurrent_layers(call, onnx_gru(), {call.at("hx")});
+}
+template <bool ByTanh>
+onnx_results lower_rnn(onnx_call const& call) {
+  return write_recurrent_layers(call, onnx_rnn(ByTanh), {call.at("hx")});
+}
+
+/// One step, as a layer of one time.
+inline onnx_results write_cell(onnx_call const& call, onnx_recurrence const& how, std::vector<symbol> const& states) {
+  auto& onnx = call.onnx;
+  if (call.rank("input") != 2) call.refuse("expected an input of two dimensions");
+  if (call.has("b_ih") != call.has("b_hh")) call.refuse("it has one of two biases");
+  recurrent_weights weights{call.at("w_ih"), call.at("w_hh")};
+  if (call.has("b_ih")) weights.insert(weights.end(), {call.at("b_ih"), call.at("b_hh")});
+  auto const state_of = [&](std::size_t which) -> onnx_value {
+    if (which >= states.size() || is_zeros(states[which])) return {};
+    auto const value = onnx.cast(call.read(states[which]), call.dtype_of(states[which]->seen[0]), recurrence_dtype);
+    return onnx.unsqueeze(value, {0});
+  };
+  auto const made = write_recurrence(call, how, onnx.unsqueeze(call.tensor("input", recurrence_dtype), {0}), {weights},
+                                     state_of(0), state_of(1));
+  onnx_results results;
+  for (auto const each : {made.hidden, made.cell})
+    if (each)
+      results.push_back(onnx.cast(onnx.squeeze(each, {0}), recurrence_dtype, call.result_dtype(results.size())));
+  return results;
+}
+inline onnx_results lower_lstm_cell(onnx_call const& call) {
+  return write_cell(call, onnx_lstm(), call.elements("hx"));
+}
+inline onnx_results lower_gru_cell(onnx_call const& call) { return write_cell(call, onnx_gru(), {call.at("hx")}); }
+template <bool ByTanh>
+onnx_results lower_rnn_cell(onnx_call const& call) {
+  return write_cell(call, onnx_rnn(ByTanh), {call.at("hx")});
+}
+
+inline constexpr onnx_operator onnx_recurrent[] = {
+    {"aten::lstm", &lower_lstm},
+    {"aten::gru", &lower_gru},
+    {"aten::rnn_tanh", &lower_rnn<true>},
+    {"aten::rnn_relu", &lower_rnn<false>},
+    {"aten::lstm_cell", &lower_lstm_cell},
+    {"aten::gru_cell", &lower_gru_cell},
+    {"aten::rnn_tanh_cell", &lower_rnn_cell<true>},
+    {"aten::rnn_relu_cell", &lower_rnn_cell<false>},
+    {"aten::_pack_padded_sequence", &lower_pack_padded_sequence},
+    {"aten::_pad_packed_sequence", &lower_pad_packed_sequence},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_RECURRENT_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_RESIZE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_RESIZE_HPP
+// ---- torchdeploy/onnx/lowering/resize.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// Images of another size: padded, with their pixels regrouped, interpolated, and sampled.
+namespace torchdeploy::inline v0::detail {
+
+// --- padding -----------------------------------------------------------------------------------------------------------
+/// LibTorch counts axes from the last, both ends of each; ONNX has the beginnings of all, then the ends of all.
+inline onnx_value pads_of(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const& given = call.elements(1);
+  auto const rank = static_cast<std::size_t>(call.rank(0));
+  std::vector<onnx_value> pads(2 * rank, onnx.integers({0}));
+  for (std::size_t i = 0; i + 1 < given.size(); i += 2) {
+    pads[rank - 1 - i / 2] = call.number_vector(given[i]);
+    pads[2 * rank - 1 - i / 2] = call.number_vector(given[i + 1]);
+  }
+  return onnx.concat(pads, 0);
+}
+/// The end of an axis before its beginning, and the beginning behind its end.
+inline onnx_value padded_in_circle(onnx_call const& call, onnx_value x, std::vector<std::int64_t> const& pads) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank(0);
+  for (std::size_t i = 0; i + 1 < pads.size(); i += 2) {
+    auto const axis = rank - 1 - static_cast<std::int64_t>(i / 2);
+    auto const before = pads[i], behind = pads[i + 1];
+    if (before < 0 || behind < 0) call.refuse("it takes away by a circular padding");
+    std::vector<onnx_value> parts{x};
+    if (before > 0) parts.insert(parts.begin(), onnx.slice(x, axis, onnx.integers({-before}), {}));
+    if (behind > 0) parts.push_back(onnx.slice(x, axis, onnx.integers({0}), onnx.integers({behind})));
+    x = onnx.concat(parts, axis);
+  }
+  return x;
+}
+inline onnx_results padded(onnx_call const& call, std::string const& mode) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.dtype(0), computed = dtype == at::kBool ? at::kBool : computed_dtype(dtype);
+  auto const x = call.tensor(0, computed);
+  if (mode == "circular") return as_result(call, padded_in_circle(call, x, call.integers(1)), computed);
+  std::vector<onnx_value> inputs{x, pads_of(call)};
+  if (mode == "constant") {
+    if (call.has("value")) inputs.push_back(call.operand("value", computed));
+    return as_result(call, onnx.emit("Pad", std::move(inputs)), computed);
+  }
+  if (call.is_constant(1)) {
+    auto const pads = call.integers(1);
+    if (std::any_of(pads.begin(), pads.end(), [](std::int64_t each) { return each < 0; }))
+      call.refuse("it takes away by a padding that reflects or repeats");
+  }
+  std::string const kind = mode == "reflect" ? "reflect" : "edge";
+  return as_result(call, onnx.emit("Pad", std::move(inputs), {{"mode", kind}}), computed);
+}
+inline onnx_results lower_pad(onnx_call const& call) { return padded(call, call.text("mode")); }
+inline onnx_results lower_pad_constant(onnx_call const& call) { return padded(call, "constant"); }
+/// The padding of the older operators, one each for a number of axes, is named otherwise.
+template <onnx_kind Mode>
+onnx_results lower_pad_axes(onnx_call const& call) {
+  return padded(call, Mode.text);
+}
+
+// --- pixels and channels -----------------------------------------------------------------------------------------------
+/// Images without a batch, or with several axes of it, as a batch.
+inline onnx_value as_batch(onnx_call const& call, onnx_value x, std::int64_t image_rank) {
+  auto const more = call.rank(0) - image_rank;
+  if (more == 0) return call.onnx.unsqueeze(x, {0});
+  if (more == 1) return x;
+  std::vector<onnx_value> sizes{call.onnx.integers({-1})};
+  for (auto i = more; i < call.rank(0); ++i) sizes.push_back(call.size(0, i));
+  return call.onnx.emit("Reshape", {x, call.onnx.concat(sizes, 0)});
+}
+inline onnx_value from_batch(onnx_call const& call, onnx_value x, std::int64_t image_rank) {
+  auto const more = call.rank(0) - image_rank;
+  if (more == 0) return call.onnx.squeeze(x, {0});
+  if (more == 1) return x;
+  std::vector<onnx_value> sizes;
+  for (std::int64_t i = 0; i < more; ++i) sizes.push_back(call.size(0, i));
+  for (std::int64_t i = 1; i <= image_rank; ++i) sizes.push_back(call.onnx.size(x, i));
+  return call.onnx.emit("Reshape", {x, call.onnx.concat(sizes, 0)});
+}
+inline at::ScalarType float_of_pixels(onnx_call const& call) {
+  auto const dtype = call.dtype(0);
+  if (is_integral(dtype)) call.refuse("expected floats, as ONNX's runtimes do");
+  return dtype == at::kDouble ? dtype : computed_dtype(dtype);
+}
+/// Of the channels one for each pixel of a square.
+inline onnx_results lower_pixel_shuffle(onnx_call const& call) {
+  auto const dtype = float_of_pixels(call);
+  auto const made = call.onnx.emit("DepthToSpace", {as_batch(call, call.tensor(0, dtype), 3)},
+                                   {{"blocksize", call.integer("upscale_factor")}, {"mode", "CRD"}});
+  return as_result(call, from_batch(call, made, 3), dtype);
+}
+/// ONNX has the places in the square first, LibTorch the channels.
+inline onnx_results lower_pixel_unshuffle(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = float_of_pixels(call);
+  auto const block = call.integer("downscale_factor");
+  auto const channels = call.fixed_size(0, call.rank(0) - 3);
+  if (!channels) call.refuse("how many channels there are depends on the inputs");
+  auto made = onnx.emit("SpaceToDepth", {as_batch(call, call.tensor(0, dtype), 3)}, {{"blocksize", block}});
+  if (*channels > 1) {
+    auto const order = at::arange(*channels * block * block, at::TensorOptions(at::kLong));
+    made = onnx.gather(made, onnx.constant(order.reshape({block * block, *channels}).t().reshape({-1})), 1);
+  }
+  return as_result(call, from_batch(call, made, 3), dtype);
+}
+inline onnx_results lower_channel_shuffle(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const groups = call.integer("groups");
+  auto const channels = call.fixed_size(0, 1);
+  if (!channels) call.refuse("how many channels there are depends on the inputs");
+  auto const grouped = onnx.reshape(call.tensor(0), {0, groups, *channels / groups, -1});
+  return {onnx.emit("Reshape", {onnx.transpose(grouped, {0, 2, 1, 3}), call.shape(0)})};
+}
+
+// --- interpolation -----------------------------------------------------------------------------------------------------
+struct interpolation {
+  std::string mode;  ///< of Resize: "nearest", "linear", "cubic"
+  bool exact = false;  ///< nearest, to the middle of the pixel
+  bool corners = false;  ///< the corners of both images are one
+  bool antialias = false;
+  onnx_value sizes{};  ///< of the spatial axes, where they were asked for
+  std::vector<double> scales{};  ///< of the spatial axes, where they were asked for
+};
+
+/// Whether Resize takes the very pixels that LibTorch takes: the two round the quotient of sizes differently.
+inline bool takes_same_pixels(std::int64_t in, std::int64_t out, std::optional<double> scale) {
+  auto const step = scale ? static_cast<float>(1.0 / *scale) : static_cast<float>(in) / static_cast<float>(out);
+  auto const grown = scale ? static_cast<float>(*scale) : static_cast<float>(out) / static_cast<float>(in);
+  for (std::int64_t i = 0; i < out; ++i) {
+    auto const there = static_cast<float>(i);
+    auto const ours = in == out ? i : std::min(static_cast<std::int64_t>(std::floor(there * step)), in - 1);
+    auto const theirs = std::min(static_cast<std::int64_t>(std::floor(there / grown)), in - 1);
+    if (ours != theirs) return false;
+  }
+  return true;
+}
+/// The nearest pixels of fixed sizes, taken by their places.
+inline onnx_value nearest_by_places(onnx_call const& call, onnx_value x, std::vector<std::int64_t> const& in,
+                                    std::vector<std::int64_t> const& out, std::vector<double> const& scales) {
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    if (in[i] == out[i]) continue;
+    auto const step =
+        scales.empty() ? static_cast<float>(in[i]) / static_cast<float>(out[i]) : static_cast<float>(1.0 / scales[i]);
+    auto const places =
+        (at::arange(out[i], at::TensorOptions(at::kFloat)) * step).floor().clamp_max(in[i] - 1).to(at::kLong);
+    x = call.onnx.gather(x, call.onnx.constant(places), static_cast<std::int64_t>(i) + 2);
+  }
+  return x;
+}
+
+/// Resizing is linear in the pixels: a matrix for the rows and one for the columns, read off from what it makes of single pixels.
+inline onnx_value antialiased(onnx_call const& call, interpolation const& how, std::vector<std::int64_t> const& in,
+                              std::vector<std::int64_t> const& out) {
+  if (in.size() != 2 || !how.scales.empty())
+    call.refuse("ONNX resizes by scales without aliasing from opset 18", ".opset = 18");
+  auto const dtype = call.dtype(0);
+  auto const matrix = [&](std::size_t i) {
+    auto const pixels = at::eye(in[i], at::TensorOptions(dtype)).reshape({1, 1, in[i], in[i]});
+    auto const sizes = std::vector{out[i], in[i]};
+    auto const made = how.mode == "cubic" ? at::_upsample_bicubic2d_aa(pixels, sizes, how.corners)
+                                          : at::_upsample_bilinear2d_aa(pixels, sizes, how.corners);
+    return made.reshape(sizes);
+  };
+  auto const rows = call.onnx.constant(matrix(0)), columns = call.onnx.constant(matrix(1).t());
+  return call.onnx.emit("MatMul", {rows, call.onnx.emit("MatMul", {call.tensor(0), columns})});
+}
+
+inline onnx_results resized(onnx_call const& call, interpolation const& how) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank(0), space = rank - 2;
+  auto const dtype = call.dtype(0);
+  if (how.mode != "nearest" && is_integral(dtype)) call.refuse("expected floats to interpolate between");
+  constexpr std::int64_t has_axes = 18;
+  std::vector<std::int64_t> in, out;
+  bool same_pixels = true;
+  for (std::int64_t i = 2; i < rank; ++i) {
+    auto const before = call.fixed_size(0, i), after = call.fixed_result_size(i);
+    if (!before || !after) continue;
+    in.push_back(*before);
+    out.push_back(*after);
+    auto const scale = how.scales.empty() ? std::nullopt : std::optional(how.scales[static_cast<std::size_t>(i) - 2]);
+    same_pixels = same_pixels && takes_same_pixels(*before, *after, scale);
+    if (scale && static_cast<std::int64_t>(static_cast<float>(*scale) * static_cast<float>(*before)) != *after)
+      call.refuse("float rounds the size that its scale makes");
+  }
+  bool const fixed = static_cast<std::int64_t>(in.size()) == space;
+  if (fixed && in == out && !how.antialias) return {call.tensor(0)};
+  if (how.mode == "nearest" && !how.exact && fixed && !same_pixels)
+    return {nearest_by_places(call, call.tensor(0), in, out, how.scales)};
+
+  if (how.antialias && onnx.opset() < has_axes) {
+    if (!fixed) call.refuse("ONNX resizes open sizes without aliasing from opset 18", ".opset = 18");
+    return {antialiased(call, how, in, out)};
+  }
+
+  std::vector<onnx_node_attribute> attributes{{"mode", how.mode}};
+  if (how.mode == "nearest") {
+    attributes.push_back({"coordinate_transformation_mode", how.exact ? "half_pixel" : "asymmetric"});
+    attributes.push_back({"nearest_mode", how.exact ? "round_prefer_ceil" : "floor"});
+  } else {
+    attributes.push_back({"coordinate_transformation_mode", how.corners ? "align_corners" : "half_pixel"});
+  }
+  // with antialiasing LibTorch takes Pillow's filter
+  if (how.mode == "cubic") attributes.push_back({"cubic_coeff_a", how.antialias ? -0.5 : -0.75});
+  if (how.antialias) {
+    attributes.push_back({"antialias", std::int64_t{1}});
+    attributes.push_back({"exclude_outside", std::int64_t{1}});
+  }
+  auto const computed = dtype == at::kByte ? at::kByte : dtype == at::kDouble ? at::kFloat : computed_dtype(dtype);
+  if (dtype == at::kLong) call.refuse("ONNX's runtimes resize no int64");
+  auto const x = call.tensor(0, computed);
+  auto const finish = [&](onnx_value scales, onnx_value sizes) {
+    return as_result(call, onnx.emit("Resize", {x, {}, scales, sizes}, std::move(attributes)), computed);
+  };
+  if (!how.scales.empty()) {
+    std::vector<float> all{1, 1};
+    for (auto const each : how.scales) all.push_back(static_cast<float>(each));
+    return finish(onnx.constant(at::tensor(all, at::TensorOptions(at::kFloat))), {});
+  }
+  if (onnx.opset() >= has_axes) {
+    std::vector<std::int64_t> axes;
+    for (std::int64_t i = 2; i < rank; ++i) axes.push_back(i);
+    attributes.push_back({"axes", axes});
+    return finish({}, how.sizes);
+  }
+  return finish({}, onnx.concat({call.size(0, 0), call.size(0, 1), how.sizes}, 0));
+}
+/// Scales in a list, or one for each axis; empty where there are none.
+inline std::vector<double> scales_of(onnx_call const& call) {
+  std::vector<double> all;
+  auto const add = [&](c10::IValue const& value) { all.push_back(value.toScalar().toDouble()); };
+  if (call.has("scale_factors")) {
+    for (auto const& each : call.constant("scale_factors").toListRef()) add(each);
+    return all;
+  }
+  for (auto const* each : {"scales", "scales_d", "scales_h", "scales_w"})
+    if (call.has(each)) add(call.constant(each));
+  return static_cast<std::int64_t>(all.size()) == call.rank(0) - 2 ? all : std::vector<double>();
+}
+template <onnx_kind Mode, bool Exact = false, bool Antialias = false>
+onnx_results lower_upsample(onnx_call const& call) {
+  interpolation how{Mode.text, Exact, call.has("align_corners") && call.flag("align_corners"), Antialias};
+  how.scales = scales_of(call);
+  if (how.scales.empty()) how.sizes = call.sizes("output_size");
+  return resized(call, how);
+}
+/// What scripted models call: everything by name.
+inline onnx_results lower_interpolate(onnx_call const& call) {
+  auto const mode = call.has("mode") ? call.text("mode") : "nearest";
+  auto const space = static_cast<std::size_t>(call.rank(0) - 2);
+  interpolation how{mode.starts_with("nearest") ? "nearest"
+                    : mode == "bicubic"         ? "cubic"
+                                                : "linear",
+                    mode == "nearest-exact", call.has("align_corners") && call.flag("align_corners"),
+                    call.has("antialias") && call.flag("antialias")};
+  if (mode == "area") call.refuse("it is an adaptive mean", "torch.nn.functional.adaptive_avg_pool2d");
+  if (call.has("size")) {
+    how.sizes = is_container(call.at("size")->seen[0])
+                    ? call.sizes("size")
+                    : call.onnx.concat(std::vector<onnx_value>(space, call.sizes("size")), 0);
+    return resized(call, how);
+  }
+  auto const& given = call.constant("scale_factor");
+  if (given.isList())
+    for (c10::IValue const& each : given.toList()) how.scales.push_back(each.toScalar().toDouble());
+  else
+    how.scales.assign(space, given.toScalar().toDouble());
+  if (call.has("recompute_scale_factor") && call.flag("recompute_scale_factor")) {
+    std::vector<std::int64_t> sizes;
+    for (std::size_t i = 0; i < space; ++i) {
+      auto const size = call.fixed_result_size(static_cast<std::int64_t>(i) + 2);
+      if (!size) call.refuse("it computes its scale from sizes that are not known");
+      sizes.push_back(*size);
+    }
+    how.sizes = call.onnx.integers(sizes);
+    how.scales.clear();
+  }
+  return resized(call, how);
+}
+
+// --- sampling ----------------------------------------------------------------------------------------------------------
+inline onnx_results lower_grid_sampler(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  constexpr std::int64_t first = 16, renamed = 20;
+  if (onnx.opset() < first || (call.rank(0) == 5 && onnx.opset() < renamed))
+    call.refuse("ONNX samples by a grid from opset " + std::to_string(call.rank(0) == 5 ? renamed : first));
+  bool const new_names = onnx.opset() >= renamed;
+  auto const mode = call.integer("interpolation_mode"), padding = call.integer("padding_mode");
+  std::string const names[] = {new_names ? "linear" : "bilinear", "nearest", new_names ? "cubic" : "bicubic"};
+  std::string const paddings[] = {"zeros", "border", "reflection"};
+  auto const dtype = call.dtype(0), computed = dtype == at::kDouble && !new_names ? at::kFloat : computed_dtype(dtype);
+  auto const made = onnx.emit("GridSample", {call.tensor(0, computed), call.tensor(1, computed)},
+                              {{"mode", names[mode]},
+                               {"padding_mode", paddings[padding]},
+                               {"align_corners", std::int64_t{call.flag("align_corners")}}});
+  return as_result(call, made, computed);
+}
+/// Where the pixels of an image come from: the grid itself is fixed, turned by a matrix for each image.
+inline onnx_results lower_affine_grid(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const space = call.result_rank() - 2;
+  auto const dtype = call.result_dtype();
+  std::vector<std::int64_t> sizes{1, 1};
+  for (std::int64_t i = 1; i <= space; ++i) {
+    auto const size = call.fixed_result_size(i);
+    if (!size) call.refuse("the size of the image depends on the inputs");
+    sizes.push_back(*size);
+  }
+  auto const matrix = at::eye(space + 1, at::TensorOptions(dtype)).narrow(0, 0, space).unsqueeze(0);
+  auto const plain = at::affine_grid_generator(matrix, sizes, call.flag("align_corners")).reshape({-1, space});
+  auto const points = at::cat({plain, at::ones({plain.size(0), 1}, at::TensorOptions(dtype))}, 1);
+  auto const turned = onnx.emit("MatMul", {onnx.constant(points), onnx.transpose(call.tensor("theta"), {0, 2, 1})});
+  std::vector<std::int64_t> shape(sizes.begin() + 1, sizes.end());
+  shape[0] = 0;
+  shape.push_back(space);
+  return {onnx.reshape(turned, shape)};
+}
+
+inline constexpr onnx_operator onnx_resizing[] = {
+    {"aten::pad", &lower_pad},
+    {"aten::constant_pad_nd", &lower_pad_constant},
+    {"aten::reflection_pad1d", &lower_pad_axes<"reflect">},
+    {"aten::reflection_pad2d", &lower_pad_axes<"reflect">},
+    {"aten::reflection_pad3d", &lower_pad_axes<"reflect">},
+    {"aten::replication_pad1d", &lower_pad_axes<"replicate">},
+    {"aten::replication_pad2d", &lower_pad_axes<"replicate">},
+    {"aten::replication_pad3d", &lower_pad_axes<"replicate">},
+    {"aten::pixel_shuffle", &lower_pixel_shuffle},
+    {"aten::pixel_unshuffle", &lower_pixel_unshuffle},
+    {"aten::channel_shuffle", &lower_channel_shuffle},
+    {"aten::native_channel_shuffle", &lower_channel_shuffle},
+    {"aten::upsample_nearest1d", &lower_upsample<"nearest">},
+    {"aten::upsample_nearest2d", &lower_upsample<"nearest">},
+    {"aten::upsample_nearest3d", &lower_upsample<"nearest">},
+    {"aten::_upsample_nearest_exact1d", &lower_upsample<"nearest", true>},
+    {"aten::_upsample_nearest_exact2d", &lower_upsample<"nearest", true>},
+    {"aten::_upsample_nearest_exact3d", &lower_upsample<"nearest", true>},
+    {"aten::upsample_linear1d", &lower_upsample<"linear">},
+    {"aten::upsample_bilinear2d", &lower_upsample<"linear">},
+    {"aten::upsample_trilinear3d", &lower_upsample<"linear">},
+    {"aten::upsample_bicubic2d", &lower_upsample<"cubic">},
+    {"aten::_upsample_bilinear2d_aa", &lower_upsample<"linear", false, true>},
+    {"aten::_upsample_bicubic2d_aa", &lower_upsample<"cubic", false, true>},
+    {"aten::__interpolate", &lower_interpolate},
+    {"aten::grid_sampler", &lower_grid_sampler},
+    {"aten::grid_sampler_2d", &lower_grid_sampler},
+    {"aten::grid_sampler_3d", &lower_grid_sampler},
+    {"aten::affine_grid_generator", &lower_affine_grid},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_RESIZE_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_SCATTERING_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_SCATTERING_HPP
+// ---- torchdeploy/onnx/lowering/scattering.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Writing to the places that a tensor names, along an axis.
+namespace torchdeploy::inline v0::detail {
+
+// --- element by element ------------------------------------------------------------------------------------------------
+/// LibTorch reads as much of the source as the index has elements; ONNX wants both of one shape.
+inline onnx_value source_of_index(onnx_call const& call, onnx_argument source) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.dtype("self");
+  if (!call.is_tensor(source) || (call.rank(source) == 0 && call.rank("index") != 0))
+    return onnx.expand(call.operand(source, dtype), call.shape("index"));
+  auto const x = onnx.cast(with_dimension(call, source), call.dtype(source), dtype);
+  bool same = true;
+  for (std::int64_t i = 0; i < call.rank("index"); ++i)
+    same = same && call.shown(source).size(i) == call.shown("index").size(i) &&
+           call.fixed_size(source, i) == call.fixed_size("index", i);
+  if (same) return x;
+  auto const rank = call.rank("index");
+  return onnx.emit("Slice", {x, onnx.integers(std::vector<std::int64_t>(static_cast<std::size_t>(rank), 0)),
+                             call.shape("index"), onnx.integers(all_axes(rank))});
+}
+inline onnx_value scattered(onnx_call const& call, onnx_value x, onnx_value source, std::string const& reduction) {
+  auto const rank = call.rank("self");
+  auto attributes = reduction_attribute(call, reduction);
+  attributes.push_back({"axis", rank == 0 ? 0 : call.axis("dim", rank)});
+  return call.onnx.emit("ScatterElements", {x, with_dimension(call, "index"), source}, std::move(attributes));
+}
+inline onnx_results as_self(onnx_call const& call, onnx_value made) {
+  return {call.rank("self") == 0 ? call.onnx.reshape(made, {}) : made};
+}
+inline onnx_results lower_scatter(onnx_call const& call) {
+  std::string reduction;
+  if (call.has("reduce")) reduction = call.text("reduce") == "add" ? "add" : "mul";
+  auto const source = source_of_index(call, call.has("src") ? onnx_argument("src") : onnx_argument("value"));
+  return as_self(call, scattered(call, with_dimension(call, "self"), source, reduction));
+}
+inline onnx_results lower_scatter_add(onnx_call const& call) {
+  return as_self(call, scattered(call, with_dimension(call, "self"), source_of_index(call, "src"), "add"));
+}
+/// What changes nothing when it is combined with another number.
+inline at::Tensor neutral_of(std::string const& reduction, at::ScalarType dtype) {
+  if (reduction == "add" || reduction == "mul") return at::scalar_tensor(reduction == "mul" ? 1 : 0, dtype);
+  bool const greatest = reduction == "max";
+  if (!is_integral(dtype)) {
+    auto const infinity = std::numeric_limits<double>::infinity();
+    return at::scalar_tensor(greatest ? -infinity : infinity, dtype);
+  }
+  using limits = std::numeric_limits<std::int64_t>;
+  using limits32 = std::numeric_limits<std::int32_t>;
+  if (dtype == at::kLong) return at::scalar_tensor(greatest ? limits::min() : limits::max(), dtype);
+  return at::scalar_tensor(greatest ? limits32::min() : limits32::max(), dtype);
+}
+/// Where `include_self` is false, what was there is replaced first by what changes nothing.
+inline onnx_results lower_scatter_reduce(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const reduce = call.text("reduce");
+  auto const dtype = call.dtype("self");
+  bool const mean = reduce == "mean", whole = call.flag("include_self", true);
+  std::string const kind = reduce == "sum" || mean ? "add"
+                           : reduce == "prod"      ? "mul"
+                           : reduce == "amax"      ? "max"
+                                                   : "min";
+  if (dtype != computed_dtype(dtype)) call.refuse("expected a tensor of float, double, int32 or int64");
+  auto const like_index = [&](at::Tensor const& value) {
+    return onnx.expand(onnx.constant(value), call.shape("index"));
+  };
+  auto const source = source_of_index(call, "src");
+  auto x = with_dimension(call, "self");
+  if (!whole) x = scattered(call, x, like_index(neutral_of(kind, dtype)), "");
+  auto const made = scattered(call, x, source, kind);
+  if (!mean) return as_self(call, made);
+  auto const one = at::scalar_tensor(1, dtype);
+  auto count = onnx.expand(onnx.constant(one), call.shape("self"));
+  if (!whole) count = scattered(call, count, like_index(at::scalar_tensor(0, dtype)), "");
+  count = scattered(call, count, like_index(one), "add");
+  return as_self(call,
+                 is_integral(dtype) ? floored_quotient(onnx, made, count, dtype) : onnx.emit("Div", {made, count}));
+}
+
+// --- row by row --------------------------------------------------------------------------------------------------------
+/// x with rows along an axis, at the places of a vector, replaced or added to.
+inline onnx_value with_rows(onnx_call const& call, std::int64_t axis, onnx_value places, onnx_value rows,
+                            std::string const& reduction = {}) {
+  auto& onnx = call.onnx;
+  auto order = all_axes(call.rank("self"));
+  std::swap(order[0], order[static_cast<std::size_t>(axis)]);
+  auto const written =
+      onnx.emit("ScatterND",
+                {onnx.transpose(call.tensor("self"), order), onnx.unsqueeze(places, {1}), onnx.transpose(rows, order)},
+                reduction_attribute(call, reduction));
+  return onnx.transpose(written, order);
+}
+inline onnx_value places_of_rows(onnx_call const& call) {
+  return call.onnx.cast(with_dimension(call, "index"), call.dtype("index"), at::kLong);
+}
+inline std::int64_t axis_of_rows(onnx_call const& call) {
+  auto const rank = call.rank("self");
+  if (rank == 0) call.refuse("it is of one number");
+  return call.axis("dim", rank);
+}
+inline onnx_value rows_to_write(onnx_call const& call, std::int64_t axis) {
+  auto const rows = call.tensor("source", call.dtype("self"));
+  return call.rank("source") < call.rank("self") ? call.onnx.unsqueeze(rows, {axis}) : rows;
+}
+inline onnx_results lower_index_add(onnx_call const& call) {
+  auto const axis = axis_of_rows(call);
+  auto const rows = scaled_by_alpha(call, rows_to_write(call, axis), call.dtype("self"));
+  return {with_rows(call, axis, places_of_rows(call), rows, "add")};
+}
+inline onnx_results lower_index_copy(onnx_call const& call) {
+  auto const axis = axis_of_rows(call);
+  return {with_rows(call, axis, places_of_rows(call), rows_to_write(call, axis))};
+}
+inline onnx_results lower_index_fill(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const axis = axis_of_rows(call);
+  std::vector<onnx_value> sizes;
+  for (auto const each : all_axes(call.rank("self")))
+    sizes.push_back(each != axis              ? call.size("self", each)
+                    : call.rank("index") == 0 ? onnx.integers({1})
+                                              : call.size("index", 0));
+  auto const rows = onnx.expand(call.operand("value", call.dtype("self")), onnx.concat(sizes, 0));
+  return {with_rows(call, axis, places_of_rows(call), rows)};
+}
+inline onnx_results lower_select_scatter(onnx_call const& call) {
+  auto const axis = axis_of_rows(call);
+  auto const rows = call.onnx.unsqueeze(call.tensor("src", call.dtype("self")), {axis});
+  return {with_rows(call, axis, call.sizes("index"), rows)};
+}
+inline onnx_results lower_slice_scatter(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const axis = axis_of_rows(call);
+  auto const all = counted(onnx, call.size("self", axis));
+  auto const places = onnx.slice(all, 0, call.has("start") ? call.sizes("start") : onnx.integers({0}),
+                                 call.has("end") ? call.sizes("end") : onnx_value{}, call.integer_or("step", 1));
+  return {with_rows(call, axis, places, call.tensor("src", call.dtype("self")))};
+}
+
+inline constexpr onnx_operator onnx_scattering[] = {
+    {"aten::scatter", &lower_scatter},
+    {"aten::scatter_add", &lower_scatter_add},
+    {"aten::scatter_reduce", &lower_scatter_reduce},
+    {"aten::index_add", &lower_index_add},
+    {"aten::index_copy", &lower_index_copy},
+    {"aten::index_fill", &lower_index_fill},
+    {"aten::select_scatter", &lower_select_scatter},
+    {"aten::slice_scatter", &lower_slice_scatter},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_SCATTERING_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_SHAPE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_SHAPE_HPP
+// ---- torchdeploy/onnx/lowering/shape.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <utility>
+#include <vector>
+
+/// Sizes, and the same elements in another shape, order or dtype.
+namespace torchdeploy::inline v0::detail {
+
+// --- sizes and numbers -------------------------------------------------------------------------------------------------
+/// size(x), all of them or one: a number is a vector of one element.
+inline onnx_results lower_size(onnx_call const& call) {
+  if (call.arguments() > 1 && call.has(1)) return {call.size(0, call.integer(1))};
+  onnx_results all;
+  for (std::int64_t i = 0; i < call.rank(0); ++i) all.push_back(call.size(0, i));
+  return all;
+}
+inline onnx_results lower_length(onnx_call const& call) {
+  if (!call.is_tensor(0)) call.refuse("the length of the list depends on the inputs");
+  return {call.size(0, 0)};
+}
+inline onnx_results lower_numel(onnx_call const& call) {
+  return {call.onnx.unsqueeze(call.onnx.emit("Size", {call.tensor(0)}), {0})};
+}
+inline onnx_results lower_shape_as_tensor(onnx_call const& call) { return {call.shape(0)}; }
+
+/// A tensor of one element, or a number, as a number.
+inline onnx_results lower_to_number(onnx_call const& call) {
+  auto const value = call.tensor(0, call.result_dtype());
+  return {call.is_tensor(0) ? call.onnx.reshape(value, {1}) : value};
+}
+/// A number as a tensor without dimensions, a list of them as one that has one.
+inline onnx_results lower_number_to_tensor(onnx_call const& call) {
+  if (is_container(call.at(0)->seen[0])) {
+    if (call.result_rank() != 1) call.refuse("expected a list of numbers");
+    std::vector<onnx_value> all;
+    for (auto const& each : call.elements(0))
+      all.push_back(call.onnx.cast(call.read(each), onnx_call::dtype_of(each->seen[0]), call.result_dtype()));
+    return {call.onnx.concat(all, 0)};
+  }
+  return {call.onnx.squeeze(call.tensor(0, call.result_dtype()), {0})};
+}
+
+// --- shapes ------------------------------------------------------------------------------------------------------------
+/// The sizes to reshape to: as many as possible fixed, at most one open one left to be inferred.
+inline onnx_value target_shape(onnx_call const& call, onnx_value otherwise) {
+  std::vector<std::int64_t> sizes;
+  int open = 0;
+  for (std::int64_t i = 0; i < call.result_rank(); ++i) {
+    auto const fixed = call.fixed_result_size(i);
+    if (fixed == 0) return otherwise;  // 0 would mean "as it was"
+    open += !fixed;
+    sizes.push_back(fixed.value_or(-1));
+  }
+  return open <= 1 ? call.onnx.integers(sizes) : otherwise;
+}
+inline onnx_results lower_reshape(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (call.arguments() > 1 && call.has("dtype") && !call.has("size") && !call.has("shape"))
+    call.refuse("it reads the same bytes as another dtype");
+  auto const target = call.is_tensor(1) ? call.shape(1) : call.sizes(1);
+  return {onnx.emit("Reshape", {call.tensor(0), target_shape(call, target)})};
+}
+/// A reshape whose target is known from the result alone, its open sizes from the operand's.
+inline onnx_value sizes_with(onnx_call const& call,
+                             std::vector<std::pair<std::int64_t, std::int64_t>> const& from_operand,
+                             std::int64_t inferred) {
+  std::vector<onnx_value> sizes;
+  for (std::int64_t i = 0; i < call.result_rank(); ++i) {
+    if (auto const fixed = call.fixed_result_size(i)) {
+      sizes.push_back(call.onnx.integers({*fixed}));
+      continue;
+    }
+    auto const source =
+        std::find_if(from_operand.begin(), from_operand.end(), [&](auto const& each) { return each.first == i; });
+    if (i == inferred)
+      sizes.push_back(call.onnx.integers({-1}));
+    else if (source != from_operand.end())
+      sizes.push_back(call.size(0, source->second));
+    else
+      call.refuse("a size of its result is not known");
+  }
+  return sizes.empty() ? call.onnx.integers({}) : call.onnx.concat(sizes, 0);
+}
+inline onnx_results lower_flatten(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank(0);
+  if (rank == 0) return {onnx.reshape(call.tensor(0), {1})};
+  auto const first = call.axis("start_dim", rank), last = call.axis("end_dim", rank);
+  if (first == last) return {call.tensor(0)};
+  if (first == 1 && last == rank - 1) return {onnx.emit("Flatten", {call.tensor(0)}, {{"axis", 1}})};
+  std::vector<std::pair<std::int64_t, std::int64_t>> kept;
+  for (std::int64_t i = 0; i < rank; ++i)
+    if (i < first || i > last) kept.emplace_back(i < first ? i : i - (last - first), i);
+  return {onnx.emit("Reshape", {call.tensor(0), target_shape(call, sizes_with(call, kept, first))})};
+}
+inline onnx_results lower_unflatten(onnx_call const& call) {
+  auto const rank = call.rank(0);
+  auto const axis = call.axis("dim", rank);
+  std::vector<std::pair<std::int64_t, std::int64_t>> kept;
+  auto const more = call.result_rank() - rank;
+  for (std::int64_t i = 0; i < rank; ++i)
+    if (i != axis) kept.emplace_back(i < axis ? i : i + more, i);
+  std::vector<std::int64_t> open;
+  for (std::int64_t i = axis; i <= axis + more; ++i)
+    if (!call.fixed_result_size(i)) open.push_back(i);
+  if (open.size() > 1) call.refuse("two of its sizes depend on the inputs");
+  return {call.onnx.emit("Reshape", {call.tensor(0), sizes_with(call, kept, open.empty() ? -1 : open.front())})};
+}
+
+inline onnx_results lower_permute(onnx_call const& call) {
+  return {call.onnx.transpose(call.tensor(0), call.axes("dims", call.rank(0)))};
+}
+/// Two axes change places.
+inline onnx_results with_axes_swapped(onnx_call const& call, std::int64_t a, std::int64_t b) {
+  auto const rank = call.rank(0);
+  if (rank < 2) return {call.tensor(0)};
+  std::vector<std::int64_t> order(static_cast<std::size_t>(rank));
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[static_cast<std::size_t>(onnx_call::axis(a, rank))],
+            order[static_cast<std::size_t>(onnx_call::axis(b, rank))]);
+  return {call.onnx.transpose(call.tensor(0), order)};
+}
+inline onnx_results lower_transpose(onnx_call const& call) {
+  return with_axes_swapped(call, call.integer(1), call.integer(2));
+}
+inline onnx_results lower_matrix_transpose(onnx_call const& call) { return with_axes_swapped(call, -2, -1); }
+inline onnx_results lower_numpy_transpose(onnx_call const& call) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(call.rank(0)));
+  std::iota(order.rbegin(), order.rend(), 0);
+  return {call.onnx.transpose(call.tensor(0), order)};
+}
+inline onnx_results lower_movedim(onnx_call const& call) {
+  auto const rank = call.rank(0);
+  auto const from = call.axes("source", rank), to = call.axes("destination", rank);
+  std::vector<std::int64_t> order(static_cast<std::size_t>(rank), -1);
+  for (std::size_t i = 0; i < from.size(); ++i) order[static_cast<std::size_t>(to[i])] = from[i];
+  std::int64_t next = 0;
+  for (auto& each : order) {
+    if (each >= 0) continue;
+    while (std::find(from.begin(), from.end(), next) != from.end()) ++next;
+    each = next++;
+  }
+  return {call.onnx.transpose(call.tensor(0), order)};
+}
+
+inline onnx_results lower_unsqueeze(onnx_call const& call) {
+  return {call.onnx.unsqueeze(call.tensor(0), {call.axis("dim", call.rank(0) + 1)})};
+}
+/// Axes of size 1 go; one of another size stays, which ONNX would refuse.
+inline onnx_results lower_squeeze(onnx_call const& call) {
+  auto const rank = call.rank(0);
+  auto axes = call.has("dim") ? call.axes("dim", rank) : std::vector<std::int64_t>(static_cast<std::size_t>(rank));
+  if (!call.has("dim")) std::iota(axes.begin(), axes.end(), 0);
+  std::erase_if(axes, [&](std::int64_t each) { return rank == 0 || call.fixed_size(0, each) != 1; });
+  std::sort(axes.begin(), axes.end());
+  return {call.onnx.squeeze(call.tensor(0), axes)};
+}
+
+/// -1 keeps a size.
+inline onnx_results lower_expand(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  std::vector<onnx_value> sizes;
+  auto const& wanted = call.elements("size");
+  auto const added = static_cast<std::int64_t>(wanted.size()) - call.rank(0);
+  bool changes = added > 0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    auto const axis = static_cast<std::int64_t>(i) - added;
+    auto const fixed = call.fixed_result_size(static_cast<std::int64_t>(i));
+    bool const keeps = axis >= 0 && dependence_of(wanted[i]) == dependence::none &&
+                       (wanted[i]->seen[0].toInt() == -1 || (fixed && call.fixed_size(0, axis) == fixed));
+    changes = changes || !keeps;
+    sizes.push_back(keeps ? onnx.integers({1}) : fixed ? onnx.integers({*fixed}) : call.number_vector(wanted[i]));
+  }
+  if (!changes) return {call.tensor(0)};
+  return {onnx.expand(call.tensor(0), onnx.concat(sizes, 0))};
+}
+inline onnx_results lower_expand_as(onnx_call const& call) { return {call.onnx.expand(call.tensor(0), call.shape(1))}; }
+inline onnx_results lower_repeat(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const more = call.result_rank() - call.rank(0);
+  std::vector<std::int64_t> axes(static_cast<std::size_t>(std::max<std::int64_t>(more, 0)));
+  std::iota(axes.begin(), axes.end(), 0);
+  auto repeats = call.sizes(1);
+  if (auto const short_of = call.rank(0) - static_cast<std::int64_t>(call.elements(1).size()); short_of > 0)  // tile
+    repeats =
+        onnx.concat({onnx.integers(std::vector<std::int64_t>(static_cast<std::size_t>(short_of), 1)), repeats}, 0);
+  return {onnx.emit("Tile", {onnx.unsqueeze(call.tensor(0), axes), repeats})};
+}
+
+// --- several tensors ---------------------------------------------------------------------------------------------------
+/// Tensors of one dimension without elements are left out, as LibTorch does.
+inline onnx_results lower_cat(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  auto const rank = call.result_rank();
+  std::vector<onnx_value> all;
+  for (auto const& each : call.elements(0)) {
+    auto const& tensor = each->seen[0].toTensor();
+    if (tensor.dim() == 1 && tensor.numel() == 0 && rank != 1) continue;
+    all.push_back(call.onnx.cast(call.read(each), tensor.scalar_type(), dtype));
+  }
+  return {call.onnx.concat(all, call.axis("dim", rank))};
+}
+inline onnx_results lower_stack(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  auto const axis = call.axis("dim", call.result_rank());
+  std::vector<onnx_value> all;
+  for (auto const& each : call.elements(0))
+    all.push_back(
+        call.onnx.unsqueeze(call.onnx.cast(call.read(each), each->seen[0].toTensor().scalar_type(), dtype), {axis}));
+  return {call.onnx.concat(all, axis)};
+}
+
+// --- dtypes ------------------------------------------------------------------------------------------------------------
+/// Of the many forms of `to` the result tells what was meant.
+inline onnx_results lower_cast(onnx_call const& call) { return {call.tensor(0, call.result_dtype())}; }
+
+/// What is written in place: the source in the shape and dtype of what it is written to.
+inline onnx_results lower_copy(onnx_call const& call) {
+  auto const value = call.tensor(1, call.dtype(0));
+  bool same = call.rank(0) == call.rank(1);
+  for (std::int64_t i = 0; same && i < call.rank(0); ++i)
+    same = call.shown(0).size(i) == call.shown(1).size(i) && call.fixed_size(0, i) == call.fixed_size(1, i);
+  return {same ? value : call.onnx.expand(value, call.shape(0))};
+}
+inline onnx_results lower_fill(onnx_call const& call) {
+  return {call.onnx.expand(call.operand(1, call.dtype(0)), call.shape(0))};
+}
+inline onnx_results lower_zero(onnx_call const& call) {
+  return {call.onnx.expand(call.onnx.scalar(0, call.dtype(0)), call.shape(0))};
+}
+
+inline constexpr onnx_operator onnx_shapes[] = {
+    {"aten::size", &lower_size},
+    {"aten::sym_size", &lower_size},
+    {"aten::len", &lower_length},
+    {"aten::numel", &lower_numel},
+    {"aten::_shape_as_tensor", &lower_shape_as_tensor},
+    {"aten::Int", &lower_to_number},
+    {"aten::Float", &lower_to_number},
+    {"aten::Bool", &lower_to_number},
+    {"aten::IntImplicit", &lower_to_number},
+    {"aten::FloatImplicit", &lower_to_number},
+    {"aten::ScalarImplicit", &lower_to_number},
+    {"aten::item", &lower_to_number},
+    {"aten::is_nonzero", &lower_to_number},
+    {"prim::NumToTensor", &lower_number_to_tensor},
+    {"aten::tensor", &lower_number_to_tensor},
+    {"aten::scalar_tensor", &lower_number_to_tensor},
+    {"aten::reshape", &lower_reshape},
+    {"aten::view", &lower_reshape},
+    {"aten::_unsafe_view", &lower_reshape},
+    {"aten::reshape_as", &lower_reshape},
+    {"aten::view_as", &lower_reshape},
+    {"aten::flatten", &lower_flatten},
+    {"aten::ravel", &lower_flatten},
+    {"aten::unflatten", &lower_unflatten},
+    {"aten::permute", &lower_permute},
+    {"aten::transpose", &lower_transpose},
+    {"aten::swapaxes", &lower_transpose},
+    {"aten::swapdims", &lower_transpose},
+    {"aten::t", &lower_matrix_transpose},
+    {"aten::mT", &lower_matrix_transpose},
+    {"aten::mH", &lower_matrix_transpose},
+    {"aten::adjoint", &lower_matrix_transpose},
+    {"aten::numpy_T", &lower_numpy_transpose},
+    {"aten::movedim", &lower_movedim},
+    {"aten::moveaxis", &lower_movedim},
+    {"aten::unsqueeze", &lower_unsqueeze},
+    {"aten::squeeze", &lower_squeeze},
+    {"aten::expand", &lower_expand},
+    {"aten::broadcast_to", &lower_expand},
+    {"aten::expand_as", &lower_expand_as},
+    {"aten::repeat", &lower_repeat},
+    {"aten::tile", &lower_repeat},
+    {"aten::cat", &lower_cat},
+    {"aten::concat", &lower_cat},
+    {"aten::concatenate", &lower_cat},
+    {"aten::stack", &lower_stack},
+    {"aten::to", &lower_cast},
+    {"aten::type_as", &lower_cast},
+    {"aten::_to_copy", &lower_cast},
+    {"aten::_autocast_to_full_precision", &lower_cast},
+    {"aten::_autocast_to_reduced_precision", &lower_cast},
+    {"aten::contiguous", &lower_identity},
+    {"aten::clone", &lower_identity},
+    {"aten::detach", &lower_identity},
+    {"aten::alias", &lower_identity},
+    {"aten::lift_fresh", &lower_identity},
+    {"aten::positive", &lower_identity},
+    {"aten::dropout", &lower_identity},
+    {"aten::feature_dropout", &lower_identity},
+    {"aten::alpha_dropout", &lower_identity},
+    {"aten::copy", &lower_copy},
+    {"aten::fill", &lower_fill},
+    {"aten::zero", &lower_zero},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_SHAPE_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_LOWERING_WINDOWS_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_LOWERING_WINDOWS_HPP
+// ---- torchdeploy/onnx/lowering/windows.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// Windows over images as columns and back, and sums over bags of rows.
+namespace torchdeploy::inline v0::detail {
+
+/// Without the batch of one that was put before it.
+inline onnx_value without_batch(onnx_call const& call, onnx_value x, bool had_none) {
+  return had_none ? call.onnx.squeeze(x, {0}) : x;
+}
+/// [batch, channels, rows, columns] to [batch, channels * window, windows]: the rows of all windows, then their columns.
+inline onnx_results lower_im2col(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const kernel = call.integers("kernel_size", 2), dilation = call.integers("dilation", 2),
+             padding = call.integers("padding", 2), stride = call.integers("stride", 2);
+  auto const channels = call.fixed_size(0, call.rank(0) - 3);
+  if (!channels) call.refuse("how many channels there are depends on the inputs");
+  auto x = as_batch(call, call.tensor(0), 3);
+  if (padding[0] > 0 || padding[1] > 0)
+    x = onnx.emit("Pad", {x, onnx.integers({0, 0, padding[0], padding[1], 0, 0, padding[0], padding[1]})});
+  for (std::size_t i = 0; i < 2; ++i) {
+    auto const axis = call.rank(0) - 2 + static_cast<std::int64_t>(i);
+    auto const size = sum_of(onnx, call.size(0, axis), onnx.integers({2 * padding[i]}));
+    auto const count = window_count(onnx, size, dilation[i] * (kernel[i] - 1) + 1, stride[i]);
+    // [window, place in it], which are one axis of x and become two
+    x = onnx.gather(x, window_places(onnx, count, stride[i], kernel[i], dilation[i]), i == 0 ? 2 : 4);
+  }
+  auto const columns = onnx.transpose(x, {0, 1, 3, 5, 2, 4});
+  return {without_batch(call, onnx.reshape(columns, {0, *channels * kernel[0] * kernel[1], -1}), call.rank(0) == 3)};
+}
+/// The windows added where they came from: a transposed convolution whose weight has a single 1 for each place.
+inline onnx_results lower_col2im(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const size = call.integers("output_size", 2), kernel = call.integers("kernel_size", 2),
+             dilation = call.integers("dilation", 2), padding = call.integers("padding", 2),
+             stride = call.integers("stride", 2);
+  auto const window = kernel[0] * kernel[1];
+  auto const rows = call.fixed_size(0, call.rank(0) - 2);
+  if (!rows) call.refuse("how many channels there are depends on the inputs");
+  auto const dtype = call.dtype(0), computed = dtype == at::kDouble ? at::kFloat : computed_dtype(dtype);
+  std::vector<std::int64_t> windows, more;
+  for (std::size_t i = 0; i < 2; ++i) {
+    auto const reach = dilation[i] * (kernel[i] - 1) + 1;
+    windows.push_back((size[i] + 2 * padding[i] - reach) / stride[i] + 1);
+    more.push_back(size[i] - ((windows[i] - 1) * stride[i] - 2 * padding[i] + reach));
+  }
+  auto x = call.tensor(0, computed);
+  if (call.rank(0) == 2) x = onnx.unsqueeze(x, {0});
+  x = onnx.reshape(x, {0, *rows, windows[0], windows[1]});
+  auto const ones = at::eye(window, at::TensorOptions(computed)).reshape({window, 1, kernel[0], kernel[1]});
+  auto const made = onnx.emit("ConvTranspose", {x, onnx.constant(ones.repeat({*rows / window, 1, 1, 1}))},
+                              {{"dilations", dilation},
+                               {"group", *rows / window},
+                               {"kernel_shape", kernel},
+                               {"output_padding", more},
+                               {"pads", std::vector{padding[0], padding[1], padding[0], padding[1]}},
+                               {"strides", stride}});
+  return as_result(call, without_batch(call, made, call.rank(0) == 2), computed);
+}
+
+/// Sums or means of the rows that a bag names: bags are from one offset to the next, and a matrix tells which row is in which.
+inline onnx_results lower_embedding_bag(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  constexpr std::int64_t mean = 1, greatest = 2;
+  auto const mode = call.integer_or("mode", 0);
+  if (mode == greatest) call.refuse("it takes the greatest of each bag");
+  for (std::size_t i = 1; i < 4; ++i)
+    if (call.is_used(i)) call.refuse("the places that it gives beside the sums are used");
+  auto const dtype = call.dtype("weight");
+  auto const indices = call.tensor("indices", at::kLong), offsets = call.tensor("offsets", at::kLong);
+  auto const count = call.size("indices", 0);
+  auto const places = onnx.unsqueeze(counted(onnx, count), {0});
+  bool const has_last = call.flag("include_last_offset");
+  auto const first = has_last ? onnx.slice(offsets, 0, onnx.integers({0}), onnx.integers({-1})) : offsets;
+  auto const after = onnx.slice(offsets, 0, onnx.integers({1}), {});
+  auto const end = has_last ? after : onnx.concat({after, count}, 0);
+  auto inside = onnx.emit("And", {onnx.emit("GreaterOrEqual", {places, onnx.unsqueeze(first, {1})}),
+                                  onnx.emit("Less", {places, onnx.unsqueeze(end, {1})})});
+  if (auto const padding = call.integer_or("padding_idx", -1); padding >= 0)
+    inside = onnx.emit("And", {inside, onnx.emit("Not", {onnx.emit("Equal", {indices, onnx.integer(padding)})})});
+  auto const matrix = onnx.cast(inside, at::kBool, dtype);
+  auto rows = onnx.gather(call.tensor("weight"), indices, 0);
+  if (call.has("per_sample_weights"))
+    rows = onnx.emit("Mul", {rows, onnx.unsqueeze(call.tensor("per_sample_weights", dtype), {1})});
+  auto sums = onnx.emit("MatMul", {matrix, rows});
+  if (mode == mean) {  // of an empty bag 0
+    auto const sizes = onnx.reduce("ReduceSum", matrix, {1}, true);
+    sums = onnx.emit("Div", {sums, onnx.emit("Max", {sizes, onnx.scalar(1, dtype)})});
+  }
+  return {sums, {}, {}, {}};
+}
+
+inline constexpr onnx_operator onnx_windows[] = {
+    {"aten::im2col", &lower_im2col},
+    {"aten::col2im", &lower_col2im},
+    {"aten::embedding_bag", &lower_embedding_bag},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_WINDOWS_HPP
+
+namespace torchdeploy::inline v0::detail {
+
+/// All operators that can be written in ONNX, a family each to a header in onnx/lowering/.
+inline std::unordered_map<std::string_view, onnx_operator::function> const& onnx_lowering_table() {
+  static auto const table = [] {
+    std::unordered_map<std::string_view, onnx_operator::function> all;
+    auto const add = [&](std::span<onnx_operator const> family) {
+      for (auto const& each : family) all.emplace(each.name, each.lower);
+    };
+    add(onnx_activations);
+    add(onnx_arithmetic);
+    add(onnx_attention);
+    add(onnx_convolutions);
+    add(onnx_creation);
+    add(onnx_indexing);
+    add(onnx_linear);
+    add(onnx_logic);
+    add(onnx_normalizations);
+    add(onnx_pooling);
+    add(onnx_recurrent);
+    add(onnx_reductions);
+    add(onnx_resizing);
+    add(onnx_scattering);
+    add(onnx_shapes);
+    add(onnx_slicing);
+    add(onnx_windows);
+    return all;
+  }();
+  return table;
+}
+
+/// An operator that no table knows, and where it is.
+struct missing_operator {
+  std::string name;
+  std::string place;  ///< "aten::histc (head.histc (net.py:12))"
+};
+
+struct found_lowering {
+  std::string name;
+  onnx_lowering lower;  ///< empty: none is known
+};
+
+/// What writes an operator: a user's own function, or the table's; of an operator that writes in place, that of the one that
+/// does not.
+inline found_lowering lowering_of(jit::Node* node, onnx_lowerings const& own) {
+  std::string name = node->kind().toQualString();
+  auto const& table = onnx_lowering_table();
+  for (bool shortened = false;; shortened = true) {
+    if (auto const found = own.find(name); found != own.end()) return {name, found->second};
+    if (auto const found = table.find(name); found != table.end()) return {name, found->second};
+    bool const in_place = name.ends_with('_') && !name.ends_with("__");
+    if (shortened || !in_place) return {name, {}};
+    name.pop_back();
+  }
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_LOWERING_TABLE_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_RUNNING_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_RUNNING_HPP
+// ---- torchdeploy/onnx/running.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+// ---- torchdeploy/onnx/symbolic.hpp
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+// ---- torchdeploy/onnx/builder.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+// ---- torchdeploy/onnx/data_type.hpp
+
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+namespace torchdeploy::inline v0::detail {
+
+/// In which field of a TensorProto the numbers of a type stand when they are not raw bytes.
+enum class onnx_field_of { none, floats, int32s, int64s, doubles, uint64s, strings };
+
+struct onnx_data_type {
+  std::string_view name;
+  int bits;  ///< of an element; 0: strings
+  onnx_field_of field;
+  std::optional<at::ScalarType> dtype;  ///< LibTorch's, where it has it with one element to a number
+};
+
+/// TensorProto.DataType, by its number. Source: onnx.proto.
+inline constexpr onnx_data_type onnx_data_types[] = {
+    {"undefined", 0, onnx_field_of::none, {}},
+    {"float32", 32, onnx_field_of::floats, at::kFloat},
+    {"uint8", 8, onnx_field_of::int32s, at::kByte},
+    {"int8", 8, onnx_field_of::int32s, at::kChar},
+    {"uint16", 16, onnx_field_of::int32s, at::kUInt16},
+    {"int16", 16, onnx_field_of::int32s, at::kShort},
+    {"int32", 32, onnx_field_of::int32s, at::kInt},
+    {"int64", 64, onnx_field_of::int64s, at::kLong},
+    {"string", 0, onnx_field_of::strings, {}},
+    {"bool", 8, onnx_field_of::int32s, at::kBool},
+    {"float16", 16, onnx_field_of::int32s, at::kHalf},
+    {"float64", 64, onnx_field_of::doubles, at::kDouble},
+    {"uint32", 32, onnx_field_of::uint64s, at::kUInt32},
+    {"uint64", 64, onnx_field_of::uint64s, at::kUInt64},
+    {"complex64", 64, onnx_field_of::floats, at::kComplexFloat},
+    {"complex128", 128, onnx_field_of::doubles, at::kComplexDouble},
+    {"bfloat16", 16, onnx_field_of::int32s, at::kBFloat16},
+    {"float8_e4m3fn", 8, onnx_field_of::int32s, at::kFloat8_e4m3fn},
+    {"float8_e4m3fnuz", 8, onnx_field_of::int32s, at::kFloat8_e4m3fnuz},
+    {"float8_e5m2", 8, onnx_field_of::int32s, at::kFloat8_e5m2},
+    {"float8_e5m2fnuz", 8, onnx_field_of::int32s, at::kFloat8_e5m2fnuz},
+    {"uint4", 4, onnx_field_of::int32s, {}},
+    {"int4", 4, onnx_field_of::int32s, {}},
+    {"float4_e2m1", 4, onnx_field_of::int32s, {}},
+    {"float8_e8m0", 8, onnx_field_of::int32s, at::kFloat8_e8m0fnu},
+    {"uint2", 2, onnx_field_of::int32s, {}},
+    {"int2", 2, onnx_field_of::int32s, {}},
+    {"float6_e2m3", 6, onnx_field_of::int32s, {}},
+    {"float6_e3m2", 6, onnx_field_of::int32s, {}},
+};
+
+/// Nothing for 0 and for a number that ONNX has not.
+constexpr onnx_data_type const* data_type_of(std::int64_t number) {
+  return number > 0 && number < std::ssize(onnx_data_types) ? &onnx_data_types[number] : nullptr;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+
+namespace torchdeploy::inline v0 {
+
+/// A value of an ONNX graph in the making: what a node gives, an input, or an initializer. None: an input that is left out.
+struct onnx_value {
+  int id = -1;
+
+  explicit operator bool() const { return id >= 0; }
+  friend bool operator==(onnx_value, onnx_value) = default;
+  friend auto operator<=>(onnx_value, onnx_value) = default;
+};
+
+struct onnx_subgraph;
+
+/// An attribute of a node: {"axis", 1}, {"pads", pads}, {"mode", "linear"}.
+struct onnx_node_attribute {
+  using value_type = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
+                                  std::vector<std::string>, at::Tensor, std::shared_ptr<onnx_subgraph>>;
+  std::string name;
+  value_type value;
+};
+
+/// A node in the making.
+struct onnx_made_node {
+  std::string kind;  ///< "Conv"; of another domain "com.microsoft::Gelu"
+  std::vector<onnx_value> inputs{};
+  std::vector<onnx_value> outputs{};
+  std::vector<onnx_node_attribute> attributes{};
+  std::string layer{};  ///< the module that it comes from: "layer1.0.conv1"
+};
+
+/// A branch of an If.
+struct onnx_subgraph {
+  std::vector<onnx_made_node> nodes{};
+  std::vector<onnx_value> outputs{};
+};
+
+/// Makes the nodes of an ONNX graph. A node that was made before, of the same inputs, is not made again; one of constants
+/// alone, as far as it only moves them, is computed at once. What has two forms in ONNX's opsets is written here alone.
+class onnx_builder {
+ public:
+  explicit onnx_builder(std::int64_t opset) : opset_(opset) { scopes_.emplace_back(); }
+
+  [[nodiscard]] std::int64_t opset() const { return opset_; }
+
+  /// A node with one output.
+  onnx_value emit(std::string kind, std::vector<onnx_value> inputs, std::vector<onnx_node_attribute> attributes = {}) {
+    return emit_many(std::move(kind), std::move(inputs), 1, std::move(attributes)).front();
+  }
+  /// A node with several.
+  std::vector<onnx_value> emit_many(std::string kind, std::vector<onnx_value> inputs, std::size_t outputs,
+                                    std::vector<onnx_node_attribute> attributes = {}) {
+    while (!inputs.empty() && !inputs.back()) inputs.pop_back();
+    auto key = key_of(kind, inputs, attributes, outputs);
+    for (auto const& scope : scopes_)
+      if (auto const known = scope.known.find(key); known != scope.known.end()) return known->second;
+    std::vector<onnx_value> made;
+    for (std::size_t i = 0; i < outputs; ++i) made.push_back(new_value());
+    scopes_.back().nodes.push_back({std::move(kind), std::move(inputs), made, std::move(attributes), layer_});
+    scopes_.back().known.emplace(std::move(key), made);
+    return made;
+  }
+
+  /// The same value under another name, of a node of its own.
+  onnx_value identity(onnx_value value) {
+    auto const made = new_value();
+    scopes_.back().nodes.push_back({"Identity", {value}, {made}, {}, layer_});
+    return made;
+  }
+
+  /// A weight or another constant. The same memory is stored once; what is small and equal, too.
+  onnx_value constant(at::Tensor const& tensor, std::string const& name = {}) {
+    auto const dense = tensor.detach().contiguous();
+    auto key = std::to_string(static_cast<int>(dense.scalar_type())) + "[";
+    for (auto const size : dense.sizes()) key += std::to_string(size) + ",";
+    constexpr std::size_t small = 128;
+    if (dense.nbytes() <= small)
+      key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+    else
+      key += "@" + std::to_string(reinterpret_cast<std::uintptr_t>(dense.const_data_ptr()));
+    auto& known = constants_[std::move(key)];
+    if (tensors_.contains(known)) return known;  // else it was dropped, and its memory may be another's by now
+    known = new_value();
+    tensors_.emplace(known, dense);
+    if (!name.empty()) names_.emplace(known, name);
+    return known;
+  }
+  onnx_value integers(std::vector<std::int64_t> const& values) { return constant(at::tensor(values, at::kLong)); }
+  onnx_value integer(std::int64_t value) { return constant(at::scalar_tensor(value, at::kLong)); }
+  onnx_value scalar(double value, at::ScalarType dtype) { return constant(at::scalar_tensor(value, dtype)); }
+  /// An input of the graph.
+  onnx_value input() { return new_value(); }
+
+  /// The tensor that a constant is.
+  [[nodiscard]] std::optional<at::Tensor> constant_of(onnx_value value) const {
+    auto const found = tensors_.find(value);
+    return found == tensors_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // --- what every family needs --------------------------------------------------------------------------------------
+  onnx_value cast(onnx_value x, at::ScalarType from, at::ScalarType to) {
+    if (from == to) return x;
+    if (auto const known = constant_of(x)) return constant(known->to(to));
+    return emit("Cast", {x}, {{"to", onnx_type_of(to)}});
+  }
+  onnx_value reshape(onnx_value x, std::vector<std::int64_t> const& sizes) {
+    if (auto const known = constant_of(x)) return constant(known->reshape(sizes));
+    return emit("Reshape", {x, integers(sizes)});
+  }
+  onnx_value unsqueeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->unsqueeze(axes.front()));
+    return emit("Unsqueeze", {x, integers(axes)});
+  }
+  onnx_value squeeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->squeeze(axes.front()));
+    return emit("Squeeze", {x, integers(axes)});
+  }
+  onnx_value transpose(onnx_value x, std::vector<std::int64_t> const& order) {
+    bool same = true;
+    for (std::size_t i = 0; i < order.size(); ++i) same = same && order[i] == static_cast<std::int64_t>(i);
+    if (same) return x;
+    if (auto const known = constant_of(x)) {  // a weight that is used twice is copied once
+      auto const [at, is_new] = transposed_.try_emplace({x, order}, onnx_value{});
+      auto const name = names_.find(x);
+      if (is_new) at->second = constant(known->permute(order), name == names_.end() ? std::string() : name->second);
+      return at->second;
+    }
+    return emit("Transpose", {x}, {{"perm", order}});
+  }
+  onnx_value concat(std::vector<onnx_value> const& all, std::int64_t axis) {
+    if (all.size() == 1) return all.front();
+    std::vector<at::Tensor> known;
+    for (auto const each : all)
+      if (auto tensor = constant_of(each)) known.push_back(*std::move(tensor));
+    if (known.size() == all.size()) return constant(at::cat(known, axis));
+    return emit("Concat", all, {{"axis", axis}});
+  }
+  /// `start` and `end` are vectors of one number; `end` may be left out: to the end.
+  onnx_value slice(onnx_value x, std::int64_t axis, onnx_value start, onnx_value end, std::int64_t step = 1) {
+    if (!end) end = integers({std::numeric_limits<std::int64_t>::max()});
+    return emit("Slice", {x, start, end, integers({axis}), step == 1 ? onnx_value{} : integers({step})});
+  }
+  onnx_value gather(onnx_value x, onnx_value index, std::int64_t axis) {
+    return emit("Gather", {x, index}, {{"axis", axis}});
+  }
+  /// Of a tensor, as an int64 vector; from `first` on, `count` of its sizes.
+  onnx_value shape(onnx_value x) { return emit("Shape", {x}); }
+  onnx_value size(onnx_value x, std::int64_t axis) {
+    constexpr std::int64_t with_range = 15;
+    if (opset_ >= with_range) return emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+    return gather(shape(x), integers({axis}), 0);
+  }
+  /// ReduceMean, ReduceMax...: over all axes when there are none.
+  onnx_value reduce(std::string const& kind, onnx_value x, std::vector<std::int64_t> const& axes, bool keep) {
+    std::int64_t const axes_are_inputs_since = kind == "ReduceSum" ? 13 : 18;
+    std::vector<onnx_node_attribute> attributes{{"keepdims", std::int64_t{keep}}};
+    if (axes.empty()) return emit(kind, {x}, std::move(attributes));
+    if (opset_ >= axes_are_inputs_since) return emit(kind, {x, integers(axes)}, std::move(attributes));
+    attributes.push_back({"axes", axes});
+    return emit(kind, {x}, std::move(attributes));
+  }
+  onnx_value expand(onnx_value x, onnx_value sizes) { return emit("Expand", {x, sizes}); }
+
+  // --- scopes and names ---------------------------------------------------------------------------------------------
+  /// Nodes made from now on are a branch's, until `end_branch`.
+  void begin_branch() { scopes_.emplace_back(); }
+  std::shared_ptr<onnx_subgraph> end_branch(std::vector<onnx_value> outputs) {
+    auto branch = std::make_shared<onnx_subgraph>(onnx_subgraph{std::move(scopes_.back().nodes), std::move(outputs)});
+    scopes_.pop_back();
+    return branch;
+  }
+  /// The module that the nodes made from now on come from.
+  void at_layer(std::string layer) { layer_ = std::move(layer); }
+
+  static std::int64_t onnx_type_of(at::ScalarType dtype) {
+    for (std::size_t i = 0; i < std::size(detail::onnx_data_types); ++i)
+      if (detail::onnx_data_types[i].dtype == dtype) return static_cast<std::int64_t>(i);
+    return 0;
+  }
+
+  [[nodiscard]] std::vector<onnx_made_node>& nodes() { return scopes_.front().nodes; }
+  [[nodiscard]] std::map<onnx_value, at::Tensor>& tensors() { return tensors_; }
+  [[nodiscard]] std::map<onnx_value, std::string> const& names() const { return names_; }
+
+ private:
+  struct node_list {
+    std::vector<onnx_made_node> nodes{};
+    std::map<std::string, std::vector<onnx_value>> known{};
+  };
+
+  onnx_value new_value() { return {count_++}; }
+
+  /// Of nodes with equal keys one is enough.
+  static std::string key_of(std::string_view kind, std::vector<onnx_value> const& inputs,
+                            std::vector<onnx_node_attribute> const& attributes, std::size_t outputs) {
+    std::string key(kind);
+    key += '/' + std::to_string(outputs);
+    for (auto const each : inputs) key += ',' + std::to_string(each.id);
+    for (auto const& each : attributes) {
+      key += ';' + each.name + '=' + std::to_string(each.value.index()) + ':';
+      std::visit([&](auto const& value) { append(key, value); }, each.value);
+    }
+    return key;
+  }
+  static void append(std::string& key, std::int64_t value) { key += std::to_string(value); }
+  static void append(std::string& key, double value) {
+    key.append(reinterpret_cast<char const*>(&value), sizeof value);
+  }
+  static void append(std::string& key, std::string const& value) { key += value; }
+  template <class Value>
+  static void append(std::string& key, std::vector<Value> const& values) {
+    for (auto const& each : values) append(key += ',', each);
+  }
+  static void append(std::string& key, at::Tensor const& value) {
+    for (auto const size : value.sizes()) key += std::to_string(size) + ',';
+    key += std::to_string(static_cast<int>(value.scalar_type())) + ':';
+    auto const dense = value.contiguous();
+    key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+  }
+  static void append(std::string& key, std::shared_ptr<onnx_subgraph> const& value) {
+    key += std::to_string(reinterpret_cast<std::uintptr_t>(value.get()));
+  }
+
+  std::int64_t opset_;
+  int count_ = 0;
+  std::string layer_{};
+  std::vector<node_list> scopes_{};
+  std::map<std::string, onnx_value> constants_{};
+  std::map<onnx_value, at::Tensor> tensors_{};
+  std::map<onnx_value, std::string> names_{};
+  std::map<std::pair<onnx_value, std::vector<std::int64_t>>, onnx_value> transposed_{};
+};
+
+}  // namespace torchdeploy::inline v0
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+
+/// What a value of a model was when its graph was run, twice and on inputs of different sizes, and what stands for it in ONNX.
+namespace torchdeploy::inline v0::detail {
+
+/// On what a value depends. What depends on sizes alone and was the same in both runs is a constant too.
+enum class dependence : std::uint8_t { none, sizes, data };
+
+struct symbolic;
+/// Names of one object share one: a list that is appended to, a tensor that is written to.
+using symbol = std::shared_ptr<symbolic>;
+
+/// A tensor that is a part or another shape of `base`: what is written to one is seen in the other.
+struct onnx_view {
+  symbol base;
+  torch::jit::Node* node;
+  std::vector<symbol> inputs;
+  std::size_t output;  ///< of the node, or element of the list that it gives
+  std::uint64_t version{};  ///< of the root when this was read last
+};
+
+struct symbolic {
+  std::array<c10::IValue, 2> seen{};
+  dependence depends_on = dependence::none;
+  onnx_value value{};
+  std::optional<std::vector<symbol>> elements{};  ///< of a list or tuple; of a dict its values
+  std::string name{};  ///< of a weight: its path
+  bool is_state = false;  ///< it belongs to the model: what a call writes there the next one reads
+  std::optional<onnx_view> view{};
+  std::uint64_t version = 0;  ///< of a root: how often it was written to
+  bool sized_by_data =
+      false;  ///< its sizes depend on what is in the inputs: none is fixed, even if it was the same in both runs
+};
+
+inline bool is_container(c10::IValue const& value) {
+  return value.isList() || value.isTuple() || value.isGenericDict();
+}
+
+/// Equal for all that a graph can tell.
+inline bool same_value(c10::IValue const& a, c10::IValue const& b) {
+  auto const same_elements = [](auto const& x, auto const& y) {
+    return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                      [](auto const& each, auto const& other) { return same_value(each, other); });
+  };
+  if (a.isTensor() && b.isTensor()) {
+    auto const &x = a.toTensor(), &y = b.toTensor();
+    if (!x.defined() || !y.defined()) return x.defined() == y.defined();
+    if (x.is_same(y)) return true;
+    return x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type() && x.layout() == y.layout() && at::equal(x, y);
+  }
+  if (a.isList() && b.isList()) return same_elements(a.toListRef(), b.toListRef());
+  if (a.isTuple() && b.isTuple()) return same_elements(a.toTupleRef().elements(), b.toTupleRef().elements());
+  if (a.isGenericDict() && b.isGenericDict()) {
+    auto const x = a.toGenericDict(), y = b.toGenericDict();
+    if (x.size() != y.size()) return false;
+    for (auto const& item : x) {
+      auto const other = y.find(item.key());
+      if (other == y.end() || !same_value(item.value(), other->value())) return false;
+    }
+    return true;
+  }
+  if (a.isObject() && b.isObject()) return a.toObject() == b.toObject();
+  if (a.isDouble() && b.isDouble())
+    return a.toDouble() == b.toDouble() || (a.toDouble() != a.toDouble() && b.toDouble() != b.toDouble());
+  if (a.tagKind() != b.tagKind() || a.isObject() || a.isCapsule() || a.isGenerator()) return false;
+  return a == b;
+}
+
+inline symbol constant_symbol(c10::IValue const& first, c10::IValue const& second) {
+  return std::make_shared<symbolic>(symbolic{.seen = {first, second}});
+}
+
+/// The elements of a list or tuple, or the values of a dict; of a constant they are made when they are asked for.
+inline std::vector<symbol>& elements_of(symbol const& container) {
+  if (container->elements) return *container->elements;
+  container->elements.emplace();
+  std::array<std::vector<c10::IValue>, 2> parts;
+  for (std::size_t run = 0; run < parts.size(); ++run) {
+    auto const& value = container->seen[run];
+    if (value.isList())
+      for (c10::IValue const& each : value.toList()) parts[run].push_back(each);
+    else if (value.isTuple())
+      for (auto const& each : value.toTupleRef().elements()) parts[run].push_back(each);
+    else if (value.isGenericDict())
+      for (auto const& item : value.toGenericDict()) parts[run].push_back(item.value());
+  }
+  for (std::size_t i = 0; i < std::min(parts[0].size(), parts[1].size()); ++i) {
+    auto element = constant_symbol(parts[0][i], parts[1][i]);
+    element->depends_on = container->depends_on;
+    if (element->depends_on == dependence::sizes && same_value(parts[0][i], parts[1][i]))
+      element->depends_on = dependence::none;
+    element->is_state = container->is_state;
+    container->elements->push_back(std::move(element));
+  }
+  return *container->elements;
+}
+
+inline symbolic& root_of(symbol const& value) {
+  auto* at = value.get();
+  while (at->view) at = at->view->base.get();
+  return *at;
+}
+
+/// Of a view, what was written to its base counts; of a container, what is in it.
+inline dependence dependence_of(symbol const& value) {
+  auto depends_on = value->depends_on;
+  if (value->view) depends_on = std::max(depends_on, root_of(value).depends_on);
+  if (value->elements) {
+    // a list that holds all it depends on depends on nothing else
+    depends_on = dependence::none;
+    for (auto const& each : *value->elements) depends_on = std::max(depends_on, dependence_of(each));
+  }
+  return depends_on;
+}
+
+inline bool has_sizes_by_data(symbol const& value) {
+  if (value->elements) return std::any_of(value->elements->begin(), value->elements->end(), has_sizes_by_data);
+  return value->sized_by_data;
+}
+
+/// Do the sizes of what an operator gives depend on what is in the inputs, as those of x[x > 0] do?
+inline bool is_sized_by_data(torch::jit::Node const* node, std::vector<symbol> const& inputs) {
+  using names = std::unordered_set<std::string_view>;
+  static names const counting = {"nonzero", "nonzero_numpy", "argwhere", "masked_select", "bincount"};
+  static names const taking_sizes = {"slice",
+                                     "narrow",
+                                     "arange",
+                                     "zeros",
+                                     "ones",
+                                     "full",
+                                     "empty",
+                                     "expand",
+                                     "repeat",
+                                     "reshape",
+                                     "view",
+                                     "split",
+                                     "linspace",
+                                     "eye",
+                                     "pad",
+                                     "topk",
+                                     "new_ones",
+                                     "new_zeros",
+                                     "new_full",
+                                     "tril_indices",
+                                     "tile",
+                                     "new_empty",
+                                     "broadcast_to",
+                                     "triu_indices",
+                                     "split_with_sizes",
+                                     "constant_pad_nd",
+                                     "unflatten",
+                                     "one_hot"};
+  static names const keeping_sizes = {"index_put",       "index_put_", "_index_put_impl_", "masked_scatter",
+                                      "masked_scatter_", "copy_",      "scatter",          "scatter_",
+                                      "index_add",       "index_copy"};
+  std::string_view const name = node->kind().toUnqualString();
+  if (inputs.empty()) return false;
+  if (keeping_sizes.contains(name)) return has_sizes_by_data(inputs[0]);
+  if (std::any_of(inputs.begin(), inputs.end(), has_sizes_by_data)) return true;
+  auto const is_data = [](symbol const& value) { return dependence_of(value) == dependence::data; };
+  if (counting.contains(name) || name.starts_with("unique") || name.starts_with("_unique"))
+    return std::any_of(inputs.begin(), inputs.end(), is_data);
+  if (name == "where") return inputs.size() == 1 && is_data(inputs[0]);
+  if (name == "repeat_interleave") {
+    auto const& repeats = inputs[inputs.size() > 2 ? 1 : 0];
+    return repeats->seen[0].isTensor() && is_data(repeats);
+  }
+  if (name == "index") {
+    auto const& indices = elements_of(inputs[1]);
+    return std::any_of(indices.begin(), indices.end(), [&](symbol const& each) {
+      return each->seen[0].isTensor() && each->seen[0].toTensor().defined() && is_data(each) &&
+             (each->seen[0].toTensor().scalar_type() == at::kBool ||
+              each->seen[0].toTensor().scalar_type() == at::kByte);
+    });
+  }
+  if (!taking_sizes.contains(name)) return false;
+  return std::any_of(inputs.begin(), inputs.end(), [&](symbol const& each) {
+    bool const numbers = !each->seen[0].isTensor() && !each->seen[0].isNone();
+    return numbers && is_data(each);
+  });
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+
+/// Running a graph's nodes one by one, on two sets of inputs.
+namespace torchdeploy::inline v0::detail {
+
+/// Results of a node in the two runs.
+using onnx_results_of_runs = std::array<std::vector<c10::IValue>, 2>;
+
+/// Does a node write to what it is given?
+inline bool is_writing(jit::Node const* node) {
+  auto const* const schema = node->maybeSchema();
+  if (!schema) return false;
+  for (std::size_t i = 0; i < schema->arguments().size(); ++i)
+    if (writes(*schema, i)) return true;
+  return false;
+}
+
+/// Does a node ask a question about tensors that is not about what is in them?
+inline bool asks_for_sizes(jit::Node const* node) {
+  // clang-format off
+  static std::unordered_set<std::string_view> const all = {
+      "aten::__contains__", "aten::__is__", "aten::__isnot__", "aten::_shape_as_tensor", "aten::dim", "aten::get_device",
+      "aten::is_complex", "aten::is_contiguous", "aten::is_floating_point", "aten::is_same_size", "aten::is_signed",
+      "aten::keys", "aten::len", "aten::numel", "aten::size", "aten::storage_offset", "aten::stride", "aten::sym_size",
+      "prim::device", "prim::dtype", "prim::index", "prim::is_cuda", "prim::is_ipu", "prim::is_meta", "prim::is_mkldnn",
+      "prim::is_mps", "prim::is_nested", "prim::is_quantized", "prim::is_sparse", "prim::is_sparse_csr",
+      "prim::is_vulkan", "prim::is_xpu", "prim::isinstance", "prim::itemsize", "prim::layout", "prim::requires_grad",
+      "prim::shape", "prim::type"};
+  // clang-format on
+  return all.contains(node->kind().toQualString());
+}
+
+/// One that the sizes of a tensor answer.
+inline bool asks_for_a_size(jit::Node const* node) {
+  static std::unordered_set<std::string_view> const all = {
+      "aten::_shape_as_tensor", "aten::is_same_size", "aten::len", "aten::numel", "aten::size",
+      "aten::sym_size",         "prim::shape"};
+  return all.contains(node->kind().toQualString());
+}
+
+/// Does a node give a tensor another shape in place?
+inline bool reshapes_in_place(jit::Node const* node) {
+  static std::unordered_set<std::string_view> const all = {"unsqueeze", "squeeze", "t",   "transpose",  "swapaxes",
+                                                           "swapdims",  "resize",  "set", "as_strided", "resize_as"};
+  return all.contains(operator_name(node));
+}
+
+/// Does a branch raise an error?
+inline bool ends_in_error(jit::Block* block) {
+  return std::any_of(block->nodes().begin(), block->nodes().end(),
+                     [](jit::Node* node) { return node->kind() == c10::prim::RaiseException; });
+}
+
+/// Were the results the same in both runs?
+inline bool is_same(onnx_results_of_runs const& results) {
+  for (std::size_t i = 0; i < results[0].size(); ++i)
+    if (!same_value(results[0][i], results[1].at(i))) return false;
+  return true;
+}
+
+/// Is it a yes or no about sizes that are open, such as `x.size(0) == 1`? At other sizes the answer may be another.
+inline bool judges_open_sizes(std::vector<symbol> const& inputs, onnx_results_of_runs const& results) {
+  if (results[0].size() != 1 || !results[0][0].isBool()) return false;
+  return std::any_of(inputs.begin(), inputs.end(), [](symbol const& each) {
+    return (each->seen[0].isInt() || each->seen[0].isDouble()) && !same_value(each->seen[0], each->seen[1]);
+  });
+}
+
+/// What of the model a tensor is.
+inline std::string state_name(std::string const& name) { return name.empty() ? "an attribute" : "'" + name + "'"; }
+
+class node_runner {
+ public:
+  /// Runs an operator as it is. Where `twice` is not set, once: the results of the second run are those of the first.
+  /// @throws export_error 902, 903
+  onnx_results_of_runs operator()(jit::Node* node, std::vector<symbol> const& inputs, bool twice) {
+    if (node->kind() == c10::prim::RaiseException) refuse_call(node, "the model raises an error on the examples");
+    // without gradients LibTorch chooses operators that do the work of a whole layer; the plain ones can be exported
+    if (is_operator(node, "aten::is_grad_enabled")) return {{{true}, {true}}};
+    if (node->kind() == c10::prim::isinstance) return {{{is_of(node, inputs[0], 0)}, {is_of(node, inputs[0], 1)}}};
+    auto& operation = operations_[node];
+    if (!operation) {
+      if (!node->maybeOperator()) refuse_call(node, "expected an operator of LibTorch's, got one that it has not");
+      operation = node->getOperation();
+    }
+    onnx_results_of_runs results;
+    for (std::size_t run = 0; run < results.size(); ++run)
+      results[run] = run == 1 && !twice ? results[0] : once(node, *operation, inputs, run);
+    return results;
+  }
+
+ private:
+  static bool is_of(jit::Node* node, symbol const& value, std::size_t run) {
+    auto const& types = node->tys(c10::attr::types);
+    return std::any_of(types.begin(), types.end(),
+                       [type = value->seen[run].type()](c10::TypePtr const& each) { return type->isSubtypeOf(*each); });
+  }
+  static jit::Stack once(jit::Node* node, jit::Operation& operation, std::vector<symbol> const& inputs,
+                         std::size_t run) {
+    jit::Stack stack;
+    for (auto const& each : inputs) stack.push_back(each->seen[run]);
+    if (auto const* const schema = node->maybeSchema(); schema && schema->is_vararg())
+      stack.emplace_back(static_cast<std::int64_t>(inputs.size()));  // as the interpreter says how many there are
+    try {
+      operation(stack);
+    } catch (std::exception const& thrown) {
+      auto const* const sizes = run == 0 ? "the example's sizes" : "other sizes";
+      std::throw_with_nested(export_error(
+          errc::export_raised, described(node) + " raised on inputs of " + sizes + ": " + first_words(thrown)));
+    }
+    return stack;
+  }
+
+  std::unordered_map<jit::Node const*, std::optional<jit::Operation>> operations_{};
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_RUNNING_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+// ---- torchdeploy/onnx/symbolic.hpp
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+// ---- torchdeploy/onnx/builder.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+// ---- torchdeploy/onnx/data_type.hpp
+
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+namespace torchdeploy::inline v0::detail {
+
+/// In which field of a TensorProto the numbers of a type stand when they are not raw bytes.
+enum class onnx_field_of { none, floats, int32s, int64s, doubles, uint64s, strings };
+
+struct onnx_data_type {
+  std::string_view name;
+  int bits;  ///< of an element; 0: strings
+  onnx_field_of field;
+  std::optional<at::ScalarType> dtype;  ///< LibTorch's, where it has it with one element to a number
+};
+
+/// TensorProto.DataType, by its number. Source: onnx.proto.
+inline constexpr onnx_data_type onnx_data_types[] = {
+    {"undefined", 0, onnx_field_of::none, {}},
+    {"float32", 32, onnx_field_of::floats, at::kFloat},
+    {"uint8", 8, onnx_field_of::int32s, at::kByte},
+    {"int8", 8, onnx_field_of::int32s, at::kChar},
+    {"uint16", 16, onnx_field_of::int32s, at::kUInt16},
+    {"int16", 16, onnx_field_of::int32s, at::kShort},
+    {"int32", 32, onnx_field_of::int32s, at::kInt},
+    {"int64", 64, onnx_field_of::int64s, at::kLong},
+    {"string", 0, onnx_field_of::strings, {}},
+    {"bool", 8, onnx_field_of::int32s, at::kBool},
+    {"float16", 16, onnx_field_of::int32s, at::kHalf},
+    {"float64", 64, onnx_field_of::doubles, at::kDouble},
+    {"uint32", 32, onnx_field_of::uint64s, at::kUInt32},
+    {"uint64", 64, onnx_field_of::uint64s, at::kUInt64},
+    {"complex64", 64, onnx_field_of::floats, at::kComplexFloat},
+    {"complex128", 128, onnx_field_of::doubles, at::kComplexDouble},
+    {"bfloat16", 16, onnx_field_of::int32s, at::kBFloat16},
+    {"float8_e4m3fn", 8, onnx_field_of::int32s, at::kFloat8_e4m3fn},
+    {"float8_e4m3fnuz", 8, onnx_field_of::int32s, at::kFloat8_e4m3fnuz},
+    {"float8_e5m2", 8, onnx_field_of::int32s, at::kFloat8_e5m2},
+    {"float8_e5m2fnuz", 8, onnx_field_of::int32s, at::kFloat8_e5m2fnuz},
+    {"uint4", 4, onnx_field_of::int32s, {}},
+    {"int4", 4, onnx_field_of::int32s, {}},
+    {"float4_e2m1", 4, onnx_field_of::int32s, {}},
+    {"float8_e8m0", 8, onnx_field_of::int32s, at::kFloat8_e8m0fnu},
+    {"uint2", 2, onnx_field_of::int32s, {}},
+    {"int2", 2, onnx_field_of::int32s, {}},
+    {"float6_e2m3", 6, onnx_field_of::int32s, {}},
+    {"float6_e3m2", 6, onnx_field_of::int32s, {}},
+};
+
+/// Nothing for 0 and for a number that ONNX has not.
+constexpr onnx_data_type const* data_type_of(std::int64_t number) {
+  return number > 0 && number < std::ssize(onnx_data_types) ? &onnx_data_types[number] : nullptr;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+
+namespace torchdeploy::inline v0 {
+
+/// A value of an ONNX graph in the making: what a node gives, an input, or an initializer. None: an input that is left out.
+struct onnx_value {
+  int id = -1;
+
+  explicit operator bool() const { return id >= 0; }
+  friend bool operator==(onnx_value, onnx_value) = default;
+  friend auto operator<=>(onnx_value, onnx_value) = default;
+};
+
+struct onnx_subgraph;
+
+/// An attribute of a node: {"axis", 1}, {"pads", pads}, {"mode", "linear"}.
+struct onnx_node_attribute {
+  using value_type = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
+                                  std::vector<std::string>, at::Tensor, std::shared_ptr<onnx_subgraph>>;
+  std::string name;
+  value_type value;
+};
+
+/// A node in the making.
+struct onnx_made_node {
+  std::string kind;  ///< "Conv"; of another domain "com.microsoft::Gelu"
+  std::vector<onnx_value> inputs{};
+  std::vector<onnx_value> outputs{};
+  std::vector<onnx_node_attribute> attributes{};
+  std::string layer{};  ///< the module that it comes from: "layer1.0.conv1"
+};
+
+/// A branch of an If.
+struct onnx_subgraph {
+  std::vector<onnx_made_node> nodes{};
+  std::vector<onnx_value> outputs{};
+};
+
+/// Makes the nodes of an ONNX graph. A node that was made before, of the same inputs, is not made again; one of constants
+/// alone, as far as it only moves them, is computed at once. What has two forms in ONNX's opsets is written here alone.
+class onnx_builder {
+ public:
+  explicit onnx_builder(std::int64_t opset) : opset_(opset) { scopes_.emplace_back(); }
+
+  [[nodiscard]] std::int64_t opset() const { return opset_; }
+
+  /// A node with one output.
+  onnx_value emit(std::string kind, std::vector<onnx_value> inputs, std::vector<onnx_node_attribute> attributes = {}) {
+    return emit_many(std::move(kind), std::move(inputs), 1, std::move(attributes)).front();
+  }
+  /// A node with several.
+  std::vector<onnx_value> emit_many(std::string kind, std::vector<onnx_value> inputs, std::size_t outputs,
+                                    std::vector<onnx_node_attribute> attributes = {}) {
+    while (!inputs.empty() && !inputs.back()) inputs.pop_back();
+    auto key = key_of(kind, inputs, attributes, outputs);
+    for (auto const& scope : scopes_)
+      if (auto const known = scope.known.find(key); known != scope.known.end()) return known->second;
+    std::vector<onnx_value> made;
+    for (std::size_t i = 0; i < outputs; ++i) made.push_back(new_value());
+    scopes_.back().nodes.push_back({std::move(kind), std::move(inputs), made, std::move(attributes), layer_});
+    scopes_.back().known.emplace(std::move(key), made);
+    return made;
+  }
+
+  /// The same value under another name, of a node of its own.
+  onnx_value identity(onnx_value value) {
+    auto const made = new_value();
+    scopes_.back().nodes.push_back({"Identity", {value}, {made}, {}, layer_});
+    return made;
+  }
+
+  /// A weight or another constant. The same memory is stored once; what is small and equal, too.
+  onnx_value constant(at::Tensor const& tensor, std::string const& name = {}) {
+    auto const dense = tensor.detach().contiguous();
+    auto key = std::to_string(static_cast<int>(dense.scalar_type())) + "[";
+    for (auto const size : dense.sizes()) key += std::to_string(size) + ",";
+    constexpr std::size_t small = 128;
+    if (dense.nbytes() <= small)
+      key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+    else
+      key += "@" + std::to_string(reinterpret_cast<std::uintptr_t>(dense.const_data_ptr()));
+    auto& known = constants_[std::move(key)];
+    if (tensors_.contains(known)) return known;  // else it was dropped, and its memory may be another's by now
+    known = new_value();
+    tensors_.emplace(known, dense);
+    if (!name.empty()) names_.emplace(known, name);
+    return known;
+  }
+  onnx_value integers(std::vector<std::int64_t> const& values) { return constant(at::tensor(values, at::kLong)); }
+  onnx_value integer(std::int64_t value) { return constant(at::scalar_tensor(value, at::kLong)); }
+  onnx_value scalar(double value, at::ScalarType dtype) { return constant(at::scalar_tensor(value, dtype)); }
+  /// An input of the graph.
+  onnx_value input() { return new_value(); }
+
+  /// The tensor that a constant is.
+  [[nodiscard]] std::optional<at::Tensor> constant_of(onnx_value value) const {
+    auto const found = tensors_.find(value);
+    return found == tensors_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // --- what every family needs --------------------------------------------------------------------------------------
+  onnx_value cast(onnx_value x, at::ScalarType from, at::ScalarType to) {
+    if (from == to) return x;
+    if (auto const known = constant_of(x)) return constant(known->to(to));
+    return emit("Cast", {x}, {{"to", onnx_type_of(to)}});
+  }
+  onnx_value reshape(onnx_value x, std::vector<std::int64_t> const& sizes) {
+    if (auto const known = constant_of(x)) return constant(known->reshape(sizes));
+    return emit("Reshape", {x, integers(sizes)});
+  }
+  onnx_value unsqueeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->unsqueeze(axes.front()));
+    return emit("Unsqueeze", {x, integers(axes)});
+  }
+  onnx_value squeeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->squeeze(axes.front()));
+    return emit("Squeeze", {x, integers(axes)});
+  }
+  onnx_value transpose(onnx_value x, std::vector<std::int64_t> const& order) {
+    bool same = true;
+    for (std::size_t i = 0; i < order.size(); ++i) same = same && order[i] == static_cast<std::int64_t>(i);
+    if (same) return x;
+    if (auto const known = constant_of(x)) {  // a weight that is used twice is copied once
+      auto const [at, is_new] = transposed_.try_emplace({x, order}, onnx_value{});
+      auto const name = names_.find(x);
+      if (is_new) at->second = constant(known->permute(order), name == names_.end() ? std::string() : name->second);
+      return at->second;
+    }
+    return emit("Transpose", {x}, {{"perm", order}});
+  }
+  onnx_value concat(std::vector<onnx_value> const& all, std::int64_t axis) {
+    if (all.size() == 1) return all.front();
+    std::vector<at::Tensor> known;
+    for (auto const each : all)
+      if (auto tensor = constant_of(each)) known.push_back(*std::move(tensor));
+    if (known.size() == all.size()) return constant(at::cat(known, axis));
+    return emit("Concat", all, {{"axis", axis}});
+  }
+  /// `start` and `end` are vectors of one number; `end` may be left out: to the end.
+  onnx_value slice(onnx_value x, std::int64_t axis, onnx_value start, onnx_value end, std::int64_t step = 1) {
+    if (!end) end = integers({std::numeric_limits<std::int64_t>::max()});
+    return emit("Slice", {x, start, end, integers({axis}), step == 1 ? onnx_value{} : integers({step})});
+  }
+  onnx_value gather(onnx_value x, onnx_value index, std::int64_t axis) {
+    return emit("Gather", {x, index}, {{"axis", axis}});
+  }
+  /// Of a tensor, as an int64 vector; from `first` on, `count` of its sizes.
+  onnx_value shape(onnx_value x) { return emit("Shape", {x}); }
+  onnx_value size(onnx_value x, std::int64_t axis) {
+    constexpr std::int64_t with_range = 15;
+    if (opset_ >= with_range) return emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+    return gather(shape(x), integers({axis}), 0);
+  }
+  /// ReduceMean, ReduceMax...: over all axes when there are none.
+  onnx_value reduce(std::string const& kind, onnx_value x, std::vector<std::int64_t> const& axes, bool keep) {
+    std::int64_t const axes_are_inputs_since = kind == "ReduceSum" ? 13 : 18;
+    std::vector<onnx_node_attribute> attributes{{"keepdims", std::int64_t{keep}}};
+    if (axes.empty()) return emit(kind, {x}, std::move(attributes));
+    if (opset_ >= axes_are_inputs_since) return emit(kind, {x, integers(axes)}, std::move(attributes));
+    attributes.push_back({"axes", axes});
+    return emit(kind, {x}, std::move(attributes));
+  }
+  onnx_value expand(onnx_value x, onnx_value sizes) { return emit("Expand", {x, sizes}); }
+
+  // --- scopes and names ---------------------------------------------------------------------------------------------
+  /// Nodes made from now on are a branch's, until `end_branch`.
+  void begin_branch() { scopes_.emplace_back(); }
+  std::shared_ptr<onnx_subgraph> end_branch(std::vector<onnx_value> outputs) {
+    auto branch = std::make_shared<onnx_subgraph>(onnx_subgraph{std::move(scopes_.back().nodes), std::move(outputs)});
+    scopes_.pop_back();
+    return branch;
+  }
+  /// The module that the nodes made from now on come from.
+  void at_layer(std::string layer) { layer_ = std::move(layer); }
+
+  static std::int64_t onnx_type_of(at::ScalarType dtype) {
+    for (std::size_t i = 0; i < std::size(detail::onnx_data_types); ++i)
+      if (detail::onnx_data_types[i].dtype == dtype) return static_cast<std::int64_t>(i);
+    return 0;
+  }
+
+  [[nodiscard]] std::vector<onnx_made_node>& nodes() { return scopes_.front().nodes; }
+  [[nodiscard]] std::map<onnx_value, at::Tensor>& tensors() { return tensors_; }
+  [[nodiscard]] std::map<onnx_value, std::string> const& names() const { return names_; }
+
+ private:
+  struct node_list {
+    std::vector<onnx_made_node> nodes{};
+    std::map<std::string, std::vector<onnx_value>> known{};
+  };
+
+  onnx_value new_value() { return {count_++}; }
+
+  /// Of nodes with equal keys one is enough.
+  static std::string key_of(std::string_view kind, std::vector<onnx_value> const& inputs,
+                            std::vector<onnx_node_attribute> const& attributes, std::size_t outputs) {
+    std::string key(kind);
+    key += '/' + std::to_string(outputs);
+    for (auto const each : inputs) key += ',' + std::to_string(each.id);
+    for (auto const& each : attributes) {
+      key += ';' + each.name + '=' + std::to_string(each.value.index()) + ':';
+      std::visit([&](auto const& value) { append(key, value); }, each.value);
+    }
+    return key;
+  }
+  static void append(std::string& key, std::int64_t value) { key += std::to_string(value); }
+  static void append(std::string& key, double value) {
+    key.append(reinterpret_cast<char const*>(&value), sizeof value);
+  }
+  static void append(std::string& key, std::string const& value) { key += value; }
+  template <class Value>
+  static void append(std::string& key, std::vector<Value> const& values) {
+    for (auto const& each : values) append(key += ',', each);
+  }
+  static void append(std::string& key, at::Tensor const& value) {
+    for (auto const size : value.sizes()) key += std::to_string(size) + ',';
+    key += std::to_string(static_cast<int>(value.scalar_type())) + ':';
+    auto const dense = value.contiguous();
+    key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+  }
+  static void append(std::string& key, std::shared_ptr<onnx_subgraph> const& value) {
+    key += std::to_string(reinterpret_cast<std::uintptr_t>(value.get()));
+  }
+
+  std::int64_t opset_;
+  int count_ = 0;
+  std::string layer_{};
+  std::vector<node_list> scopes_{};
+  std::map<std::string, onnx_value> constants_{};
+  std::map<onnx_value, at::Tensor> tensors_{};
+  std::map<onnx_value, std::string> names_{};
+  std::map<std::pair<onnx_value, std::vector<std::int64_t>>, onnx_value> transposed_{};
+};
+
+}  // namespace torchdeploy::inline v0
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+
+/// What a value of a model was when its graph was run, twice and on inputs of different sizes, and what stands for it in ONNX.
+namespace torchdeploy::inline v0::detail {
+
+/// On what a value depends. What depends on sizes alone and was the same in both runs is a constant too.
+enum class dependence : std::uint8_t { none, sizes, data };
+
+struct symbolic;
+/// Names of one object share one: a list that is appended to, a tensor that is written to.
+using symbol = std::shared_ptr<symbolic>;
+
+/// A tensor that is a part or another shape of `base`: what is written to one is seen in the other.
+struct onnx_view {
+  symbol base;
+  torch::jit::Node* node;
+  std::vector<symbol> inputs;
+  std::size_t output;  ///< of the node, or element of the list that it gives
+  std::uint64_t version{};  ///< of the root when this was read last
+};
+
+struct symbolic {
+  std::array<c10::IValue, 2> seen{};
+  dependence depends_on = dependence::none;
+  onnx_value value{};
+  std::optional<std::vector<symbol>> elements{};  ///< of a list or tuple; of a dict its values
+  std::string name{};  ///< of a weight: its path
+  bool is_state = false;  ///< it belongs to the model: what a call writes there the next one reads
+  std::optional<onnx_view> view{};
+  std::uint64_t version = 0;  ///< of a root: how often it was written to
+  bool sized_by_data =
+      false;  ///< its sizes depend on what is in the inputs: none is fixed, even if it was the same in both runs
+};
+
+inline bool is_container(c10::IValue const& value) {
+  return value.isList() || value.isTuple() || value.isGenericDict();
+}
+
+/// Equal for all that a graph can tell.
+inline bool same_value(c10::IValue const& a, c10::IValue const& b) {
+  auto const same_elements = [](auto const& x, auto const& y) {
+    return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                      [](auto const& each, auto const& other) { return same_value(each, other); });
+  };
+  if (a.isTensor() && b.isTensor()) {
+    auto const &x = a.toTensor(), &y = b.toTensor();
+    if (!x.defined() || !y.defined()) return x.defined() == y.defined();
+    if (x.is_same(y)) return true;
+    return x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type() && x.layout() == y.layout() && at::equal(x, y);
+  }
+  if (a.isList() && b.isList()) return same_elements(a.toListRef(), b.toListRef());
+  if (a.isTuple() && b.isTuple()) return same_elements(a.toTupleRef().elements(), b.toTupleRef().elements());
+  if (a.isGenericDict() && b.isGenericDict()) {
+    auto const x = a.toGenericDict(), y = b.toGenericDict();
+    if (x.size() != y.size()) return false;
+    for (auto const& item : x) {
+      auto const other = y.find(item.key());
+      if (other == y.end() || !same_value(item.value(), other->value())) return false;
+    }
+    return true;
+  }
+  if (a.isObject() && b.isObject()) return a.toObject() == b.toObject();
+  if (a.isDouble() && b.isDouble())
+    return a.toDouble() == b.toDouble() || (a.toDouble() != a.toDouble() && b.toDouble() != b.toDouble());
+  if (a.tagKind() != b.tagKind() || a.isObject() || a.isCapsule() || a.isGenerator()) return false;
+  return a == b;
+}
+
+inline symbol constant_symbol(c10::IValue const& first, c10::IValue const& second) {
+  return std::make_shared<symbolic>(symbolic{.seen = {first, second}});
+}
+
+/// The elements of a list or tuple, or the values of a dict; of a constant they are made when they are asked for.
+inline std::vector<symbol>& elements_of(symbol const& container) {
+  if (container->elements) return *container->elements;
+  container->elements.emplace();
+  std::array<std::vector<c10::IValue>, 2> parts;
+  for (std::size_t run = 0; run < parts.size(); ++run) {
+    auto const& value = container->seen[run];
+    if (value.isList())
+      for (c10::IValue const& each : value.toList()) parts[run].push_back(each);
+    else if (value.isTuple())
+      for (auto const& each : value.toTupleRef().elements()) parts[run].push_back(each);
+    else if (value.isGenericDict())
+      for (auto const& item : value.toGenericDict()) parts[run].push_back(item.value());
+  }
+  for (std::size_t i = 0; i < std::min(parts[0].size(), parts[1].size()); ++i) {
+    auto element = constant_symbol(parts[0][i], parts[1][i]);
+    element->depends_on = container->depends_on;
+    if (element->depends_on == dependence::sizes && same_value(parts[0][i], parts[1][i]))
+      element->depends_on = dependence::none;
+    element->is_state = container->is_state;
+    container->elements->push_back(std::move(element));
+  }
+  return *container->elements;
+}
+
+inline symbolic& root_of(symbol const& value) {
+  auto* at = value.get();
+  while (at->view) at = at->view->base.get();
+  return *at;
+}
+
+/// Of a view, what was written to its base counts; of a container, what is in it.
+inline dependence dependence_of(symbol const& value) {
+  auto depends_on = value->depends_on;
+  if (value->view) depends_on = std::max(depends_on, root_of(value).depends_on);
+  if (value->elements) {
+    // a list that holds all it depends on depends on nothing else
+    depends_on = dependence::none;
+    for (auto const& each : *value->elements) depends_on = std::max(depends_on, dependence_of(each));
+  }
+  return depends_on;
+}
+
+inline bool has_sizes_by_data(symbol const& value) {
+  if (value->elements) return std::any_of(value->elements->begin(), value->elements->end(), has_sizes_by_data);
+  return value->sized_by_data;
+}
+
+/// Do the sizes of what an operator gives depend on what is in the inputs, as those of x[x > 0] do?
+inline bool is_sized_by_data(torch::jit::Node const* node, std::vector<symbol> const& inputs) {
+  using names = std::unordered_set<std::string_view>;
+  static names const counting = {"nonzero", "nonzero_numpy", "argwhere", "masked_select", "bincount"};
+  static names const taking_sizes = {"slice",
+                                     "narrow",
+                                     "arange",
+                                     "zeros",
+                                     "ones",
+                                     "full",
+                                     "empty",
+                                     "expand",
+                                     "repeat",
+                                     "reshape",
+                                     "view",
+                                     "split",
+                                     "linspace",
+                                     "eye",
+                                     "pad",
+                                     "topk",
+                                     "new_ones",
+                                     "new_zeros",
+                                     "new_full",
+                                     "tril_indices",
+                                     "tile",
+                                     "new_empty",
+                                     "broadcast_to",
+                                     "triu_indices",
+                                     "split_with_sizes",
+                                     "constant_pad_nd",
+                                     "unflatten",
+                                     "one_hot"};
+  static names const keeping_sizes = {"index_put",       "index_put_", "_index_put_impl_", "masked_scatter",
+                                      "masked_scatter_", "copy_",      "scatter",          "scatter_",
+                                      "index_add",       "index_copy"};
+  std::string_view const name = node->kind().toUnqualString();
+  if (inputs.empty()) return false;
+  if (keeping_sizes.contains(name)) return has_sizes_by_data(inputs[0]);
+  if (std::any_of(inputs.begin(), inputs.end(), has_sizes_by_data)) return true;
+  auto const is_data = [](symbol const& value) { return dependence_of(value) == dependence::data; };
+  if (counting.contains(name) || name.starts_with("unique") || name.starts_with("_unique"))
+    return std::any_of(inputs.begin(), inputs.end(), is_data);
+  if (name == "where") return inputs.size() == 1 && is_data(inputs[0]);
+  if (name == "repeat_interleave") {
+    auto const& repeats = inputs[inputs.size() > 2 ? 1 : 0];
+    return repeats->seen[0].isTensor() && is_data(repeats);
+  }
+  if (name == "index") {
+    auto const& indices = elements_of(inputs[1]);
+    return std::any_of(indices.begin(), indices.end(), [&](symbol const& each) {
+      return each->seen[0].isTensor() && each->seen[0].toTensor().defined() && is_data(each) &&
+             (each->seen[0].toTensor().scalar_type() == at::kBool ||
+              each->seen[0].toTensor().scalar_type() == at::kByte);
+    });
+  }
+  if (!taking_sizes.contains(name)) return false;
+  return std::any_of(inputs.begin(), inputs.end(), [&](symbol const& each) {
+    bool const numbers = !each->seen[0].isTensor() && !each->seen[0].isNone();
+    return numbers && is_data(each);
+  });
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_VIEWS_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_VIEWS_HPP
+// ---- torchdeploy/onnx/views.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Writing to a part of a tensor, or to it in another shape: ONNX has no views, so the whole is made anew.
+namespace torchdeploy::inline v0::detail {
+
+/// The order that undoes a permutation of axes.
+inline std::vector<std::int64_t> undone_order(onnx_call const& view) {
+  auto const rank = view.rank(0);
+  std::vector<std::int64_t> back(static_cast<std::size_t>(rank));
+  std::iota(back.begin(), back.end(), 0);
+  if (view.name() == "permute") {
+    auto const order = view.axes("dims", rank);
+    for (std::size_t i = 0; i < order.size(); ++i)
+      back[static_cast<std::size_t>(order[i])] = static_cast<std::int64_t>(i);
+    return back;
+  }
+  if (rank < 2) return back;
+  auto const a = view.name() == "t" ? 0 : view.axis(onnx_argument(1), rank),
+             b = view.name() == "t" ? 1 : view.axis(onnx_argument(2), rank);
+  std::swap(back[static_cast<std::size_t>(a)], back[static_cast<std::size_t>(b)]);
+  return back;
+}
+
+/// The rows that a slice with a step takes, replaced.
+inline onnx_value with_rows_replaced(onnx_call const& view, std::int64_t axis, onnx_value made) {
+  auto& onnx = view.onnx;
+  std::vector<std::int64_t> order(static_cast<std::size_t>(view.rank(0)));
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[0], order[static_cast<std::size_t>(axis)]);
+  auto const rows = onnx.emit("Range", {onnx.integer(0), onnx.squeeze(view.size(0, axis), {0}), onnx.integer(1)});
+  auto const start = view.has(2) ? view.sizes(2) : onnx.integers({0});
+  auto const end = view.has(3) ? view.sizes(3) : onnx_value{};
+  auto const picked = onnx.slice(rows, 0, start, end, view.integer(4));
+  auto const whole = onnx.transpose(view.tensor(0), order);
+  return onnx.transpose(onnx.emit("ScatterND", {whole, onnx.unsqueeze(picked, {1}), onnx.transpose(made, order)}),
+                        order);
+}
+
+/// What is before a part, the part anew, and what is behind it.
+inline onnx_value with_part_replaced(onnx_call const& view, onnx_value made) {
+  auto& onnx = view.onnx;
+  constexpr auto to_the_end = std::numeric_limits<std::int64_t>::max();
+  auto const axis = view.axis(onnx_argument(1), view.rank(0));
+  auto start = view.name() == "slice" && !view.has(2) ? onnx.integers({0}) : view.sizes(2);
+  onnx_value end;
+  if (view.name() == "slice") {
+    if (view.integer_or(4, 1) != 1) return with_rows_replaced(view, axis, made);
+    end = view.has(3) ? view.sizes(3) : onnx.integers({to_the_end});
+  } else if (view.name() == "narrow") {
+    end = onnx.emit("Add", {start, view.sizes(3)});
+  } else {
+    made = onnx.unsqueeze(made, {axis});
+    end = !view.is_constant(2)    ? onnx.emit("Add", {start, onnx.integers({1})})
+          : view.integer(2) == -1 ? onnx.integers({to_the_end})
+                                  : onnx.integers({view.integer(2) + 1});
+  }
+  auto const before = onnx.slice(view.tensor(0), axis, onnx.integers({0}), start);
+  return onnx.concat({before, made, onnx.slice(view.tensor(0), axis, end, {})}, axis);
+}
+
+/// One of the pieces that a tensor was cut into, replaced.
+inline onnx_value with_piece_replaced(onnx_call const& view, std::size_t piece, onnx_value made) {
+  bool const is_chunk = view.name().ends_with("chunk");
+  bool const is_unbind = view.name() == "unbind";
+  auto const axis = view.axis(onnx_argument(is_unbind ? 1 : 2), view.rank(0));
+  auto const whole = view.fixed_size(0, axis);
+  if (!whole) view.refuse("it is written to, through a piece of an axis whose size is open");
+  std::int64_t start = 0, size = 1;
+  auto const cuts = is_unbind ? std::vector<std::int64_t>{1} : view.integers(1);
+  for (std::size_t i = 0; i <= piece; ++i) {
+    start += i > 0 ? size : 0;
+    size = is_chunk ? (*whole + cuts[0] - 1) / cuts[0] : cuts[cuts.size() > 1 ? i : 0];
+    size = std::min(size, *whole - start);
+  }
+  if (is_unbind) made = view.onnx.unsqueeze(made, {axis});
+  std::vector<onnx_value> parts;
+  auto const add = [&](std::int64_t from, std::int64_t to) {
+    if (from < to)
+      parts.push_back(
+          view.onnx.slice(view.tensor(0), axis, view.onnx.integers({from}), view.onnx.integers({to})));
+  };
+  add(0, start);
+  parts.push_back(made);
+  add(start + size, *whole);
+  return parts.size() == 1 ? made : view.onnx.concat(parts, axis);
+}
+
+/// The base of a view, the view's value replaced by `made`. `view`: the call that made it, named without "aten::", and
+/// `output`, which of its results it is.
+inline onnx_value with_view_replaced(onnx_call const& view, std::size_t output, onnx_value made) {
+  auto const& name = view.name();
+  auto const is = [&](std::initializer_list<char const*> names) {
+    return std::any_of(names.begin(), names.end(), [&](char const* each) { return name == each; });
+  };
+  if (is({"alias", "detach", "contiguous", "to", "dropout", "feature_dropout"})) return made;
+  if (is({"view", "reshape", "flatten", "unsqueeze", "squeeze", "unflatten", "view_as", "reshape_as", "_unsafe_view"}))
+    return view.onnx.emit("Reshape", {made, view.shape(0)});
+  if (is({"transpose", "permute", "t", "swapaxes", "swapdims"})) return view.onnx.transpose(made, undone_order(view));
+  if (is({"select", "slice", "narrow"})) return with_part_replaced(view, made);
+  if (is({"chunk", "split", "split_with_sizes", "unbind", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes"}))
+    return with_piece_replaced(view, output, made);
+  view.refuse("it is written to, through a view that can't be put back",
+              "write it without the underscore: x = x.add(y)");
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_VIEWS_HPP
+#ifndef TORCHDEPLOY_SINGLE_OPENVINO_LAYER_PATH_HPP
+#define TORCHDEPLOY_SINGLE_OPENVINO_LAYER_PATH_HPP
+// ---- torchdeploy/openvino/layer_path.hpp
+
+#include <algorithm>
+#include <string>
+
+/// The names of layers, through passes that rewrite a graph.
+namespace torchdeploy::inline v0::detail {
+
+/// The layer that a node belongs to ("layer1.0.conv1"), as `name_layers` wrote it into the node's scope; empty for the model
+/// itself.
+inline std::string layer_path(jit::Node* node) {
+  auto const scope = node->scope();
+  return scope && !scope->isRoot() ? scope->name().toUnqualString() : std::string();
+}
+
+inline void set_layer_path(jit::Node* node, std::string const& path) {
+  auto const root = c10::make_intrusive<jit::Scope>();
+  node->setScope(path.empty() ? root : root->push(c10::Symbol::scope(path)));
+}
+
+/// Write each node's layer into its scope, where passes keep it: of a layer the path of its weight, as reports have it, of
+/// other nodes what inlining tells.
+inline void name_layers(jit::Graph& graph) {
+  for_each_node(graph, [](jit::Node* node) {
+    if (node->kind() == c10::prim::Constant) return set_layer_path(node, {});
+    auto path = place_of(node);
+    path.erase(std::min(path.size(), path.rfind('.') == path.npos ? 0 : path.rfind('.')));
+    if (auto const layer = layer_at(node); layer && layer->weight) path = layer->name;
+    set_layer_path(node, path);
+  });
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_OPENVINO_LAYER_PATH_HPP
+
+/// From a graph to ONNX in one pass: each node is run, on two sets of inputs of different sizes, and written. What depends on
+/// no input, or on sizes that were the same in both, is a constant: shape arithmetic, branches over it and loops fold away, and
+/// what is left is what the model computes.
+namespace torchdeploy::inline v0::detail {
+
+/// Calls of operators: nodes, and how often each ran before.
+using calls_of_nodes = std::set<std::pair<jit::Node const*, std::size_t>>;
+
+class onnx_exporter {
+ public:
+  /// `open_calls`: those of which it is known that what they give differs between sizes; more are added.
+  onnx_exporter(onnx_builder& onnx, onnx_lowerings const& own, calls_of_nodes& open_calls)
+      : onnx_(onnx), own_(own), open_calls_(open_calls) {}
+
+  /// Runs the graph. `inputs`: a symbol for each, `self` first. Its results, and in `missing()` what could not be written.
+  symbol run(jit::Graph& graph, std::vector<symbol> const& inputs) {
+    for_each_node(graph, [&](jit::Node* node) { writes_ = writes_ || is_writing(node); });
+    for (std::size_t i = 0; i < inputs.size(); ++i) known_[graph.inputs()[i]] = inputs[i];
+    run(graph.block());
+    return known_.at(graph.outputs()[0]);
+  }
+  [[nodiscard]] std::vector<missing_operator> const& missing() const { return missing_; }
+  [[nodiscard]] std::vector<std::string> const& notes() const { return notes_; }
+
+  /// What stands for a tensor or number in ONNX.
+  onnx_value read(symbol const& value) {
+    refresh(value);
+    if (value->value) return value->value;
+    auto const& seen = value->seen[0];
+    if (dependence_of(value) != dependence::none || is_container(seen) || seen.isNone())
+      throw export_error(errc::not_exportable, "expected a tensor or number, got " + seen.tagKind());
+    if (!seen.isTensor())
+      return onnx_.constant(at::scalar_tensor(seen.toScalar(), onnx_call::dtype_of(seen)).reshape({1}));
+    auto const tensor = dense(seen.toTensor(), value->name);
+    // what is written to later is kept as it is now
+    return onnx_.constant(writes_ && !value->is_state ? tensor.clone() : tensor, value->name);
+  }
+
+ private:
+  using values = onnx_results_of_runs;
+
+  static at::Tensor dense(at::Tensor const& tensor, std::string const& name) {
+    if (tensor.layout() == at::kStrided && !tensor.is_quantized()) return tensor;
+    throw export_error(errc::not_exportable, "expected plain dense tensors, got " +
+                                                 std::string(tensor.is_quantized() ? "a quantized" : "a sparse") +
+                                                 " one" + (name.empty() ? "" : " as '" + name + "'"));
+  }
+
+  // --- running -----------------------------------------------------------------------------------------------------
+  void run(jit::Block* block) {
+    for (auto* node : block->nodes()) {
+      onnx_.at_layer(layer_path(node));
+      run(node);
+      drop_inputs(node);
+    }
+  }
+
+  /// Memory: what no later node reads is let go.
+  void drop_inputs(jit::Node* node) {
+    for (auto* input : node->inputs())
+      if (input->node()->owningBlock() == node->owningBlock() && input->node()->kind() != c10::prim::Param &&
+          is_last_use(input, node))
+        known_.erase(input);
+  }
+  static bool is_last_use(jit::Value* value, jit::Node* node) {
+    constexpr std::size_t many = 64;  // to look at all uses of such a value at each would take long
+    return value->uses().size() < many &&
+           std::all_of(value->uses().begin(), value->uses().end(), [&](jit::Use const& use) {
+             return use.user == node || (use.user->kind() != c10::prim::Return && use.user->isBefore(node));
+           });
+  }
+
+  void run(jit::Node* node) {
+    auto const kind = node->kind();
+    if (kind == c10::prim::Constant) {
+      auto const value = jit::toIValue(node->output()).value();
+      auto constant = constant_symbol(value, value);
+      constant->is_state = true;
+      known_[node->output()] = std::move(constant);
+      return;
+    }
+    std::vector<symbol> inputs;
+    inputs.reserve(node->inputs().size());
+    for (auto* each : node->inputs()) inputs.push_back(known_.at(each));
+    if (kind == c10::prim::If) return branch(node, inputs[0]);
+    if (kind == c10::prim::Loop) return loop(node, inputs);
+    if (settle(node, inputs)) return;
+    call(node, inputs);
+  }
+
+  /// Attributes, containers, and what is there for the interpreter alone.
+  bool settle(jit::Node* node, std::vector<symbol> const& inputs) {
+    auto const kind = node->kind();
+    if (kind == c10::prim::Print || is_operator(node, "aten::warn")) return true;
+    if (kind == c10::prim::SetAttr)
+      refuse_call(node, "the model keeps a state: it writes '" + node->s(c10::attr::name) + "'",
+                  "take the state as an argument and return it");
+    bool const same = kind == c10::prim::unchecked_cast || kind == c10::prim::unchecked_unwrap_optional ||
+                      is_operator(node, "aten::_unwrap_optional");
+    std::optional<std::vector<symbol>> results;
+    if (kind == c10::prim::GetAttr)
+      results = {attribute(node, inputs[0])};
+    else if (kind == c10::prim::Uninitialized)
+      results = {constant_symbol({}, {})};
+    else if (same)
+      results = {inputs[0]};
+    else
+      results = container_operator(node, inputs, [&] { return runner_(node, inputs, true); }).results();
+    if (!results) return false;
+    for (std::size_t i = 0; i < node->outputs().size(); ++i) known_[node->output(i)] = std::move((*results)[i]);
+    return true;
+  }
+
+  symbol attribute(jit::Node* node, symbol const& object) {
+    auto const& name = node->s(c10::attr::name);
+    if (!object->seen[0].isObject())
+      refuse_call(node, "expected an attribute of the model, got one of " + object->seen[0].tagKind());
+    auto const value = object->seen[0].toObjectRef().getAttr(name);
+    auto path = object->name.empty() ? name : object->name + "." + name;
+    // one symbol for an attribute, however often it is read: it may be written to
+    auto& known = attributes_[path];
+    if (!known) {
+      known = constant_symbol(value, value);
+      known->name = std::move(path);
+      known->is_state = true;
+    }
+    return known;
+  }
+
+  // --- branches and loops ------------------------------------------------------------------------------------------
+  void branch(jit::Node* node, symbol const& condition) {
+    if (dependence_of(condition) == dependence::none) {
+      auto* const taken = node->blocks()[condition->seen[0].toBool() ? 0 : 1];
+      run(taken);
+      for (std::size_t i = 0; i < node->outputs().size(); ++i) known_[node->output(i)] = known_.at(taken->outputs()[i]);
+      return;
+    }
+    for (std::size_t i = 0; i < 2; ++i)
+      if (ends_in_error(node->blocks()[i])) {  // a check of the inputs, which ONNX has no operator for
+        notes_.push_back("a check of the inputs is left out (" + where(node) + ")");
+        auto* const other = node->blocks()[1 - i];
+        run(other);
+        for (std::size_t j = 0; j < node->outputs().size(); ++j)
+          known_[node->output(j)] = known_.at(other->outputs()[j]);
+        return;
+      }
+    write_branches(node, condition);
+  }
+
+  void write_branches(jit::Node* node, symbol const& condition) {
+    auto const chosen = read(condition);
+    std::array<std::shared_ptr<onnx_subgraph>, 2> branches;
+    std::array<std::vector<symbol>, 2> results;
+    for (std::size_t i = 0; i < 2; ++i) {
+      bool writes = false;
+      for_each_node(node->blocks()[i], [&](jit::Node* inner) { writes = writes || is_writing(inner); });
+      if (writes) refuse_call(node, "a branch that depends on the inputs writes to a tensor or list in place");
+      onnx_.begin_branch();
+      run(node->blocks()[i]);
+      std::vector<onnx_value> outputs;
+      for (auto* each : node->blocks()[i]->outputs()) {
+        auto const& value = known_.at(each);
+        if (is_container(value->seen[0]) || value->seen[0].isNone())
+          refuse_call(node, "a branch that depends on the inputs gives a " + value->seen[0].tagKind());
+        results[i].push_back(value);
+        // what a branch gives is to be made in it
+        outputs.push_back(onnx_.identity(read(value)));
+      }
+      branches[i] = onnx_.end_branch(std::move(outputs));
+    }
+    std::vector<onnx_value> const made =
+        onnx_.emit_many("If", {onnx_.cast(chosen, onnx_call::dtype_of(condition->seen[0]), at::kBool)},
+                        node->outputs().size(), {{"then_branch", branches[0]}, {"else_branch", branches[1]}});
+    for (std::size_t i = 0; i < node->outputs().size(); ++i) {
+      auto const& first = results[0][i]->seen[0];
+      auto const& second = results[1][i]->seen[0];
+      if (onnx_call::dtype_of(first) != onnx_call::dtype_of(second) ||
+          (first.isTensor() && first.toTensor().dim() != second.toTensor().dim()))
+        refuse_call(node, "its branches give tensors of different dtype or rank");
+      auto result = std::make_shared<symbolic>();
+      for (std::size_t run = 0; run < 2; ++run)
+        result->seen[run] = results[condition->seen[run].toBool() ? 0 : 1][i]->seen[run];
+      result->depends_on = dependence_of(condition);
+      for (auto const& side : results) result->depends_on = std::max(result->depends_on, dependence_of(side[i]));
+      result->value = made[i];
+      result->sized_by_data = first.isTensor() && first.toTensor().sizes() != second.toTensor().sizes();
+      for (auto const& side : results) result->sized_by_data = result->sized_by_data || side[i]->sized_by_data;
+      known_[node->output(i)] = std::move(result);
+    }
+  }
+
+  void loop(jit::Node* node, std::vector<symbol> const& inputs) {
+    auto* const body = node->blocks()[0];
+    auto const turns = constant_integer(node, inputs[0]);
+    std::vector<symbol> carried(inputs.begin() + 2, inputs.end());
+    symbol condition = inputs[1];
+    for (std::int64_t turn = 0; turn < turns && constant_flag(node, condition); ++turn) {
+      constexpr std::int64_t most = 10'000;
+      if (turn == most) refuse_call(node, "expected a loop of 10,000 turns at most");
+      known_[body->inputs()[0]] = constant_symbol(turn, turn);
+      for (std::size_t i = 0; i < carried.size(); ++i) known_[body->inputs()[i + 1]] = carried[i];
+      run(body);
+      condition = known_.at(body->outputs()[0]);
+      for (std::size_t i = 0; i < carried.size(); ++i) carried[i] = known_.at(body->outputs()[i + 1]);
+    }
+    for (std::size_t i = 0; i < carried.size(); ++i) known_[node->output(i)] = carried[i];
+  }
+
+  // --- operators ---------------------------------------------------------------------------------------------------
+  void call(jit::Node* node, std::vector<symbol> const& inputs) {
+    auto depends_on = dependence::none;
+    for (auto const& each : inputs) depends_on = std::max(depends_on, dependence_of(each));
+    bool const sized_by_data = depends_on == dependence::data && is_sized_by_data(node, inputs);
+    if (asks_for_sizes(node) && !(sized_by_data && asks_for_a_size(node)))
+      depends_on = std::min(depends_on, dependence::sizes);
+    if (node->outputs().size() == 1 && node->output()->type()->kind() == c10::TypeKind::StringType)
+      depends_on = dependence::none;  // for messages of errors
+
+    std::optional<std::size_t> target;  // what it writes to
+    if (auto const* const schema = node->maybeSchema(); schema && writes_)
+      for (std::size_t i = 0; i < std::min(inputs.size(), schema->arguments().size()); ++i)
+        if (writes(*schema, i) && inputs[i]->seen[0].isTensor()) target = i;
+    if (target && reshapes_in_place(node)) refuse_call(node, "it changes the shape in place", "x = x.unsqueeze(0)");
+    if (target && root_of(inputs[*target]).is_state)
+      refuse_call(node, "the model keeps a state: it writes " + state_name(root_of(inputs[*target]).name),
+                  "take the state as an argument and return it");
+
+    if (target && depends_on != dependence::none)  // a constant is read before the operator, run as it is, writes to it
+      for (auto const* at = &inputs[*target];; at = &(*at)->view->base) {
+        read(*at);
+        if (!(*at)->view) break;
+      }
+    auto const results = runner_(node, inputs, depends_on != dependence::none || writes_);
+    if (std::pair const call(node, calls_[node]++); depends_on == dependence::sizes) {
+      if (!is_same(results))
+        open_calls_.insert(call);
+      else if (!open_calls_.contains(call))
+        depends_on = dependence::none;
+      if (depends_on == dependence::none && judges_open_sizes(inputs, results))
+        notes_.push_back("judged for sizes like the example's: " + described(node));
+    }
+    if (target) return write(node, inputs, *target, depends_on, results);
+
+    auto const constant = depends_on == dependence::none;
+    bind(node, inputs, results, depends_on, constant ? onnx_results() : lower(node, inputs, results), sized_by_data);
+  }
+
+  void bind(jit::Node* node, std::vector<symbol> const& inputs, values const& results, dependence depends_on,
+            std::vector<onnx_value> const& lowered, bool sized_by_data) {
+    for (std::size_t i = 0; i < node->outputs().size(); ++i) {
+      auto made = constant_symbol(results[0].at(i), results[1].at(i));
+      made->depends_on = depends_on;
+      if (is_container(made->seen[0])) {
+        if (made->seen[0].isList() && made->seen[0].toListRef().size() != made->seen[1].toListRef().size())
+          refuse_call(node, "how many tensors it gives depends on the sizes of the inputs");
+        auto& all = elements_of(made);
+        for (std::size_t j = 0; j < all.size(); ++j) {
+          if (depends_on != dependence::none && j < lowered.size()) all[j]->value = lowered[j];
+          all[j]->sized_by_data = sized_by_data && has_dimensions(all[j]);
+          look_at(all[j], node, inputs, j);
+        }
+      } else {
+        if (i < lowered.size()) made->value = lowered[i];
+        made->sized_by_data = sized_by_data && has_dimensions(made);
+        look_at(made, node, inputs, i);
+      }
+      known_[node->output(i)] = std::move(made);
+    }
+  }
+
+  static bool has_dimensions(symbol const& value) {
+    return value->seen[0].isTensor() && value->seen[0].toTensor().defined() && value->seen[0].toTensor().dim() > 0;
+  }
+
+  /// Is it a view? Where nothing writes, nobody can tell.
+  void look_at(symbol const& made, jit::Node* node, std::vector<symbol> const& inputs, std::size_t output) {
+    if (!writes_ || !made->seen[0].isTensor() || !made->seen[0].toTensor().defined()) return;
+    for (auto const& each : inputs)
+      if (each->seen[0].isTensor() && each->seen[0].toTensor().defined() &&
+          made->seen[0].toTensor().is_alias_of(each->seen[0].toTensor())) {
+        made->view = onnx_view{each, node, inputs, output, root_of(each).version};
+        made->is_state = root_of(each).is_state;
+        return;
+      }
+  }
+
+  std::vector<onnx_value> lower(jit::Node* node, std::vector<symbol> const& inputs, values const& results) {
+    auto const found = lowering_of(node, own_);
+    auto const& name = found.name;
+    onnx_call::reader const read_value = [this](symbol const& each) { return read(each); };
+    if (found.lower) return found.lower(onnx_call(onnx_, node, name, inputs, results, read_value));
+    if (std::none_of(missing_.begin(), missing_.end(), [&](auto const& each) { return each.name == name; }))
+      missing_.push_back({name, described(node)});
+    std::size_t outputs = results[0].size();  // go on, to find what else is missing
+    if (outputs == 1 && is_container(results[0][0]))
+      outputs = results[0][0].isList() ? results[0][0].toListRef().size() : 1;
+    return onnx_.emit_many("missing", {}, std::max<std::size_t>(outputs, 1));
+  }
+
+  // --- writing in place --------------------------------------------------------------------------------------------
+  /// A view that was read before its base was written to is made again.
+  void refresh(symbol const& value) {
+    if (!value->view || value->view->version == root_of(value).version) return;
+    auto& view = *value->view;
+    view.version = root_of(value).version;
+    value->value = {};
+    if (dependence_of(value) == dependence::none) return;
+    values const results{{{value->seen[0]}, {value->seen[1]}}};
+    auto const made = lower(view.node, view.inputs, list_results(view, results));
+    value->value = made.at(view.output);
+  }
+  static values list_results(onnx_view const& view, values const& results) {
+    values all;
+    for (std::size_t run = 0; run < all.size(); ++run) all[run].assign(view.output + 1, results[run][0]);
+    return all;
+  }
+
+  void write(jit::Node* node, std::vector<symbol> const& inputs, std::size_t target, dependence depends_on,
+             values const& results) {
+    auto const& self = inputs[target];
+    if (depends_on == dependence::none && dependence_of(self) == dependence::none) {
+      // a constant is written to a constant: it was, when the operator ran
+      touch(self);
+    } else {
+      put(self, lower(node, inputs, results).at(0), std::max(depends_on, dependence_of(self)));
+    }
+    for (auto* each : node->outputs()) known_[each] = self;
+  }
+  void touch(symbol const& self) {
+    auto& root = root_of(self);
+    ++root.version;
+    for (auto* at = self.get();; at = at->view->base.get()) {
+      at->value = {};
+      if (!at->view) break;
+      at->view->version = root.version;
+    }
+  }
+  void put(symbol const& self, onnx_value made, dependence depends_on) {
+    auto& root = root_of(self);
+    self->value = made;
+    self->depends_on = depends_on;
+    if (!self->view) {
+      ++root.version;
+      return;
+    }
+    auto const view = *self->view;
+    onnx_call::reader const read_value = [this](symbol const& each) { return read(each); };
+    values const none{};
+    onnx_call const call(onnx_, view.node, operator_name(view.node), view.inputs, none, read_value);
+    put(view.base, with_view_replaced(call, view.output, made), depends_on);
+    self->view->version = root.version;
+  }
+
+  onnx_builder& onnx_;
+  onnx_lowerings const& own_;
+  calls_of_nodes& open_calls_;
+  std::unordered_map<jit::Node const*, std::size_t> calls_{};  ///< how often each node ran so far
+  bool writes_ = false;  ///< does anything in the graph write in place?
+  std::unordered_map<jit::Value const*, symbol> known_{};
+  std::unordered_map<std::string, symbol> attributes_{};
+  node_runner runner_{};
+  std::vector<missing_operator> missing_{};
+  std::vector<std::string> notes_{};
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_EXPORTER_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_MODEL_WRITER_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_MODEL_WRITER_HPP
+// ---- torchdeploy/onnx/model_writer.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+// ---- torchdeploy/onnx/builder.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+// ---- torchdeploy/onnx/data_type.hpp
+
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+namespace torchdeploy::inline v0::detail {
+
+/// In which field of a TensorProto the numbers of a type stand when they are not raw bytes.
+enum class onnx_field_of { none, floats, int32s, int64s, doubles, uint64s, strings };
+
+struct onnx_data_type {
+  std::string_view name;
+  int bits;  ///< of an element; 0: strings
+  onnx_field_of field;
+  std::optional<at::ScalarType> dtype;  ///< LibTorch's, where it has it with one element to a number
+};
+
+/// TensorProto.DataType, by its number. Source: onnx.proto.
+inline constexpr onnx_data_type onnx_data_types[] = {
+    {"undefined", 0, onnx_field_of::none, {}},
+    {"float32", 32, onnx_field_of::floats, at::kFloat},
+    {"uint8", 8, onnx_field_of::int32s, at::kByte},
+    {"int8", 8, onnx_field_of::int32s, at::kChar},
+    {"uint16", 16, onnx_field_of::int32s, at::kUInt16},
+    {"int16", 16, onnx_field_of::int32s, at::kShort},
+    {"int32", 32, onnx_field_of::int32s, at::kInt},
+    {"int64", 64, onnx_field_of::int64s, at::kLong},
+    {"string", 0, onnx_field_of::strings, {}},
+    {"bool", 8, onnx_field_of::int32s, at::kBool},
+    {"float16", 16, onnx_field_of::int32s, at::kHalf},
+    {"float64", 64, onnx_field_of::doubles, at::kDouble},
+    {"uint32", 32, onnx_field_of::uint64s, at::kUInt32},
+    {"uint64", 64, onnx_field_of::uint64s, at::kUInt64},
+    {"complex64", 64, onnx_field_of::floats, at::kComplexFloat},
+    {"complex128", 128, onnx_field_of::doubles, at::kComplexDouble},
+    {"bfloat16", 16, onnx_field_of::int32s, at::kBFloat16},
+    {"float8_e4m3fn", 8, onnx_field_of::int32s, at::kFloat8_e4m3fn},
+    {"float8_e4m3fnuz", 8, onnx_field_of::int32s, at::kFloat8_e4m3fnuz},
+    {"float8_e5m2", 8, onnx_field_of::int32s, at::kFloat8_e5m2},
+    {"float8_e5m2fnuz", 8, onnx_field_of::int32s, at::kFloat8_e5m2fnuz},
+    {"uint4", 4, onnx_field_of::int32s, {}},
+    {"int4", 4, onnx_field_of::int32s, {}},
+    {"float4_e2m1", 4, onnx_field_of::int32s, {}},
+    {"float8_e8m0", 8, onnx_field_of::int32s, at::kFloat8_e8m0fnu},
+    {"uint2", 2, onnx_field_of::int32s, {}},
+    {"int2", 2, onnx_field_of::int32s, {}},
+    {"float6_e2m3", 6, onnx_field_of::int32s, {}},
+    {"float6_e3m2", 6, onnx_field_of::int32s, {}},
+};
+
+/// Nothing for 0 and for a number that ONNX has not.
+constexpr onnx_data_type const* data_type_of(std::int64_t number) {
+  return number > 0 && number < std::ssize(onnx_data_types) ? &onnx_data_types[number] : nullptr;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+
+namespace torchdeploy::inline v0 {
+
+/// A value of an ONNX graph in the making: what a node gives, an input, or an initializer. None: an input that is left out.
+struct onnx_value {
+  int id = -1;
+
+  explicit operator bool() const { return id >= 0; }
+  friend bool operator==(onnx_value, onnx_value) = default;
+  friend auto operator<=>(onnx_value, onnx_value) = default;
+};
+
+struct onnx_subgraph;
+
+/// An attribute of a node: {"axis", 1}, {"pads", pads}, {"mode", "linear"}.
+struct onnx_node_attribute {
+  using value_type = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
+                                  std::vector<std::string>, at::Tensor, std::shared_ptr<onnx_subgraph>>;
+  std::string name;
+  value_type value;
+};
+
+/// A node in the making.
+struct onnx_made_node {
+  std::string kind;  ///< "Conv"; of another domain "com.microsoft::Gelu"
+  std::vector<onnx_value> inputs{};
+  std::vector<onnx_value> outputs{};
+  std::vector<onnx_node_attribute> attributes{};
+  std::string layer{};  ///< the module that it comes from: "layer1.0.conv1"
+};
+
+/// A branch of an If.
+struct onnx_subgraph {
+  std::vector<onnx_made_node> nodes{};
+  std::vector<onnx_value> outputs{};
+};
+
+/// Makes the nodes of an ONNX graph. A node that was made before, of the same inputs, is not made again; one of constants
+/// alone, as far as it only moves them, is computed at once. What has two forms in ONNX's opsets is written here alone.
+class onnx_builder {
+ public:
+  explicit onnx_builder(std::int64_t opset) : opset_(opset) { scopes_.emplace_back(); }
+
+  [[nodiscard]] std::int64_t opset() const { return opset_; }
+
+  /// A node with one output.
+  onnx_value emit(std::string kind, std::vector<onnx_value> inputs, std::vector<onnx_node_attribute> attributes = {}) {
+    return emit_many(std::move(kind), std::move(inputs), 1, std::move(attributes)).front();
+  }
+  /// A node with several.
+  std::vector<onnx_value> emit_many(std::string kind, std::vector<onnx_value> inputs, std::size_t outputs,
+                                    std::vector<onnx_node_attribute> attributes = {}) {
+    while (!inputs.empty() && !inputs.back()) inputs.pop_back();
+    auto key = key_of(kind, inputs, attributes, outputs);
+    for (auto const& scope : scopes_)
+      if (auto const known = scope.known.find(key); known != scope.known.end()) return known->second;
+    std::vector<onnx_value> made;
+    for (std::size_t i = 0; i < outputs; ++i) made.push_back(new_value());
+    scopes_.back().nodes.push_back({std::move(kind), std::move(inputs), made, std::move(attributes), layer_});
+    scopes_.back().known.emplace(std::move(key), made);
+    return made;
+  }
+
+  /// The same value under another name, of a node of its own.
+  onnx_value identity(onnx_value value) {
+    auto const made = new_value();
+    scopes_.back().nodes.push_back({"Identity", {value}, {made}, {}, layer_});
+    return made;
+  }
+
+  /// A weight or another constant. The same memory is stored once; what is small and equal, too.
+  onnx_value constant(at::Tensor const& tensor, std::string const& name = {}) {
+    auto const dense = tensor.detach().contiguous();
+    auto key = std::to_string(static_cast<int>(dense.scalar_type())) + "[";
+    for (auto const size : dense.sizes()) key += std::to_string(size) + ",";
+    constexpr std::size_t small = 128;
+    if (dense.nbytes() <= small)
+      key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+    else
+      key += "@" + std::to_string(reinterpret_cast<std::uintptr_t>(dense.const_data_ptr()));
+    auto& known = constants_[std::move(key)];
+    if (tensors_.contains(known)) return known;  // else it was dropped, and its memory may be another's by now
+    known = new_value();
+    tensors_.emplace(known, dense);
+    if (!name.empty()) names_.emplace(known, name);
+    return known;
+  }
+  onnx_value integers(std::vector<std::int64_t> const& values) { return constant(at::tensor(values, at::kLong)); }
+  onnx_value integer(std::int64_t value) { return constant(at::scalar_tensor(value, at::kLong)); }
+  onnx_value scalar(double value, at::ScalarType dtype) { return constant(at::scalar_tensor(value, dtype)); }
+  /// An input of the graph.
+  onnx_value input() { return new_value(); }
+
+  /// The tensor that a constant is.
+  [[nodiscard]] std::optional<at::Tensor> constant_of(onnx_value value) const {
+    auto const found = tensors_.find(value);
+    return found == tensors_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // --- what every family needs --------------------------------------------------------------------------------------
+  onnx_value cast(onnx_value x, at::ScalarType from, at::ScalarType to) {
+    if (from == to) return x;
+    if (auto const known = constant_of(x)) return constant(known->to(to));
+    return emit("Cast", {x}, {{"to", onnx_type_of(to)}});
+  }
+  onnx_value reshape(onnx_value x, std::vector<std::int64_t> const& sizes) {
+    if (auto const known = constant_of(x)) return constant(known->reshape(sizes));
+    return emit("Reshape", {x, integers(sizes)});
+  }
+  onnx_value unsqueeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->unsqueeze(axes.front()));
+    return emit("Unsqueeze", {x, integers(axes)});
+  }
+  onnx_value squeeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->squeeze(axes.front()));
+    return emit("Squeeze", {x, integers(axes)});
+  }
+  onnx_value transpose(onnx_value x, std::vector<std::int64_t> const& order) {
+    bool same = true;
+    for (std::size_t i = 0; i < order.size(); ++i) same = same && order[i] == static_cast<std::int64_t>(i);
+    if (same) return x;
+    if (auto const known = constant_of(x)) {  // a weight that is used twice is copied once
+      auto const [at, is_new] = transposed_.try_emplace({x, order}, onnx_value{});
+      auto const name = names_.find(x);
+      if (is_new) at->second = constant(known->permute(order), name == names_.end() ? std::string() : name->second);
+      return at->second;
+    }
+    return emit("Transpose", {x}, {{"perm", order}});
+  }
+  onnx_value concat(std::vector<onnx_value> const& all, std::int64_t axis) {
+    if (all.size() == 1) return all.front();
+    std::vector<at::Tensor> known;
+    for (auto const each : all)
+      if (auto tensor = constant_of(each)) known.push_back(*std::move(tensor));
+    if (known.size() == all.size()) return constant(at::cat(known, axis));
+    return emit("Concat", all, {{"axis", axis}});
+  }
+  /// `start` and `end` are vectors of one number; `end` may be left out: to the end.
+  onnx_value slice(onnx_value x, std::int64_t axis, onnx_value start, onnx_value end, std::int64_t step = 1) {
+    if (!end) end = integers({std::numeric_limits<std::int64_t>::max()});
+    return emit("Slice", {x, start, end, integers({axis}), step == 1 ? onnx_value{} : integers({step})});
+  }
+  onnx_value gather(onnx_value x, onnx_value index, std::int64_t axis) {
+    return emit("Gather", {x, index}, {{"axis", axis}});
+  }
+  /// Of a tensor, as an int64 vector; from `first` on, `count` of its sizes.
+  onnx_value shape(onnx_value x) { return emit("Shape", {x}); }
+  onnx_value size(onnx_value x, std::int64_t axis) {
+    constexpr std::int64_t with_range = 15;
+    if (opset_ >= with_range) return emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+    return gather(shape(x), integers({axis}), 0);
+  }
+  /// ReduceMean, ReduceMax...: over all axes when there are none.
+  onnx_value reduce(std::string const& kind, onnx_value x, std::vector<std::int64_t> const& axes, bool keep) {
+    std::int64_t const axes_are_inputs_since = kind == "ReduceSum" ? 13 : 18;
+    std::vector<onnx_node_attribute> attributes{{"keepdims", std::int64_t{keep}}};
+    if (axes.empty()) return emit(kind, {x}, std::move(attributes));
+    if (opset_ >= axes_are_inputs_since) return emit(kind, {x, integers(axes)}, std::move(attributes));
+    attributes.push_back({"axes", axes});
+    return emit(kind, {x}, std::move(attributes));
+  }
+  onnx_value expand(onnx_value x, onnx_value sizes) { return emit("Expand", {x, sizes}); }
+
+  // --- scopes and names ---------------------------------------------------------------------------------------------
+  /// Nodes made from now on are a branch's, until `end_branch`.
+  void begin_branch() { scopes_.emplace_back(); }
+  std::shared_ptr<onnx_subgraph> end_branch(std::vector<onnx_value> outputs) {
+    auto branch = std::make_shared<onnx_subgraph>(onnx_subgraph{std::move(scopes_.back().nodes), std::move(outputs)});
+    scopes_.pop_back();
+    return branch;
+  }
+  /// The module that the nodes made from now on come from.
+  void at_layer(std::string layer) { layer_ = std::move(layer); }
+
+  static std::int64_t onnx_type_of(at::ScalarType dtype) {
+    for (std::size_t i = 0; i < std::size(detail::onnx_data_types); ++i)
+      if (detail::onnx_data_types[i].dtype == dtype) return static_cast<std::int64_t>(i);
+    return 0;
+  }
+
+  [[nodiscard]] std::vector<onnx_made_node>& nodes() { return scopes_.front().nodes; }
+  [[nodiscard]] std::map<onnx_value, at::Tensor>& tensors() { return tensors_; }
+  [[nodiscard]] std::map<onnx_value, std::string> const& names() const { return names_; }
+
+ private:
+  struct node_list {
+    std::vector<onnx_made_node> nodes{};
+    std::map<std::string, std::vector<onnx_value>> known{};
+  };
+
+  onnx_value new_value() { return {count_++}; }
+
+  /// Of nodes with equal keys one is enough.
+  static std::string key_of(std::string_view kind, std::vector<onnx_value> const& inputs,
+                            std::vector<onnx_node_attribute> const& attributes, std::size_t outputs) {
+    std::string key(kind);
+    key += '/' + std::to_string(outputs);
+    for (auto const each : inputs) key += ',' + std::to_string(each.id);
+    for (auto const& each : attributes) {
+      key += ';' + each.name + '=' + std::to_string(each.value.index()) + ':';
+      std::visit([&](auto const& value) { append(key, value); }, each.value);
+    }
+    return key;
+  }
+  static void append(std::string& key, std::int64_t value) { key += std::to_string(value); }
+  static void append(std::string& key, double value) {
+    key.append(reinterpret_cast<char const*>(&value), sizeof value);
+  }
+  static void append(std::string& key, std::string const& value) { key += value; }
+  template <class Value>
+  static void append(std::string& key, std::vector<Value> const& values) {
+    for (auto const& each : values) append(key += ',', each);
+  }
+  static void append(std::string& key, at::Tensor const& value) {
+    for (auto const size : value.sizes()) key += std::to_string(size) + ',';
+    key += std::to_string(static_cast<int>(value.scalar_type())) + ':';
+    auto const dense = value.contiguous();
+    key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+  }
+  static void append(std::string& key, std::shared_ptr<onnx_subgraph> const& value) {
+    key += std::to_string(reinterpret_cast<std::uintptr_t>(value.get()));
+  }
+
+  std::int64_t opset_;
+  int count_ = 0;
+  std::string layer_{};
+  std::vector<node_list> scopes_{};
+  std::map<std::string, onnx_value> constants_{};
+  std::map<onnx_value, at::Tensor> tensors_{};
+  std::map<onnx_value, std::string> names_{};
+  std::map<std::pair<onnx_value, std::vector<std::int64_t>>, onnx_value> transposed_{};
+};
+
+}  // namespace torchdeploy::inline v0
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
+// ---- torchdeploy/onnx/wire.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+#include <protozero/varint.hpp>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
+// ---- torchdeploy/onnx/proto.hpp
+
+#include <cstdint>
+#include <span>
+
+// Generated by tools/make_onnx_tables.py from onnx 1.23.2.
+namespace torchdeploy::inline v0::detail {
+/// How a field is written: protobuf's wire types, and which of its byte strings are messages.
+enum class onnx_wire : std::uint8_t { varint, fixed32, fixed64, bytes, message };
+// clang-format off
+enum class onnx_message : std::uint8_t { none, attribute, value_info, node, int_int_list_entry,
+  node_device_configuration, sharding_spec, sharded_dim, simple_sharded_dim, training_info, model,
+  device_configuration, string_string_entry, tensor_annotation, graph, tensor, tensor_segment, sparse_tensor,
+  tensor_shape, tensor_shape_dimension, type, type_tensor, type_sequence, type_map, type_optional, type_sparse_tensor,
+  type_opaque, operator_set_id, function };
+// clang-format on
+
+struct onnx_field {
+  std::uint8_t number;
+  onnx_wire wire;
+  bool repeated;
+  char const* name;
+  onnx_message message = onnx_message::none;
+};
+
+/// The numbers of the fields.
+// clang-format off
+struct onnx_attribute { enum : std::uint32_t { name = 1, ref_attr_name = 21, doc_string = 13, type = 20, f = 2, i = 3,
+  s = 4, t = 5, g = 6, sparse_tensor = 22, tp = 14, floats = 7, ints = 8, strings = 9, tensors = 10, graphs = 11,
+  sparse_tensors = 23, type_protos = 15 }; };
+struct onnx_value_info { enum : std::uint32_t { name = 1, type = 2, doc_string = 3, metadata_props = 4 }; };
+struct onnx_node { enum : std::uint32_t { input = 1, output = 2, name = 3, op_type = 4, domain = 7, overload = 8,
+  attribute = 5, doc_string = 6, metadata_props = 9, device_configurations = 10 }; };
+struct onnx_int_int_list_entry { enum : std::uint32_t { key = 1, value = 2 }; };
+struct onnx_node_device_configuration { enum : std::uint32_t { configuration_id = 1, sharding_spec = 2, pipeline_stage
+  = 3 }; };
+struct onnx_sharding_spec { enum : std::uint32_t { tensor_name = 1, device = 2, index_to_device_group_map = 3,
+  sharded_dim = 4 }; };
+struct onnx_sharded_dim { enum : std::uint32_t { axis = 1, simple_sharding = 2 }; };
+struct onnx_simple_sharded_dim { enum : std::uint32_t { dim_value = 1, dim_param = 2, num_shards = 3 }; };
+struct onnx_training_info { enum : std::uint32_t { initialization = 1, algorithm = 2, initialization_binding = 3,
+  update_binding = 4 }; };
+struct onnx_model { enum : std::uint32_t { ir_version = 1, opset_import = 8, producer_name = 2, producer_version = 3,
+  domain = 4, model_version = 5, doc_string = 6, graph = 7, metadata_props = 14, training_info = 20, functions = 25,
+  configuration = 26 }; };
+struct onnx_device_configuration { enum : std::uint32_t { name = 1, num_devices = 2, device = 3 }; };
+struct onnx_string_string_entry { enum : std::uint32_t { key = 1, value = 2 }; };
+struct onnx_tensor_annotation { enum : std::uint32_t { tensor_name = 1, quant_parameter_tensor_names = 2 }; };
+struct onnx_graph { enum : std::uint32_t { node = 1, name = 2, initializer = 5, sparse_initializer = 15, doc_string =
+  10, input = 11, output = 12, value_info = 13, quantization_annotation = 14, metadata_props = 16 }; };
+struct onnx_tensor { enum : std::uint32_t { dims = 1, data_type = 2, segment = 3, float_data = 4, int32_data = 5,
+  string_data = 6, int64_data = 7, name = 8, doc_string = 12, raw_data = 9, external_data = 13, data_location = 14,
+  double_data = 10, uint64_data = 11, metadata_props = 16 }; };
+struct onnx_tensor_segment { enum : std::uint32_t { begin = 1, end = 2 }; };
+struct onnx_sparse_tensor { enum : std::uint32_t { values = 1, indices = 2, dims = 3 }; };
+struct onnx_tensor_shape { enum : std::uint32_t { dim = 1 }; };
+struct onnx_tensor_shape_dimension { enum : std::uint32_t { dim_value = 1, dim_param = 2, denotation = 3 }; };
+struct onnx_type { enum : std::uint32_t { tensor_type = 1, sequence_type = 4, map_type = 5, optional_type = 9,
+  sparse_tensor_type = 8, opaque_type = 7, denotation = 6 }; };
+struct onnx_type_tensor { enum : std::uint32_t { elem_type = 1, shape = 2 }; };
+struct onnx_type_sequence { enum : std::uint32_t { elem_type = 1 }; };
+struct onnx_type_map { enum : std::uint32_t { key_type = 1, value_type = 2 }; };
+struct onnx_type_optional { enum : std::uint32_t { elem_type = 1 }; };
+struct onnx_type_sparse_tensor { enum : std::uint32_t { elem_type = 1, shape = 2 }; };
+struct onnx_type_opaque { enum : std::uint32_t { domain = 1, name = 2 }; };
+struct onnx_operator_set_id { enum : std::uint32_t { domain = 1, version = 2 }; };
+struct onnx_function { enum : std::uint32_t { name = 1, input = 4, output = 5, attribute = 6, attribute_proto = 11,
+  node = 7, doc_string = 8, opset_import = 9, domain = 10, overload = 13, value_info = 12, metadata_props = 14 }; };
+// clang-format on
+
+inline constexpr onnx_field onnx_attribute_fields[] = {
+    {1, onnx_wire::bytes, false, "name"},
+    {21, onnx_wire::bytes, false, "ref_attr_name"},
+    {13, onnx_wire::bytes, false, "doc_string"},
+    {20, onnx_wire::varint, false, "type"},
+    {2, onnx_wire::fixed32, false, "f"},
+    {3, onnx_wire::varint, false, "i"},
+    {4, onnx_wire::bytes, false, "s"},
+    {5, onnx_wire::message, false, "t", onnx_message::tensor},
+    {6, onnx_wire::message, false, "g", onnx_message::graph},
+    {22, onnx_wire::message, false, "sparse_tensor", onnx_message::sparse_tensor},
+    {14, onnx_wire::message, false, "tp", onnx_message::type},
+    {7, onnx_wire::fixed32, true, "floats"},
+    {8, onnx_wire::varint, true, "ints"},
+    {9, onnx_wire::bytes, true, "strings"},
+    {10, onnx_wire::message, true, "tensors", onnx_message::tensor},
+    {11, onnx_wire::message, true, "graphs", onnx_message::graph},
+    {23, onnx_wire::message, true, "sparse_tensors", onnx_message::sparse_tensor},
+    {15, onnx_wire::message, true, "type_protos", onnx_message::type}};
+inline constexpr onnx_field onnx_value_info_fields[] = {
+    {1, onnx_wire::bytes, false, "name"},
+    {2, onnx_wire::message, false, "type", onnx_message::type},
+    {3, onnx_wire::bytes, false, "doc_string"},
+    {4, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_node_fields[] = {
+    {1, onnx_wire::bytes, true, "input"},
+    {2, onnx_wire::bytes, true, "output"},
+    {3, onnx_wire::bytes, false, "name"},
+    {4, onnx_wire::bytes, false, "op_type"},
+    {7, onnx_wire::bytes, false, "domain"},
+    {8, onnx_wire::bytes, false, "overload"},
+    {5, onnx_wire::message, true, "attribute", onnx_message::attribute},
+    {6, onnx_wire::bytes, false, "doc_string"},
+    {9, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry},
+    {10, onnx_wire::message, true, "device_configurations", onnx_message::node_device_configuration}};
+inline constexpr onnx_field onnx_int_int_list_entry_fields[] = {{1, onnx_wire::varint, false, "key"},
+                                                                {2, onnx_wire::varint, true, "value"}};
+inline constexpr onnx_field onnx_node_device_configuration_fields[] = {
+    {1, onnx_wire::bytes, false, "configuration_id"},
+    {2, onnx_wire::message, true, "sharding_spec", onnx_message::sharding_spec},
+    {3, onnx_wire::varint, false, "pipeline_stage"}};
+inline constexpr onnx_field onnx_sharding_spec_fields[] = {
+    {1, onnx_wire::bytes, false, "tensor_name"},
+    {2, onnx_wire::varint, true, "device"},
+    {3, onnx_wire::message, true, "index_to_device_group_map", onnx_message::int_int_list_entry},
+    {4, onnx_wire::message, true, "sharded_dim", onnx_message::sharded_dim}};
+inline constexpr onnx_field onnx_sharded_dim_fields[] = {
+    {1, onnx_wire::varint, false, "axis"},
+    {2, onnx_wire::message, true, "simple_sharding", onnx_message::simple_sharded_dim}};
+inline constexpr onnx_field onnx_simple_sharded_dim_fields[] = {{1, onnx_wire::varint, false, "dim_value"},
+                                                                {2, onnx_wire::bytes, false, "dim_param"},
+                                                                {3, onnx_wire::varint, false, "num_shards"}};
+inline constexpr onnx_field onnx_training_info_fields[] = {
+    {1, onnx_wire::message, false, "initialization", onnx_message::graph},
+    {2, onnx_wire::message, false, "algorithm", onnx_message::graph},
+    {3, onnx_wire::message, true, "initialization_binding", onnx_message::string_string_entry},
+    {4, onnx_wire::message, true, "update_binding", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_model_fields[] = {
+    {1, onnx_wire::varint, false, "ir_version"},
+    {8, onnx_wire::message, true, "opset_import", onnx_message::operator_set_id},
+    {2, onnx_wire::bytes, false, "producer_name"},
+    {3, onnx_wire::bytes, false, "producer_version"},
+    {4, onnx_wire::bytes, false, "domain"},
+    {5, onnx_wire::varint, false, "model_version"},
+    {6, onnx_wire::bytes, false, "doc_string"},
+    {7, onnx_wire::message, false, "graph", onnx_message::graph},
+    {14, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry},
+    {20, onnx_wire::message, true, "training_info", onnx_message::training_info},
+    {25, onnx_wire::message, true, "functions", onnx_message::function},
+    {26, onnx_wire::message, true, "configuration", onnx_message::device_configuration}};
+inline constexpr onnx_field onnx_device_configuration_fields[] = {{1, onnx_wire::bytes, false, "name"},
+                                                                  {2, onnx_wire::varint, false, "num_devices"},
+                                                                  {3, onnx_wire::bytes, true, "device"}};
+inline constexpr onnx_field onnx_string_string_entry_fields[] = {{1, onnx_wire::bytes, false, "key"},
+                                                                 {2, onnx_wire::bytes, false, "value"}};
+inline constexpr onnx_field onnx_tensor_annotation_fields[] = {
+    {1, onnx_wire::bytes, false, "tensor_name"},
+    {2, onnx_wire::message, true, "quant_parameter_tensor_names", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_graph_fields[] = {
+    {1, onnx_wire::message, true, "node", onnx_message::node},
+    {2, onnx_wire::bytes, false, "name"},
+    {5, onnx_wire::message, true, "initializer", onnx_message::tensor},
+    {15, onnx_wire::message, true, "sparse_initializer", onnx_message::sparse_tensor},
+    {10, onnx_wire::bytes, false, "doc_string"},
+    {11, onnx_wire::message, true, "input", onnx_message::value_info},
+    {12, onnx_wire::message, true, "output", onnx_message::value_info},
+    {13, onnx_wire::message, true, "value_info", onnx_message::value_info},
+    {14, onnx_wire::message, true, "quantization_annotation", onnx_message::tensor_annotation},
+    {16, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_tensor_fields[] = {
+    {1, onnx_wire::varint, true, "dims"},
+    {2, onnx_wire::varint, false, "data_type"},
+    {3, onnx_wire::message, false, "segment", onnx_message::tensor_segment},
+    {4, onnx_wire::fixed32, true, "float_data"},
+    {5, onnx_wire::varint, true, "int32_data"},
+    {6, onnx_wire::bytes, true, "string_data"},
+    {7, onnx_wire::varint, true, "int64_data"},
+    {8, onnx_wire::bytes, false, "name"},
+    {12, onnx_wire::bytes, false, "doc_string"},
+    {9, onnx_wire::bytes, false, "raw_data"},
+    {13, onnx_wire::message, true, "external_data", onnx_message::string_string_entry},
+    {14, onnx_wire::varint, false, "data_location"},
+    {10, onnx_wire::fixed64, true, "double_data"},
+    {11, onnx_wire::varint, true, "uint64_data"},
+    {16, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+inline constexpr onnx_field onnx_tensor_segment_fields[] = {{1, onnx_wire::varint, false, "begin"},
+                                                            {2, onnx_wire::varint, false, "end"}};
+inline constexpr onnx_field onnx_sparse_tensor_fields[] = {
+    {1, onnx_wire::message, false, "values", onnx_message::tensor},
+    {2, onnx_wire::message, false, "indices", onnx_message::tensor},
+    {3, onnx_wire::varint, true, "dims"}};
+inline constexpr onnx_field onnx_tensor_shape_fields[] = {
+    {1, onnx_wire::message, true, "dim", onnx_message::tensor_shape_dimension}};
+inline constexpr onnx_field onnx_tensor_shape_dimension_fields[] = {{1, onnx_wire::varint, false, "dim_value"},
+                                                                    {2, onnx_wire::bytes, false, "dim_param"},
+                                                                    {3, onnx_wire::bytes, false, "denotation"}};
+inline constexpr onnx_field onnx_type_fields[] = {
+    {1, onnx_wire::message, false, "tensor_type", onnx_message::type_tensor},
+    {4, onnx_wire::message, false, "sequence_type", onnx_message::type_sequence},
+    {5, onnx_wire::message, false, "map_type", onnx_message::type_map},
+    {9, onnx_wire::message, false, "optional_type", onnx_message::type_optional},
+    {8, onnx_wire::message, false, "sparse_tensor_type", onnx_message::type_sparse_tensor},
+    {7, onnx_wire::message, false, "opaque_type", onnx_message::type_opaque},
+    {6, onnx_wire::bytes, false, "denotation"}};
+inline constexpr onnx_field onnx_type_tensor_fields[] = {
+    {1, onnx_wire::varint, false, "elem_type"}, {2, onnx_wire::message, false, "shape", onnx_message::tensor_shape}};
+inline constexpr onnx_field onnx_type_sequence_fields[] = {
+    {1, onnx_wire::message, false, "elem_type", onnx_message::type}};
+inline constexpr onnx_field onnx_type_map_fields[] = {{1, onnx_wire::varint, false, "key_type"},
+                                                      {2, onnx_wire::message, false, "value_type", onnx_message::type}};
+inline constexpr onnx_field onnx_type_optional_fields[] = {
+    {1, onnx_wire::message, false, "elem_type", onnx_message::type}};
+inline constexpr onnx_field onnx_type_sparse_tensor_fields[] = {
+    {1, onnx_wire::varint, false, "elem_type"}, {2, onnx_wire::message, false, "shape", onnx_message::tensor_shape}};
+inline constexpr onnx_field onnx_type_opaque_fields[] = {{1, onnx_wire::bytes, false, "domain"},
+                                                         {2, onnx_wire::bytes, false, "name"}};
+inline constexpr onnx_field onnx_operator_set_id_fields[] = {{1, onnx_wire::bytes, false, "domain"},
+                                                             {2, onnx_wire::varint, false, "version"}};
+inline constexpr onnx_field onnx_function_fields[] = {
+    {1, onnx_wire::bytes, false, "name"},
+    {4, onnx_wire::bytes, true, "input"},
+    {5, onnx_wire::bytes, true, "output"},
+    {6, onnx_wire::bytes, true, "attribute"},
+    {11, onnx_wire::message, true, "attribute_proto", onnx_message::attribute},
+    {7, onnx_wire::message, true, "node", onnx_message::node},
+    {8, onnx_wire::bytes, false, "doc_string"},
+    {9, onnx_wire::message, true, "opset_import", onnx_message::operator_set_id},
+    {10, onnx_wire::bytes, false, "domain"},
+    {13, onnx_wire::bytes, false, "overload"},
+    {12, onnx_wire::message, true, "value_info", onnx_message::value_info},
+    {14, onnx_wire::message, true, "metadata_props", onnx_message::string_string_entry}};
+
+/// The fields of a message.
+constexpr std::span<onnx_field const> fields_of(onnx_message message) {
+  switch (message) {
+    case onnx_message::none:
+      break;
+    case onnx_message::attribute:
+      return onnx_attribute_fields;
+    case onnx_message::value_info:
+      return onnx_value_info_fields;
+    case onnx_message::node:
+      return onnx_node_fields;
+    case onnx_message::int_int_list_entry:
+      return onnx_int_int_list_entry_fields;
+    case onnx_message::node_device_configuration:
+      return onnx_node_device_configuration_fields;
+    case onnx_message::sharding_spec:
+      return onnx_sharding_spec_fields;
+    case onnx_message::sharded_dim:
+      return onnx_sharded_dim_fields;
+    case onnx_message::simple_sharded_dim:
+      return onnx_simple_sharded_dim_fields;
+    case onnx_message::training_info:
+      return onnx_training_info_fields;
+    case onnx_message::model:
+      return onnx_model_fields;
+    case onnx_message::device_configuration:
+      return onnx_device_configuration_fields;
+    case onnx_message::string_string_entry:
+      return onnx_string_string_entry_fields;
+    case onnx_message::tensor_annotation:
+      return onnx_tensor_annotation_fields;
+    case onnx_message::graph:
+      return onnx_graph_fields;
+    case onnx_message::tensor:
+      return onnx_tensor_fields;
+    case onnx_message::tensor_segment:
+      return onnx_tensor_segment_fields;
+    case onnx_message::sparse_tensor:
+      return onnx_sparse_tensor_fields;
+    case onnx_message::tensor_shape:
+      return onnx_tensor_shape_fields;
+    case onnx_message::tensor_shape_dimension:
+      return onnx_tensor_shape_dimension_fields;
+    case onnx_message::type:
+      return onnx_type_fields;
+    case onnx_message::type_tensor:
+      return onnx_type_tensor_fields;
+    case onnx_message::type_sequence:
+      return onnx_type_sequence_fields;
+    case onnx_message::type_map:
+      return onnx_type_map_fields;
+    case onnx_message::type_optional:
+      return onnx_type_optional_fields;
+    case onnx_message::type_sparse_tensor:
+      return onnx_type_sparse_tensor_fields;
+    case onnx_message::type_opaque:
+      return onnx_type_opaque_fields;
+    case onnx_message::operator_set_id:
+      return onnx_operator_set_id_fields;
+    case onnx_message::function:
+      return onnx_function_fields;
+  }
+  return {};
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_PROTO_HPP
+
+/// The only door to protozero, and the first look at a file of ONNX's: is it protobuf throughout, with each field of the kind
+/// that onnx.proto gives it? What comes after may read fields without asking again.
+namespace torchdeploy::inline v0::detail {
+
+/// As deep as protobuf's own readers go.
+inline constexpr int onnx_max_depth = 100;
+
+/// A byte string of a message, in the bytes of the file.
+inline std::string_view view_of(protozero::data_view bytes) { return {bytes.data(), bytes.size()}; }
+
+inline protozero::pbf_reader onnx_reader(std::string_view message) {
+  return protozero::pbf_reader(message.data(), message.size());
+}
+
+/// Where in a file: "graph.node[12].attribute[0].t".
+class onnx_place {
+ public:
+  onnx_place() = default;
+  onnx_place(onnx_place const& above, char const* field, std::int64_t index = -1)
+      : above_(&above), field_(field), index_(index) {}
+
+  [[nodiscard]] std::string text() const {
+    if (!above_) return {};
+    auto text = above_->text();
+    if (!text.empty()) text += '.';
+    text += field_;
+    if (index_ >= 0) text += "[" + std::to_string(index_) + "]";
+    return text;
+  }
+
+ private:
+  onnx_place const* above_ = nullptr;
+  char const* field_ = "";
+  std::int64_t index_ = -1;
+};
+
+/// What is wrong with a model, before it is known which file it is of.
+struct onnx_complaint {
+  std::string text;
+  std::string hint;
+};
+
+[[noreturn]] inline void onnx_malformed(onnx_place const& place, std::string const& what) {
+  auto const where = place.text();
+  throw onnx_complaint{"is damaged or cut short: " + what + (where.empty() ? "" : " in " + where),
+                       "copy it again and compare checksums"};
+}
+
+/// It is protobuf, and not what ONNX means by it.
+[[noreturn]] inline void onnx_invalid(std::string const& what) {
+  throw onnx_complaint{"is no valid ONNX model: " + what, "export it again; Python's onnx.checker says more"};
+}
+
+/// Walks one message and all within. `visit(message, bytes, place)` is called with each that is well-formed.
+template <class Visit>
+class onnx_walk {
+ public:
+  explicit onnx_walk(Visit visit) : visit_(std::move(visit)) {}
+
+  void operator()(std::string_view bytes, onnx_message message) { walk(bytes, message, onnx_place(), 0); }
+
+ private:
+  using wire_type = protozero::pbf_wire_type;
+
+  static std::uint64_t varint(char const*& at, char const* end, onnx_place const& place) {
+    try {
+      return protozero::decode_varint(&at, end);
+    } catch (protozero::exception const&) {
+      onnx_malformed(place, "a number is cut off or too long");
+    }
+  }
+
+  static std::size_t fixed_size(onnx_wire wire) { return wire == onnx_wire::fixed32 ? 4 : 8; }
+
+  static std::string_view taken(char const*& at, char const* end, std::uint64_t size, onnx_place const& place) {
+    if (size > static_cast<std::uint64_t>(end - at))
+      onnx_malformed(place, "expected " + std::to_string(size) + " bytes, got " + std::to_string(end - at));
+    auto const* const begin = at;
+    at += size;
+    return {begin, static_cast<std::size_t>(size)};
+  }
+
+  void walk(std::string_view bytes, onnx_message message, onnx_place const& place, int depth) {
+    if (depth > onnx_max_depth)
+      onnx_malformed(place, "messages are nested deeper than " + std::to_string(onnx_max_depth));
+    auto const fields = fields_of(message);
+    std::array<std::int64_t, 32> counts{};
+    auto const* at = bytes.data();
+    auto const* const end = at + bytes.size();
+    while (at != end) {
+      auto const tag = varint(at, end, place);
+      auto const wire = static_cast<wire_type>(tag & 7U);
+      auto const number = tag >> 3U;
+      if (number == 0 || number > 0x1FFFFFFF)
+        onnx_malformed(place, "expected a field, got number " + std::to_string(number));
+      onnx_field const* field = nullptr;
+      for (auto const& each : fields)
+        if (each.number == number) field = &each;
+      if (!field) {
+        skip(at, end, wire, place);
+        continue;
+      }
+      auto const index = counts[number]++;
+      onnx_place const here(place, field->name, field->repeated ? index : -1);
+      if (!field->repeated && index > 0) onnx_malformed(here, "a field that comes once comes again");
+      value(at, end, wire, *field, here, depth);
+    }
+    visit_(message, bytes, place);
+  }
+
+  void value(char const*& at, char const* end, wire_type wire, onnx_field const& field, onnx_place const& here,
+             int depth) {
+    bool const text = field.wire == onnx_wire::bytes || field.wire == onnx_wire::message;
+    if (wire == wire_type::length_delimited && (text || field.repeated)) {
+      auto const content = taken(at, end, varint(at, end, here), here);
+      if (field.wire == onnx_wire::message)
+        walk(content, field.message, here, depth + 1);
+      else if (field.wire == onnx_wire::varint)
+        for (auto const* number = content.data(); number != content.data() + content.size();)
+          varint(number, content.data() + content.size(), here);
+      else if (field.wire != onnx_wire::bytes && content.size() % fixed_size(field.wire) != 0)
+        onnx_malformed(here, "numbers are cut off");
+      return;
+    }
+    auto const expected = field.wire == onnx_wire::varint    ? wire_type::varint
+                          : field.wire == onnx_wire::fixed32 ? wire_type::fixed32
+                          : field.wire == onnx_wire::fixed64 ? wire_type::fixed64
+                                                             : wire_type::length_delimited;
+    if (wire != expected)
+      onnx_malformed(here, "expected a field of wire type " + std::to_string(static_cast<int>(expected)) + ", got " +
+                               std::to_string(static_cast<int>(wire)));
+    if (wire == wire_type::varint)
+      varint(at, end, here);
+    else
+      taken(at, end, fixed_size(field.wire), here);
+  }
+
+  /// A field of a newer ONNX.
+  static void skip(char const*& at, char const* end, wire_type wire, onnx_place const& place) {
+    switch (wire) {
+      case wire_type::varint:
+        varint(at, end, place);
+        return;
+      case wire_type::fixed64:
+        taken(at, end, 8, place);
+        return;
+      case wire_type::length_delimited:
+        taken(at, end, varint(at, end, place), place);
+        return;
+      case wire_type::fixed32:
+        taken(at, end, 4, place);
+        return;
+      default:
+        onnx_malformed(place, "expected a field, got wire type " + std::to_string(static_cast<int>(wire)));
+    }
+  }
+
+  Visit visit_;
+};
+
+/// Visits the numbers of the field that the reader stands at, packed or one by one.
+template <class Visit>
+void for_each_integer(protozero::pbf_reader& at, Visit visit) {
+  if (at.has_wire_type(protozero::pbf_wire_type::length_delimited))
+    for (auto const each : at.get_packed_int64()) visit(static_cast<std::int64_t>(each));
+  else
+    visit(at.get_int64());
+}
+
+/// How many numbers the field holds that the reader stands at.
+inline std::uint64_t count_integers(protozero::pbf_reader& at) {
+  std::uint64_t count = 0;
+  for_each_integer(at, [&](std::int64_t) { ++count; });
+  return count;
+}
+inline std::uint64_t count_fixed(protozero::pbf_reader& at, std::size_t size) {
+  if (at.has_wire_type(protozero::pbf_wire_type::length_delimited)) return at.get_view().size() / size;
+  at.skip();
+  return 1;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_WIRE_HPP
+
+/// A graph in the making as the bytes of an ONNX file.
+namespace torchdeploy::inline v0::detail {
+
+/// An input or output: its value, and what is said of it.
+struct onnx_port {
+  onnx_value value;
+  std::string name;
+  at::ScalarType dtype;
+  std::vector<std::pair<std::int64_t, std::string>> sizes;  ///< a name where a size is open
+};
+
+struct onnx_model_text {
+  std::vector<onnx_port> inputs, outputs;
+  std::map<std::string, std::string> metadata;
+  std::string name;
+};
+
+/// Writes it, each tensor's bytes once, straight from its memory.
+class onnx_model_writer {
+ public:
+  onnx_model_writer(onnx_builder& onnx, onnx_model_text const& text) : onnx_(onnx), text_(text) { name_values(); }
+
+  [[nodiscard]] std::string write() {
+    std::string file;
+    std::size_t weights = 0;
+    for (auto const& [value, tensor] : onnx_.tensors()) weights += tensor.nbytes();
+    constexpr std::size_t rest = 1U << 20U;
+    if (weights > std::numeric_limits<std::int32_t>::max() - rest)
+      throw export_error(errc::not_serializable,
+                         "one ONNX message holds 2 GB, the model's weights take " + std::to_string(weights) + " bytes");
+    file.reserve(weights + rest);
+    protozero::pbf_writer model(file);
+    model.add_int64(onnx_model::ir_version, ir_version());
+    model.add_string(onnx_model::producer_name, "torchdeploy");
+    model.add_string(onnx_model::producer_version, version);
+    {
+      protozero::pbf_writer graph(model, onnx_model::graph);
+      for (auto const& node : onnx_.nodes()) write(graph, onnx_graph::node, node);
+      graph.add_string(onnx_graph::name, text_.name);
+      for (auto const& [value, tensor] : onnx_.tensors()) {
+        protozero::pbf_writer initializer(graph, onnx_graph::initializer);
+        write(initializer, tensor, names_.at(value));
+      }
+      for (auto const& each : text_.inputs) write(graph, onnx_graph::input, each);
+      for (auto const& each : text_.outputs) write(graph, onnx_graph::output, each);
+    }
+    write_opset(model, "", onnx_.opset());
+    for (auto const& domain : domains_) write_opset(model, domain, 1);
+    for (auto const& [key, value] : text_.metadata) {
+      protozero::pbf_writer entry(model, onnx_model::metadata_props);
+      entry.add_string(onnx_string_string_entry::key, key);
+      entry.add_string(onnx_string_string_entry::value, value);
+    }
+    return file;
+  }
+
+ private:
+  /// The version of the file's own format that goes with an opset. Source: onnx/docs/Versioning.md.
+  [[nodiscard]] std::int64_t ir_version() const {
+    struct release {
+      std::int64_t opset, ir;
+    };
+    constexpr release releases[] = {{13, 7}, {14, 7}, {18, 8}, {20, 9}, {22, 10}, {24, 11}};
+    for (auto const& each : releases)
+      if (onnx_.opset() <= each.opset) return each.ir;
+    return 11;
+  }
+
+  // --- names ---------------------------------------------------------------------------------------------------------
+  std::string unique(std::string name) {
+    auto const wanted = name;
+    for (int i = 1; !taken_.insert(name).second; ++i) name = wanted + "_" + std::to_string(i);
+    return name;
+  }
+  void name_values() {
+    for (auto const* ports : {&text_.inputs, &text_.outputs})
+      for (auto const& each : *ports) {
+        taken_.insert(each.name);
+        names_.emplace(each.value, each.name);
+      }
+    for (auto const& [value, tensor] : onnx_.tensors()) {
+      auto const given = onnx_.names().find(value);
+      names_.emplace(value, unique(given == onnx_.names().end() ? "constant" : given->second));
+    }
+    name_nodes(onnx_.nodes());
+  }
+  void name_nodes(std::vector<onnx_made_node> const& nodes) {
+    for (auto const& node : nodes) {
+      auto const colons = node.kind.find("::");
+      if (colons != node.kind.npos) domains_.insert(node.kind.substr(0, colons));
+      auto const kind = colons == node.kind.npos ? node.kind : node.kind.substr(colons + 2);
+      auto name = unique((node.layer.empty() ? "/" : "/" + node.layer + "/") + kind);
+      for (std::size_t i = 0; i < node.outputs.size(); ++i)
+        names_.emplace(node.outputs[i], i == 0 ? name : unique(name + "_" + std::to_string(i)));
+      node_names_.emplace(&node, std::move(name));
+      for (auto const& attribute : node.attributes)
+        if (auto const* const branch = std::get_if<std::shared_ptr<onnx_subgraph>>(&attribute.value))
+          name_nodes((*branch)->nodes);
+    }
+  }
+
+  // --- messages ------------------------------------------------------------------------------------------------------
+  static void write_opset(protozero::pbf_writer& model, std::string const& domain, std::int64_t version) {
+    protozero::pbf_writer opset(model, onnx_model::opset_import);
+    if (!domain.empty()) opset.add_string(onnx_operator_set_id::domain, domain);
+    opset.add_int64(onnx_operator_set_id::version, version);
+  }
+
+  void write(protozero::pbf_writer& parent, std::uint32_t field, onnx_made_node const& node) {
+    protozero::pbf_writer message(parent, field);
+    for (auto const each : node.inputs) message.add_string(onnx_node::input, each ? names_.at(each) : std::string());
+    for (auto const each : node.outputs) message.add_string(onnx_node::output, names_.at(each));
+    message.add_string(onnx_node::name, node_names_.at(&node));
+    auto const colons = node.kind.find("::");
+    message.add_string(onnx_node::op_type, colons == node.kind.npos ? node.kind : node.kind.substr(colons + 2));
+    if (colons != node.kind.npos) message.add_string(onnx_node::domain, node.kind.substr(0, colons));
+    for (auto const& each : node.attributes) {
+      if (each.name.empty()) continue;  // it tells nodes apart that else are one
+      protozero::pbf_writer attribute(message, onnx_node::attribute);
+      attribute.add_string(onnx_attribute::name, each.name);
+      std::visit([&](auto const& value) { write_value(attribute, value); }, each.value);
+    }
+  }
+
+  // AttributeProto.AttributeType, by its number
+  static void write_value(protozero::pbf_writer& message, std::int64_t value) {
+    message.add_int64(onnx_attribute::i, value);
+    message.add_enum(onnx_attribute::type, 2);
+  }
+  static void write_value(protozero::pbf_writer& message, double value) {
+    message.add_float(onnx_attribute::f, static_cast<float>(value));
+    message.add_enum(onnx_attribute::type, 1);
+  }
+  static void write_value(protozero::pbf_writer& message, std::string const& value) {
+    message.add_bytes(onnx_attribute::s, value);
+    message.add_enum(onnx_attribute::type, 3);
+  }
+  static void write_value(protozero::pbf_writer& message, std::vector<std::int64_t> const& values) {
+    for (auto const each : values) message.add_int64(onnx_attribute::ints, each);
+    message.add_enum(onnx_attribute::type, 7);
+  }
+  static void write_value(protozero::pbf_writer& message, std::vector<double> const& values) {
+    for (auto const each : values) message.add_float(onnx_attribute::floats, static_cast<float>(each));
+    message.add_enum(onnx_attribute::type, 6);
+  }
+  static void write_value(protozero::pbf_writer& message, std::vector<std::string> const& values) {
+    for (auto const& each : values) message.add_bytes(onnx_attribute::strings, each);
+    message.add_enum(onnx_attribute::type, 8);
+  }
+  void write_value(protozero::pbf_writer& message, at::Tensor const& value) {
+    {
+      protozero::pbf_writer tensor(message, onnx_attribute::t);
+      write(tensor, value, {});
+    }
+    message.add_enum(onnx_attribute::type, 4);
+  }
+  void write_value(protozero::pbf_writer& message, std::shared_ptr<onnx_subgraph> const& branch) {
+    {
+      protozero::pbf_writer graph(message, onnx_attribute::g);
+      for (auto const& node : branch->nodes) write(graph, onnx_graph::node, node);
+      graph.add_string(onnx_graph::name, "branch");
+      for (auto const each : branch->outputs) {
+        protozero::pbf_writer output(graph, onnx_graph::output);
+        output.add_string(onnx_value_info::name, names_.at(each));
+      }
+    }
+    message.add_enum(onnx_attribute::type, 5);
+  }
+
+  static void write(protozero::pbf_writer& message, at::Tensor const& tensor, std::string const& name) {
+    for (auto const size : tensor.sizes()) message.add_int64(onnx_tensor::dims, size);
+    message.add_int32(onnx_tensor::data_type,
+                      static_cast<std::int32_t>(onnx_builder::onnx_type_of(tensor.scalar_type())));
+    if (!name.empty()) message.add_string(onnx_tensor::name, name);
+    auto const plain = tensor.contiguous();
+    message.add_bytes(onnx_tensor::raw_data, static_cast<char const*>(plain.const_data_ptr()), plain.nbytes());
+  }
+
+  static void write(protozero::pbf_writer& graph, std::uint32_t field, onnx_port const& port) {
+    protozero::pbf_writer info(graph, field);
+    info.add_string(onnx_value_info::name, port.name);
+    protozero::pbf_writer type(info, onnx_value_info::type);
+    protozero::pbf_writer tensor(type, onnx_type::tensor_type);
+    tensor.add_int32(onnx_type_tensor::elem_type, static_cast<std::int32_t>(onnx_builder::onnx_type_of(port.dtype)));
+    // without dimensions: an empty message, which protozero would leave out
+    if (port.sizes.empty()) return tensor.add_message(onnx_type_tensor::shape, std::string());
+    protozero::pbf_writer shape(tensor, onnx_type_tensor::shape);
+    for (auto const& [size, open] : port.sizes) {
+      protozero::pbf_writer dimension(shape, onnx_tensor_shape::dim);
+      if (open.empty())
+        dimension.add_int64(onnx_tensor_shape_dimension::dim_value, size);
+      else
+        dimension.add_string(onnx_tensor_shape_dimension::dim_param, open);
+    }
+  }
+
+  onnx_builder& onnx_;
+  onnx_model_text const& text_;
+  std::map<onnx_value, std::string> names_{};
+  std::map<onnx_made_node const*, std::string> node_names_{};
+  std::set<std::string> taken_{};
+  std::set<std::string> domains_{};
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_MODEL_WRITER_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_OPEN_SIZES_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_OPEN_SIZES_HPP
+// ---- torchdeploy/onnx/open_sizes.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+// ---- torchdeploy/onnx/builder.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+// ---- torchdeploy/onnx/data_type.hpp
+
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+namespace torchdeploy::inline v0::detail {
+
+/// In which field of a TensorProto the numbers of a type stand when they are not raw bytes.
+enum class onnx_field_of { none, floats, int32s, int64s, doubles, uint64s, strings };
+
+struct onnx_data_type {
+  std::string_view name;
+  int bits;  ///< of an element; 0: strings
+  onnx_field_of field;
+  std::optional<at::ScalarType> dtype;  ///< LibTorch's, where it has it with one element to a number
+};
+
+/// TensorProto.DataType, by its number. Source: onnx.proto.
+inline constexpr onnx_data_type onnx_data_types[] = {
+    {"undefined", 0, onnx_field_of::none, {}},
+    {"float32", 32, onnx_field_of::floats, at::kFloat},
+    {"uint8", 8, onnx_field_of::int32s, at::kByte},
+    {"int8", 8, onnx_field_of::int32s, at::kChar},
+    {"uint16", 16, onnx_field_of::int32s, at::kUInt16},
+    {"int16", 16, onnx_field_of::int32s, at::kShort},
+    {"int32", 32, onnx_field_of::int32s, at::kInt},
+    {"int64", 64, onnx_field_of::int64s, at::kLong},
+    {"string", 0, onnx_field_of::strings, {}},
+    {"bool", 8, onnx_field_of::int32s, at::kBool},
+    {"float16", 16, onnx_field_of::int32s, at::kHalf},
+    {"float64", 64, onnx_field_of::doubles, at::kDouble},
+    {"uint32", 32, onnx_field_of::uint64s, at::kUInt32},
+    {"uint64", 64, onnx_field_of::uint64s, at::kUInt64},
+    {"complex64", 64, onnx_field_of::floats, at::kComplexFloat},
+    {"complex128", 128, onnx_field_of::doubles, at::kComplexDouble},
+    {"bfloat16", 16, onnx_field_of::int32s, at::kBFloat16},
+    {"float8_e4m3fn", 8, onnx_field_of::int32s, at::kFloat8_e4m3fn},
+    {"float8_e4m3fnuz", 8, onnx_field_of::int32s, at::kFloat8_e4m3fnuz},
+    {"float8_e5m2", 8, onnx_field_of::int32s, at::kFloat8_e5m2},
+    {"float8_e5m2fnuz", 8, onnx_field_of::int32s, at::kFloat8_e5m2fnuz},
+    {"uint4", 4, onnx_field_of::int32s, {}},
+    {"int4", 4, onnx_field_of::int32s, {}},
+    {"float4_e2m1", 4, onnx_field_of::int32s, {}},
+    {"float8_e8m0", 8, onnx_field_of::int32s, at::kFloat8_e8m0fnu},
+    {"uint2", 2, onnx_field_of::int32s, {}},
+    {"int2", 2, onnx_field_of::int32s, {}},
+    {"float6_e2m3", 6, onnx_field_of::int32s, {}},
+    {"float6_e3m2", 6, onnx_field_of::int32s, {}},
+};
+
+/// Nothing for 0 and for a number that ONNX has not.
+constexpr onnx_data_type const* data_type_of(std::int64_t number) {
+  return number > 0 && number < std::ssize(onnx_data_types) ? &onnx_data_types[number] : nullptr;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+
+namespace torchdeploy::inline v0 {
+
+/// A value of an ONNX graph in the making: what a node gives, an input, or an initializer. None: an input that is left out.
+struct onnx_value {
+  int id = -1;
+
+  explicit operator bool() const { return id >= 0; }
+  friend bool operator==(onnx_value, onnx_value) = default;
+  friend auto operator<=>(onnx_value, onnx_value) = default;
+};
+
+struct onnx_subgraph;
+
+/// An attribute of a node: {"axis", 1}, {"pads", pads}, {"mode", "linear"}.
+struct onnx_node_attribute {
+  using value_type = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
+                                  std::vector<std::string>, at::Tensor, std::shared_ptr<onnx_subgraph>>;
+  std::string name;
+  value_type value;
+};
+
+/// A node in the making.
+struct onnx_made_node {
+  std::string kind;  ///< "Conv"; of another domain "com.microsoft::Gelu"
+  std::vector<onnx_value> inputs{};
+  std::vector<onnx_value> outputs{};
+  std::vector<onnx_node_attribute> attributes{};
+  std::string layer{};  ///< the module that it comes from: "layer1.0.conv1"
+};
+
+/// A branch of an If.
+struct onnx_subgraph {
+  std::vector<onnx_made_node> nodes{};
+  std::vector<onnx_value> outputs{};
+};
+
+/// Makes the nodes of an ONNX graph. A node that was made before, of the same inputs, is not made again; one of constants
+/// alone, as far as it only moves them, is computed at once. What has two forms in ONNX's opsets is written here alone.
+class onnx_builder {
+ public:
+  explicit onnx_builder(std::int64_t opset) : opset_(opset) { scopes_.emplace_back(); }
+
+  [[nodiscard]] std::int64_t opset() const { return opset_; }
+
+  /// A node with one output.
+  onnx_value emit(std::string kind, std::vector<onnx_value> inputs, std::vector<onnx_node_attribute> attributes = {}) {
+    return emit_many(std::move(kind), std::move(inputs), 1, std::move(attributes)).front();
+  }
+  /// A node with several.
+  std::vector<onnx_value> emit_many(std::string kind, std::vector<onnx_value> inputs, std::size_t outputs,
+                                    std::vector<onnx_node_attribute> attributes = {}) {
+    while (!inputs.empty() && !inputs.back()) inputs.pop_back();
+    auto key = key_of(kind, inputs, attributes, outputs);
+    for (auto const& scope : scopes_)
+      if (auto const known = scope.known.find(key); known != scope.known.end()) return known->second;
+    std::vector<onnx_value> made;
+    for (std::size_t i = 0; i < outputs; ++i) made.push_back(new_value());
+    scopes_.back().nodes.push_back({std::move(kind), std::move(inputs), made, std::move(attributes), layer_});
+    scopes_.back().known.emplace(std::move(key), made);
+    return made;
+  }
+
+  /// The same value under another name, of a node of its own.
+  onnx_value identity(onnx_value value) {
+    auto const made = new_value();
+    scopes_.back().nodes.push_back({"Identity", {value}, {made}, {}, layer_});
+    return made;
+  }
+
+  /// A weight or another constant. The same memory is stored once; what is small and equal, too.
+  onnx_value constant(at::Tensor const& tensor, std::string const& name = {}) {
+    auto const dense = tensor.detach().contiguous();
+    auto key = std::to_string(static_cast<int>(dense.scalar_type())) + "[";
+    for (auto const size : dense.sizes()) key += std::to_string(size) + ",";
+    constexpr std::size_t small = 128;
+    if (dense.nbytes() <= small)
+      key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+    else
+      key += "@" + std::to_string(reinterpret_cast<std::uintptr_t>(dense.const_data_ptr()));
+    auto& known = constants_[std::move(key)];
+    if (tensors_.contains(known)) return known;  // else it was dropped, and its memory may be another's by now
+    known = new_value();
+    tensors_.emplace(known, dense);
+    if (!name.empty()) names_.emplace(known, name);
+    return known;
+  }
+  onnx_value integers(std::vector<std::int64_t> const& values) { return constant(at::tensor(values, at::kLong)); }
+  onnx_value integer(std::int64_t value) { return constant(at::scalar_tensor(value, at::kLong)); }
+  onnx_value scalar(double value, at::ScalarType dtype) { return constant(at::scalar_tensor(value, dtype)); }
+  /// An input of the graph.
+  onnx_value input() { return new_value(); }
+
+  /// The tensor that a constant is.
+  [[nodiscard]] std::optional<at::Tensor> constant_of(onnx_value value) const {
+    auto const found = tensors_.find(value);
+    return found == tensors_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // --- what every family needs --------------------------------------------------------------------------------------
+  onnx_value cast(onnx_value x, at::ScalarType from, at::ScalarType to) {
+    if (from == to) return x;
+    if (auto const known = constant_of(x)) return constant(known->to(to));
+    return emit("Cast", {x}, {{"to", onnx_type_of(to)}});
+  }
+  onnx_value reshape(onnx_value x, std::vector<std::int64_t> const& sizes) {
+    if (auto const known = constant_of(x)) return constant(known->reshape(sizes));
+    return emit("Reshape", {x, integers(sizes)});
+  }
+  onnx_value unsqueeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->unsqueeze(axes.front()));
+    return emit("Unsqueeze", {x, integers(axes)});
+  }
+  onnx_value squeeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->squeeze(axes.front()));
+    return emit("Squeeze", {x, integers(axes)});
+  }
+  onnx_value transpose(onnx_value x, std::vector<std::int64_t> const& order) {
+    bool same = true;
+    for (std::size_t i = 0; i < order.size(); ++i) same = same && order[i] == static_cast<std::int64_t>(i);
+    if (same) return x;
+    if (auto const known = constant_of(x)) {  // a weight that is used twice is copied once
+      auto const [at, is_new] = transposed_.try_emplace({x, order}, onnx_value{});
+      auto const name = names_.find(x);
+      if (is_new) at->second = constant(known->permute(order), name == names_.end() ? std::string() : name->second);
+      return at->second;
+    }
+    return emit("Transpose", {x}, {{"perm", order}});
+  }
+  onnx_value concat(std::vector<onnx_value> const& all, std::int64_t axis) {
+    if (all.size() == 1) return all.front();
+    std::vector<at::Tensor> known;
+    for (auto const each : all)
+      if (auto tensor = constant_of(each)) known.push_back(*std::move(tensor));
+    if (known.size() == all.size()) return constant(at::cat(known, axis));
+    return emit("Concat", all, {{"axis", axis}});
+  }
+  /// `start` and `end` are vectors of one number; `end` may be left out: to the end.
+  onnx_value slice(onnx_value x, std::int64_t axis, onnx_value start, onnx_value end, std::int64_t step = 1) {
+    if (!end) end = integers({std::numeric_limits<std::int64_t>::max()});
+    return emit("Slice", {x, start, end, integers({axis}), step == 1 ? onnx_value{} : integers({step})});
+  }
+  onnx_value gather(onnx_value x, onnx_value index, std::int64_t axis) {
+    return emit("Gather", {x, index}, {{"axis", axis}});
+  }
+  /// Of a tensor, as an int64 vector; from `first` on, `count` of its sizes.
+  onnx_value shape(onnx_value x) { return emit("Shape", {x}); }
+  onnx_value size(onnx_value x, std::int64_t axis) {
+    constexpr std::int64_t with_range = 15;
+    if (opset_ >= with_range) return emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+    return gather(shape(x), integers({axis}), 0);
+  }
+  /// ReduceMean, ReduceMax...: over all axes when there are none.
+  onnx_value reduce(std::string const& kind, onnx_value x, std::vector<std::int64_t> const& axes, bool keep) {
+    std::int64_t const axes_are_inputs_since = kind == "ReduceSum" ? 13 : 18;
+    std::vector<onnx_node_attribute> attributes{{"keepdims", std::int64_t{keep}}};
+    if (axes.empty()) return emit(kind, {x}, std::move(attributes));
+    if (opset_ >= axes_are_inputs_since) return emit(kind, {x, integers(axes)}, std::move(attributes));
+    attributes.push_back({"axes", axes});
+    return emit(kind, {x}, std::move(attributes));
+  }
+  onnx_value expand(onnx_value x, onnx_value sizes) { return emit("Expand", {x, sizes}); }
+
+  // --- scopes and names ---------------------------------------------------------------------------------------------
+  /// Nodes made from now on are a branch's, until `end_branch`.
+  void begin_branch() { scopes_.emplace_back(); }
+  std::shared_ptr<onnx_subgraph> end_branch(std::vector<onnx_value> outputs) {
+    auto branch = std::make_shared<onnx_subgraph>(onnx_subgraph{std::move(scopes_.back().nodes), std::move(outputs)});
+    scopes_.pop_back();
+    return branch;
+  }
+  /// The module that the nodes made from now on come from.
+  void at_layer(std::string layer) { layer_ = std::move(layer); }
+
+  static std::int64_t onnx_type_of(at::ScalarType dtype) {
+    for (std::size_t i = 0; i < std::size(detail::onnx_data_types); ++i)
+      if (detail::onnx_data_types[i].dtype == dtype) return static_cast<std::int64_t>(i);
+    return 0;
+  }
+
+  [[nodiscard]] std::vector<onnx_made_node>& nodes() { return scopes_.front().nodes; }
+  [[nodiscard]] std::map<onnx_value, at::Tensor>& tensors() { return tensors_; }
+  [[nodiscard]] std::map<onnx_value, std::string> const& names() const { return names_; }
+
+ private:
+  struct node_list {
+    std::vector<onnx_made_node> nodes{};
+    std::map<std::string, std::vector<onnx_value>> known{};
+  };
+
+  onnx_value new_value() { return {count_++}; }
+
+  /// Of nodes with equal keys one is enough.
+  static std::string key_of(std::string_view kind, std::vector<onnx_value> const& inputs,
+                            std::vector<onnx_node_attribute> const& attributes, std::size_t outputs) {
+    std::string key(kind);
+    key += '/' + std::to_string(outputs);
+    for (auto const each : inputs) key += ',' + std::to_string(each.id);
+    for (auto const& each : attributes) {
+      key += ';' + each.name + '=' + std::to_string(each.value.index()) + ':';
+      std::visit([&](auto const& value) { append(key, value); }, each.value);
+    }
+    return key;
+  }
+  static void append(std::string& key, std::int64_t value) { key += std::to_string(value); }
+  static void append(std::string& key, double value) {
+    key.append(reinterpret_cast<char const*>(&value), sizeof value);
+  }
+  static void append(std::string& key, std::string const& value) { key += value; }
+  template <class Value>
+  static void append(std::string& key, std::vector<Value> const& values) {
+    for (auto const& each : values) append(key += ',', each);
+  }
+  static void append(std::string& key, at::Tensor const& value) {
+    for (auto const size : value.sizes()) key += std::to_string(size) + ',';
+    key += std::to_string(static_cast<int>(value.scalar_type())) + ':';
+    auto const dense = value.contiguous();
+    key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+  }
+  static void append(std::string& key, std::shared_ptr<onnx_subgraph> const& value) {
+    key += std::to_string(reinterpret_cast<std::uintptr_t>(value.get()));
+  }
+
+  std::int64_t opset_;
+  int count_ = 0;
+  std::string layer_{};
+  std::vector<node_list> scopes_{};
+  std::map<std::string, onnx_value> constants_{};
+  std::map<onnx_value, at::Tensor> tensors_{};
+  std::map<onnx_value, std::string> names_{};
+  std::map<std::pair<onnx_value, std::vector<std::int64_t>>, onnx_value> transposed_{};
+};
+
+}  // namespace torchdeploy::inline v0
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+
+/// Which sizes of a model's inputs stay open, and inputs of two sets of sizes.
+namespace torchdeploy::inline v0::detail {
+
+/// A size with a name: "batch". It is the same wherever it has that name.
+struct open_size {
+  std::string name;
+  std::array<std::int64_t, 2> sizes{};  ///< in the two runs
+};
+
+/// How the sizes of the second run are found, in the order in which they are tried.
+enum class second_run { larger, smaller, larger_by_steps, smaller_by_steps, larger_rounded_up };
+inline constexpr std::array second_runs{second_run::larger, second_run::smaller, second_run::larger_by_steps,
+                                        second_run::smaller_by_steps};
+inline bool is_by_steps(second_run how) {
+  return how == second_run::larger_by_steps || how == second_run::smaller_by_steps;
+}
+
+/// 2 to 32, a power of two: 32 is the product of the strides of most convolution nets.
+inline std::int64_t size_step(std::int64_t size) {
+  auto const quarter = std::bit_ceil(static_cast<std::uint64_t>(size) + 1) / 4;
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(quarter), 2, 32);
+}
+
+/// A size for the second run: what comes out equal in both is taken for fixed. So it is far enough from the first for its
+/// halves, their halves and so on to differ, and what is even of them in one run is odd in the other, since how much is
+/// padded or cut off depends on that. Where halves are rounded up, as by convolutions with a padding, another size does so.
+/// By steps it has the remainder of the first instead, for models that know no other.
+inline std::int64_t second_size(std::int64_t first, second_run how) {
+  auto const step = (is_by_steps(how) ? 1 : 2) * size_step(first);
+  auto size = is_by_steps(how)                       ? first
+              : how == second_run::larger_rounded_up ? ((first - 1) ^ (step - 1)) + 1
+                                                     : first ^ (step - 1);
+  if (how == second_run::smaller || how == second_run::smaller_by_steps) {
+    auto const most = first - std::min<std::int64_t>(first / 2, 32);
+    while (size > most) size -= step;
+    if (size >= 2) return size;
+    return second_size(first, how == second_run::smaller ? second_run::larger : second_run::larger_by_steps);
+  }
+  while (size < first + std::min<std::int64_t>(first, 32)) size += step;
+  return size;
+}
+
+/// The next one of the same kind.
+inline std::int64_t next_second_size(std::array<std::int64_t, 2> const& sizes) {
+  auto const step = 2 * size_step(sizes[0]);
+  if (sizes[1] < sizes[0] && sizes[1] - step >= 2) return sizes[1] - step;
+  return std::max(sizes[1], sizes[0]) + step;
+}
+
+/// A tensor whose axis has another size: some of its rows twice, or fewer of them, in their order. What is sorted, as lengths
+/// of packed sequences are, stays so.
+inline at::Tensor resized(at::Tensor const& tensor, std::int64_t axis, std::int64_t size) {
+  if (tensor.size(axis) == size) return tensor;
+  auto const rows = at::arange(size, at::TensorOptions(at::kLong))
+                        .mul(tensor.size(axis))
+                        .floor_divide(std::max<std::int64_t>(size, 1));
+  return tensor.index_select(axis, rows);
+}
+
+/// The name of the open size that came out as these two; where several do, it has none.
+inline std::string name_of_sizes(std::vector<open_size> const& open, std::int64_t first, std::int64_t second) {
+  std::string name;
+  for (auto const& each : open)
+    if (each.sizes == std::array{first, second}) {
+      if (!name.empty() && name != each.name) return {};
+      name = each.name;
+    }
+  return name;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_OPEN_SIZES_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_SIMPLIFY_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_SIMPLIFY_HPP
+// ---- torchdeploy/onnx/simplify.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <variant>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+// ---- torchdeploy/onnx/builder.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+// ---- torchdeploy/onnx/data_type.hpp
+
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+namespace torchdeploy::inline v0::detail {
+
+/// In which field of a TensorProto the numbers of a type stand when they are not raw bytes.
+enum class onnx_field_of { none, floats, int32s, int64s, doubles, uint64s, strings };
+
+struct onnx_data_type {
+  std::string_view name;
+  int bits;  ///< of an element; 0: strings
+  onnx_field_of field;
+  std::optional<at::ScalarType> dtype;  ///< LibTorch's, where it has it with one element to a number
+};
+
+/// TensorProto.DataType, by its number. Source: onnx.proto.
+inline constexpr onnx_data_type onnx_data_types[] = {
+    {"undefined", 0, onnx_field_of::none, {}},
+    {"float32", 32, onnx_field_of::floats, at::kFloat},
+    {"uint8", 8, onnx_field_of::int32s, at::kByte},
+    {"int8", 8, onnx_field_of::int32s, at::kChar},
+    {"uint16", 16, onnx_field_of::int32s, at::kUInt16},
+    {"int16", 16, onnx_field_of::int32s, at::kShort},
+    {"int32", 32, onnx_field_of::int32s, at::kInt},
+    {"int64", 64, onnx_field_of::int64s, at::kLong},
+    {"string", 0, onnx_field_of::strings, {}},
+    {"bool", 8, onnx_field_of::int32s, at::kBool},
+    {"float16", 16, onnx_field_of::int32s, at::kHalf},
+    {"float64", 64, onnx_field_of::doubles, at::kDouble},
+    {"uint32", 32, onnx_field_of::uint64s, at::kUInt32},
+    {"uint64", 64, onnx_field_of::uint64s, at::kUInt64},
+    {"complex64", 64, onnx_field_of::floats, at::kComplexFloat},
+    {"complex128", 128, onnx_field_of::doubles, at::kComplexDouble},
+    {"bfloat16", 16, onnx_field_of::int32s, at::kBFloat16},
+    {"float8_e4m3fn", 8, onnx_field_of::int32s, at::kFloat8_e4m3fn},
+    {"float8_e4m3fnuz", 8, onnx_field_of::int32s, at::kFloat8_e4m3fnuz},
+    {"float8_e5m2", 8, onnx_field_of::int32s, at::kFloat8_e5m2},
+    {"float8_e5m2fnuz", 8, onnx_field_of::int32s, at::kFloat8_e5m2fnuz},
+    {"uint4", 4, onnx_field_of::int32s, {}},
+    {"int4", 4, onnx_field_of::int32s, {}},
+    {"float4_e2m1", 4, onnx_field_of::int32s, {}},
+    {"float8_e8m0", 8, onnx_field_of::int32s, at::kFloat8_e8m0fnu},
+    {"uint2", 2, onnx_field_of::int32s, {}},
+    {"int2", 2, onnx_field_of::int32s, {}},
+    {"float6_e2m3", 6, onnx_field_of::int32s, {}},
+    {"float6_e3m2", 6, onnx_field_of::int32s, {}},
+};
+
+/// Nothing for 0 and for a number that ONNX has not.
+constexpr onnx_data_type const* data_type_of(std::int64_t number) {
+  return number > 0 && number < std::ssize(onnx_data_types) ? &onnx_data_types[number] : nullptr;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+
+namespace torchdeploy::inline v0 {
+
+/// A value of an ONNX graph in the making: what a node gives, an input, or an initializer. None: an input that is left out.
+struct onnx_value {
+  int id = -1;
+
+  explicit operator bool() const { return id >= 0; }
+  friend bool operator==(onnx_value, onnx_value) = default;
+  friend auto operator<=>(onnx_value, onnx_value) = default;
+};
+
+struct onnx_subgraph;
+
+/// An attribute of a node: {"axis", 1}, {"pads", pads}, {"mode", "linear"}.
+struct onnx_node_attribute {
+  using value_type = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
+                                  std::vector<std::string>, at::Tensor, std::shared_ptr<onnx_subgraph>>;
+  std::string name;
+  value_type value;
+};
+
+/// A node in the making.
+struct onnx_made_node {
+  std::string kind;  ///< "Conv"; of another domain "com.microsoft::Gelu"
+  std::vector<onnx_value> inputs{};
+  std::vector<onnx_value> outputs{};
+  std::vector<onnx_node_attribute> attributes{};
+  std::string layer{};  ///< the module that it comes from: "layer1.0.conv1"
+};
+
+/// A branch of an If.
+struct onnx_subgraph {
+  std::vector<onnx_made_node> nodes{};
+  std::vector<onnx_value> outputs{};
+};
+
+/// Makes the nodes of an ONNX graph. A node that was made before, of the same inputs, is not made again; one of constants
+/// alone, as far as it only moves them, is computed at once. What has two forms in ONNX's opsets is written here alone.
+class onnx_builder {
+ public:
+  explicit onnx_builder(std::int64_t opset) : opset_(opset) { scopes_.emplace_back(); }
+
+  [[nodiscard]] std::int64_t opset() const { return opset_; }
+
+  /// A node with one output.
+  onnx_value emit(std::string kind, std::vector<onnx_value> inputs, std::vector<onnx_node_attribute> attributes = {}) {
+    return emit_many(std::move(kind), std::move(inputs), 1, std::move(attributes)).front();
+  }
+  /// A node with several.
+  std::vector<onnx_value> emit_many(std::string kind, std::vector<onnx_value> inputs, std::size_t outputs,
+                                    std::vector<onnx_node_attribute> attributes = {}) {
+    while (!inputs.empty() && !inputs.back()) inputs.pop_back();
+    auto key = key_of(kind, inputs, attributes, outputs);
+    for (auto const& scope : scopes_)
+      if (auto const known = scope.known.find(key); known != scope.known.end()) return known->second;
+    std::vector<onnx_value> made;
+    for (std::size_t i = 0; i < outputs; ++i) made.push_back(new_value());
+    scopes_.back().nodes.push_back({std::move(kind), std::move(inputs), made, std::move(attributes), layer_});
+    scopes_.back().known.emplace(std::move(key), made);
+    return made;
+  }
+
+  /// The same value under another name, of a node of its own.
+  onnx_value identity(onnx_value value) {
+    auto const made = new_value();
+    scopes_.back().nodes.push_back({"Identity", {value}, {made}, {}, layer_});
+    return made;
+  }
+
+  /// A weight or another constant. The same memory is stored once; what is small and equal, too.
+  onnx_value constant(at::Tensor const& tensor, std::string const& name = {}) {
+    auto const dense = tensor.detach().contiguous();
+    auto key = std::to_string(static_cast<int>(dense.scalar_type())) + "[";
+    for (auto const size : dense.sizes()) key += std::to_string(size) + ",";
+    constexpr std::size_t small = 128;
+    if (dense.nbytes() <= small)
+      key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+    else
+      key += "@" + std::to_string(reinterpret_cast<std::uintptr_t>(dense.const_data_ptr()));
+    auto& known = constants_[std::move(key)];
+    if (tensors_.contains(known)) return known;  // else it was dropped, and its memory may be another's by now
+    known = new_value();
+    tensors_.emplace(known, dense);
+    if (!name.empty()) names_.emplace(known, name);
+    return known;
+  }
+  onnx_value integers(std::vector<std::int64_t> const& values) { return constant(at::tensor(values, at::kLong)); }
+  onnx_value integer(std::int64_t value) { return constant(at::scalar_tensor(value, at::kLong)); }
+  onnx_value scalar(double value, at::ScalarType dtype) { return constant(at::scalar_tensor(value, dtype)); }
+  /// An input of the graph.
+  onnx_value input() { return new_value(); }
+
+  /// The tensor that a constant is.
+  [[nodiscard]] std::optional<at::Tensor> constant_of(onnx_value value) const {
+    auto const found = tensors_.find(value);
+    return found == tensors_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // --- what every family needs --------------------------------------------------------------------------------------
+  onnx_value cast(onnx_value x, at::ScalarType from, at::ScalarType to) {
+    if (from == to) return x;
+    if (auto const known = constant_of(x)) return constant(known->to(to));
+    return emit("Cast", {x}, {{"to", onnx_type_of(to)}});
+  }
+  onnx_value reshape(onnx_value x, std::vector<std::int64_t> const& sizes) {
+    if (auto const known = constant_of(x)) return constant(known->reshape(sizes));
+    return emit("Reshape", {x, integers(sizes)});
+  }
+  onnx_value unsqueeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->unsqueeze(axes.front()));
+    return emit("Unsqueeze", {x, integers(axes)});
+  }
+  onnx_value squeeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->squeeze(axes.front()));
+    return emit("Squeeze", {x, integers(axes)});
+  }
+  onnx_value transpose(onnx_value x, std::vector<std::int64_t> const& order) {
+    bool same = true;
+    for (std::size_t i = 0; i < order.size(); ++i) same = same && order[i] == static_cast<std::int64_t>(i);
+    if (same) return x;
+    if (auto const known = constant_of(x)) {  // a weight that is used twice is copied once
+      auto const [at, is_new] = transposed_.try_emplace({x, order}, onnx_value{});
+      auto const name = names_.find(x);
+      if (is_new) at->second = constant(known->permute(order), name == names_.end() ? std::string() : name->second);
+      return at->second;
+    }
+    return emit("Transpose", {x}, {{"perm", order}});
+  }
+  onnx_value concat(std::vector<onnx_value> const& all, std::int64_t axis) {
+    if (all.size() == 1) return all.front();
+    std::vector<at::Tensor> known;
+    for (auto const each : all)
+      if (auto tensor = constant_of(each)) known.push_back(*std::move(tensor));
+    if (known.size() == all.size()) return constant(at::cat(known, axis));
+    return emit("Concat", all, {{"axis", axis}});
+  }
+  /// `start` and `end` are vectors of one number; `end` may be left out: to the end.
+  onnx_value slice(onnx_value x, std::int64_t axis, onnx_value start, onnx_value end, std::int64_t step = 1) {
+    if (!end) end = integers({std::numeric_limits<std::int64_t>::max()});
+    return emit("Slice", {x, start, end, integers({axis}), step == 1 ? onnx_value{} : integers({step})});
+  }
+  onnx_value gather(onnx_value x, onnx_value index, std::int64_t axis) {
+    return emit("Gather", {x, index}, {{"axis", axis}});
+  }
+  /// Of a tensor, as an int64 vector; from `first` on, `count` of its sizes.
+  onnx_value shape(onnx_value x) { return emit("Shape", {x}); }
+  onnx_value size(onnx_value x, std::int64_t axis) {
+    constexpr std::int64_t with_range = 15;
+    if (opset_ >= with_range) return emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+    return gather(shape(x), integers({axis}), 0);
+  }
+  /// ReduceMean, ReduceMax...: over all axes when there are none.
+  onnx_value reduce(std::string const& kind, onnx_value x, std::vector<std::int64_t> const& axes, bool keep) {
+    std::int64_t const axes_are_inputs_since = kind == "ReduceSum" ? 13 : 18;
+    std::vector<onnx_node_attribute> attributes{{"keepdims", std::int64_t{keep}}};
+    if (axes.empty()) return emit(kind, {x}, std::move(attributes));
+    if (opset_ >= axes_are_inputs_since) return emit(kind, {x, integers(axes)}, std::move(attributes));
+    attributes.push_back({"axes", axes});
+    return emit(kind, {x}, std::move(attributes));
+  }
+  onnx_value expand(onnx_value x, onnx_value sizes) { return emit("Expand", {x, sizes}); }
+
+  // --- scopes and names ---------------------------------------------------------------------------------------------
+  /// Nodes made from now on are a branch's, until `end_branch`.
+  void begin_branch() { scopes_.emplace_back(); }
+  std::shared_ptr<onnx_subgraph> end_branch(std::vector<onnx_value> outputs) {
+    auto branch = std::make_shared<onnx_subgraph>(onnx_subgraph{std::move(scopes_.back().nodes), std::move(outputs)});
+    scopes_.pop_back();
+    return branch;
+  }
+  /// The module that the nodes made from now on come from.
+  void at_layer(std::string layer) { layer_ = std::move(layer); }
+
+  static std::int64_t onnx_type_of(at::ScalarType dtype) {
+    for (std::size_t i = 0; i < std::size(detail::onnx_data_types); ++i)
+      if (detail::onnx_data_types[i].dtype == dtype) return static_cast<std::int64_t>(i);
+    return 0;
+  }
+
+  [[nodiscard]] std::vector<onnx_made_node>& nodes() { return scopes_.front().nodes; }
+  [[nodiscard]] std::map<onnx_value, at::Tensor>& tensors() { return tensors_; }
+  [[nodiscard]] std::map<onnx_value, std::string> const& names() const { return names_; }
+
+ private:
+  struct node_list {
+    std::vector<onnx_made_node> nodes{};
+    std::map<std::string, std::vector<onnx_value>> known{};
+  };
+
+  onnx_value new_value() { return {count_++}; }
+
+  /// Of nodes with equal keys one is enough.
+  static std::string key_of(std::string_view kind, std::vector<onnx_value> const& inputs,
+                            std::vector<onnx_node_attribute> const& attributes, std::size_t outputs) {
+    std::string key(kind);
+    key += '/' + std::to_string(outputs);
+    for (auto const each : inputs) key += ',' + std::to_string(each.id);
+    for (auto const& each : attributes) {
+      key += ';' + each.name + '=' + std::to_string(each.value.index()) + ':';
+      std::visit([&](auto const& value) { append(key, value); }, each.value);
+    }
+    return key;
+  }
+  static void append(std::string& key, std::int64_t value) { key += std::to_string(value); }
+  static void append(std::string& key, double value) {
+    key.append(reinterpret_cast<char const*>(&value), sizeof value);
+  }
+  static void append(std::string& key, std::string const& value) { key += value; }
+  template <class Value>
+  static void append(std::string& key, std::vector<Value> const& values) {
+    for (auto const& each : values) append(key += ',', each);
+  }
+  static void append(std::string& key, at::Tensor const& value) {
+    for (auto const size : value.sizes()) key += std::to_string(size) + ',';
+    key += std::to_string(static_cast<int>(value.scalar_type())) + ':';
+    auto const dense = value.contiguous();
+    key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+  }
+  static void append(std::string& key, std::shared_ptr<onnx_subgraph> const& value) {
+    key += std::to_string(reinterpret_cast<std::uintptr_t>(value.get()));
+  }
+
+  std::int64_t opset_;
+  int count_ = 0;
+  std::string layer_{};
+  std::vector<node_list> scopes_{};
+  std::map<std::string, onnx_value> constants_{};
+  std::map<onnx_value, at::Tensor> tensors_{};
+  std::map<onnx_value, std::string> names_{};
+  std::map<std::pair<onnx_value, std::vector<std::int64_t>>, onnx_value> transposed_{};
+};
+
+}  // namespace torchdeploy::inline v0
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+
+/// A graph without nodes that can go: what the pass before leaves is right already.
+namespace torchdeploy::inline v0::detail {
+
+/// Visits what a node reads, the branches of an If included.
+template <class Visit>
+void for_each_read(onnx_made_node const& node, Visit const& visit) {
+  for (auto const each : node.inputs)
+    if (each) visit(each);
+  for (auto const& attribute : node.attributes)
+    if (auto const* const branch = std::get_if<std::shared_ptr<onnx_subgraph>>(&attribute.value)) {
+      for (auto const& inner : (*branch)->nodes) for_each_read(inner, visit);
+      for (auto const each : (*branch)->outputs) visit(each);
+    }
+}
+
+/// Nodes and constants that no output needs.
+inline void drop_unused(onnx_builder& onnx, std::vector<onnx_value> const& outputs) {
+  std::set<onnx_value> used(outputs.begin(), outputs.end());
+  auto const sweep = [&](auto const& self, std::vector<onnx_made_node>& nodes) -> void {
+    std::vector<onnx_made_node> kept;
+    for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
+      if (std::none_of(node->outputs.begin(), node->outputs.end(), [&](auto each) { return used.contains(each); }))
+        continue;
+      for (auto const& attribute : node->attributes)
+        if (auto const* const branch = std::get_if<std::shared_ptr<onnx_subgraph>>(&attribute.value)) {
+          used.insert((*branch)->outputs.begin(), (*branch)->outputs.end());
+          self(self, (*branch)->nodes);
+        }
+      used.insert(node->inputs.begin(), node->inputs.end());
+      kept.push_back(std::move(*node));
+    }
+    nodes.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
+  };
+  sweep(sweep, onnx.nodes());
+  std::erase_if(onnx.tensors(), [&](auto const& each) { return !used.contains(each.first); });
+}
+
+/// How often each value is read.
+inline std::map<onnx_value, std::size_t> count_reads(onnx_builder& onnx, std::vector<onnx_value> const& outputs) {
+  std::map<onnx_value, std::size_t> reads;
+  for (auto const each : outputs) ++reads[each];
+  for (auto const& node : onnx.nodes()) for_each_read(node, [&](onnx_value each) { ++reads[each]; });
+  return reads;
+}
+
+/// A batch norm behind a convolution, transposed or not, or behind a product with a matrix, goes into its weight and bias.
+inline void fold_batch_norms(onnx_builder& onnx, std::vector<onnx_value> const& outputs) {
+  auto const reads = count_reads(onnx, outputs);
+  std::map<onnx_value, std::size_t> made_by;
+  auto& nodes = onnx.nodes();
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    for (auto const each : nodes[i].outputs) made_by[each] = i;
+  for (auto& norm : nodes) {
+    if (norm.kind != "BatchNormalization") continue;
+    auto const found = made_by.find(norm.inputs[0]);
+    if (found == made_by.end() || reads.at(norm.inputs[0]) != 1) continue;
+    auto& layer = nodes[found->second];
+    bool const convolves = layer.kind == "Conv", transposed = layer.kind == "ConvTranspose",
+               multiplies = layer.kind == "Gemm";
+    if (!convolves && !transposed && !multiplies) continue;
+    auto const weight = onnx.constant_of(layer.inputs[1]);
+    auto const old_bias = layer.inputs.size() > 2 ? onnx.constant_of(layer.inputs[2]) : std::nullopt;
+    std::vector<at::Tensor> statistics;
+    for (std::size_t i = 1; i < 5; ++i)
+      if (auto const each = onnx.constant_of(norm.inputs[i])) statistics.push_back(each->to(at::kDouble));
+    if (!weight || statistics.size() != 4 || (layer.inputs.size() > 2 && !old_bias)) continue;
+    if (transposed && std::any_of(layer.attributes.begin(), layer.attributes.end(), [](auto const& each) {
+          return each.name == "group" && std::get<std::int64_t>(each.value) != 1;
+        }))
+      continue;
+    double epsilon = 1e-5;
+    for (auto const& each : norm.attributes)
+      if (each.name == "epsilon") epsilon = std::get<double>(each.value);
+    auto const factor = statistics[0] / at::sqrt(statistics[3] + epsilon);
+    // channels out are the first axis of a convolution's weight and of a matrix that is read transposed, else the second
+    std::vector<std::int64_t> shape(static_cast<std::size_t>(weight->dim()), 1);
+    bool const second =
+        transposed ||
+        (multiplies && std::none_of(layer.attributes.begin(), layer.attributes.end(), [](auto const& each) {
+           return each.name == "transB" && std::get<std::int64_t>(each.value) == 1;
+         }));
+    shape[second ? 1 : 0] = factor.numel();
+    auto const dtype = weight->scalar_type();
+    auto const bias = (old_bias ? old_bias->to(at::kDouble) : at::zeros_like(factor)) - statistics[2];
+    auto const name_of = [&](onnx_value value) {
+      auto const name = onnx.names().find(value);
+      return name == onnx.names().end() ? std::string() : name->second;
+    };
+    auto const weight_name = name_of(layer.inputs[1]);
+    auto const dot = weight_name.rfind('.');
+    auto const bias_name = dot == std::string::npos ? std::string() : weight_name.substr(0, dot) + ".bias";
+    layer.inputs.resize(3);
+    layer.inputs[1] = onnx.constant((weight->to(at::kDouble) * factor.reshape(shape)).to(dtype), weight_name);
+    layer.inputs[2] = onnx.constant((bias * factor + statistics[1]).to(dtype), bias_name);
+    layer.outputs[0] = norm.outputs[0];
+    norm.outputs.clear();  // nobody reads it any more
+  }
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_SIMPLIFY_HPP
+#ifndef TORCHDEPLOY_SINGLE_VERIFICATION_BATCH_HPP
+#define TORCHDEPLOY_SINGLE_VERIFICATION_BATCH_HPP
+// ---- torchdeploy/verification/batch.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_VERIFICATION_COMPARING_HPP
+#define TORCHDEPLOY_SINGLE_VERIFICATION_COMPARING_HPP
+// ---- torchdeploy/verification/comparing.hpp
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_VERIFICATION_CRITERIA_HPP
+#define TORCHDEPLOY_SINGLE_VERIFICATION_CRITERIA_HPP
+// ---- torchdeploy/verification/criteria.hpp
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_VERIFICATION_ALIGNMENT_HPP
+#define TORCHDEPLOY_SINGLE_VERIFICATION_ALIGNMENT_HPP
+// ---- torchdeploy/verification/alignment.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// TorchScript answers with a tree, other runtimes with a list of tensors by name: the same leaves, by name or by order, are
+/// the same structure.
+namespace torchdeploy::inline v0::detail {
+
+/// The names of an answer's tensors where it is a list; none where it is a tree.
+struct answer_names {
+  std::vector<std::string> got{}, expected{};
+};
+
+/// The leaves of an answer: tensors and numbers by name. False where there is another thing among them.
+inline bool collect_leaves(c10::IValue const& value, std::vector<std::pair<std::string, c10::IValue>>& into,
+                           std::string const& name = "output") {
+  if (value.isNone()) return true;  // an Optional that is not there: a list leaves it out
+  if (value.isTensor() || value.isInt() || value.isDouble() || value.isBool()) {
+    into.emplace_back(name, value);
+    return true;
+  }
+  if (is_sequence(value)) {
+    auto const elements = elements_of(value);
+    for (std::size_t i = 0; i < elements.size(); ++i)
+      if (!collect_leaves(elements[i], into, name_below(name, static_cast<std::int64_t>(i)))) return false;
+    return true;
+  }
+  if (!value.isGenericDict()) return false;
+  for (auto const& item : value.toGenericDict())
+    if ((!item.key().isString() && !item.key().isInt()) ||
+        !collect_leaves(item.value(), into, name_below(name, item.key())))
+      return false;
+  return true;
+}
+
+/// A tree with other leaves, taken in order.
+inline c10::IValue with_leaves(c10::IValue const& tree, std::vector<c10::IValue>::const_iterator& next) {
+  if (tree.isNone()) return tree;
+  if (is_sequence(tree)) {
+    std::vector<c10::IValue> elements;
+    for (auto const& each : elements_of(tree)) elements.push_back(with_leaves(each, next));
+    return c10::ivalue::Tuple::create(std::move(elements));
+  }
+  if (tree.isGenericDict()) {
+    auto const dict = tree.toGenericDict();
+    c10::impl::GenericDict made(dict.keyType(), c10::AnyType::get());
+    for (auto const& item : dict) made.insert(item.key(), with_leaves(item.value(), next));
+    return made;
+  }
+  return *next++;
+}
+
+/// For each leaf of `tree`, which one of the `list` it is: by name where both have the same names, else by order.
+inline std::optional<std::vector<std::size_t>> paired_leaves(std::vector<std::string> const& tree,
+                                                             std::vector<std::string> const& list) {
+  if (tree.size() != list.size()) return std::nullopt;
+  std::vector<std::size_t> by_name, by_order;
+  bool same_places = true;
+  for (std::size_t i = 0; i < tree.size(); ++i) {
+    auto const at = static_cast<std::size_t>(std::find(list.begin(), list.end(), tree[i]) - list.begin());
+    bool const again = std::find(by_name.begin(), by_name.end(), at) != by_name.end();
+    if (at < list.size() && !again) by_name.push_back(at);
+    same_places = same_places && (at == i || at == list.size());
+    by_order.push_back(i);
+  }
+  if (by_name.size() == tree.size()) return by_name;
+  // a name that both have, in another place, forbids to go by order
+  return same_places ? std::optional(by_order) : std::nullopt;
+}
+
+/// Give an answer that is a list the structure of the other one. The text of what differs, or an empty one: then `walk` has
+/// two trees.
+inline std::string align(c10::IValue& got, c10::IValue& expected, answer_names const& names) {
+  if (names.got.empty() && names.expected.empty()) return {};
+  // where both are lists, the reference's is the tree
+  bool const got_is_list = !names.got.empty();
+  auto& tree = got_is_list ? expected : got;
+  auto& list = got_is_list ? got : expected;
+  auto const& list_names = got_is_list ? names.got : names.expected;
+  auto const& tree_names = got_is_list ? names.expected : names.got;
+
+  std::vector<std::pair<std::string, c10::IValue>> wanted, given;
+  if (!collect_leaves(tree, wanted) || !collect_leaves(list, given) || given.size() != list_names.size())
+    return "output: expected " + kind_text(expected) + ", got " + kind_text(got) + ", and only tensors have names";
+  std::vector<std::string> wanted_names;
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    wanted_names.push_back(tree_names.size() == wanted.size() ? tree_names[i] : wanted[i].first);
+  auto const pairs = paired_leaves(wanted_names, list_names);
+  if (!pairs) {
+    auto const described = [](std::vector<std::string> const& all) {
+      std::string text = std::to_string(all.size()) + (all.size() == 1 ? " tensor (" : " tensors (");
+      for (std::size_t i = 0; i < all.size(); ++i) text += (i ? ", " : "") + all[i];
+      return text + ")";
+    };
+    return "output: expected " + described(got_is_list ? wanted_names : list_names) + ", got " +
+           described(got_is_list ? list_names : wanted_names);
+  }
+  std::vector<c10::IValue> ours, theirs;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    auto const& tensor = given[(*pairs)[i]].second;
+    auto leaf = wanted[i].second;
+    // a number is a tensor of one element in a list; its dtype is the runtime's choice
+    if (!leaf.isTensor()) {
+      auto const& one = tensor.toTensor();
+      leaf = at::scalar_tensor(leaf.toScalar(), one.scalar_type());
+      if (one.numel() == 1) leaf = leaf.toTensor().reshape(one.sizes());
+    }
+    theirs.push_back(std::move(leaf));
+    ours.push_back(tensor);
+  }
+  auto const shape = tree;
+  auto next = theirs.cbegin();
+  tree = with_leaves(shape, next);
+  next = ours.cbegin();
+  list = with_leaves(shape, next);
+  return {};
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_VERIFICATION_ALIGNMENT_HPP
+
+/// Which criteria hold, and whether they do.
+namespace torchdeploy::inline v0::detail {
+
+struct criteria_plan {
+  verify_options options;
+  bool close = false;
+  bool asked_for = true;
+  std::string why;
+  answer_names names{};  ///< of answers that are lists
+
+  /// With a metric alone, nothing but the metric judges: not even the structure must be the same.
+  [[nodiscard]] bool metric_alone() const {
+    return options.metric && !close && !options.sqnr_db && !options.agreement && !options.max_abs && !options.cosine;
+  }
+  [[nodiscard]] tolerance within(at::ScalarType dtype) const {
+    auto result = options.rtol ? tolerance{*options.rtol, *options.atol} : default_tolerance(dtype);
+    result.equal_nan = options.equal_nan;
+    return result;
+  }
+};
+
+inline void check(verify_options const& options) {
+  auto const refuse = [](std::string const& text) { throw verification_error(errc::options_conflict, text); };
+  if (options.rtol.has_value() != options.atol.has_value())
+    refuse(std::string("expected rtol and atol together, got only ") + (options.rtol ? "rtol" : "atol"));
+  auto const in_range = [&](char const* name, std::optional<double> const& value, double low, double high) {
+    if (value && !(*value >= low && *value <= high))
+      refuse(std::string("expected ") + name + " in " + number_text(low) + " .. " + number_text(high) + ", got " +
+             number_text(*value));
+  };
+  constexpr auto infinity = std::numeric_limits<double>::infinity();
+  in_range("rtol", options.rtol, 0, std::numeric_limits<double>::max());
+  in_range("atol", options.atol, 0, std::numeric_limits<double>::max());
+  in_range("max_abs", options.max_abs, 0, std::numeric_limits<double>::max());
+  in_range("sqnr_db", options.sqnr_db, -infinity, infinity);
+  in_range("agreement", options.agreement, 0, 1);
+  in_range("cosine", options.cosine, -1, 1);
+  if (options.batch && *options.batch < 0)
+    refuse("expected a batch of 1 or more, or 0 for none, got " + std::to_string(*options.batch));
+  if (options.metric && (!options.metric->score || std::isnan(options.metric->at_least)))
+    refuse("expected a metric with a score function and a number to reach, got '" + options.metric->name + "' without");
+}
+
+/// What a runtime was told to compute floating point in, or chose for it, where that is less than float32: "bf16".
+inline std::string reduced_precision(report const* history) {
+  auto const* const deployed = history ? history->find("deploy") : nullptr;
+  if (!deployed) return {};
+  for (auto const& [name, value] : deployed->details) {
+    if (name != "precision" && name != "runs") continue;
+    for (std::string const word : {"bf16", "bfloat16", "f16", "float16"}) {
+      auto const at = value.find(word);
+      if (at != value.npos && (at == 0 || value[at - 1] == ' ')) return word;
+    }
+  }
+  return {};
+}
+
+/// Where a model runs, and where its reference does, as far as it decides what is to be expected.
+struct runtimes_compared {
+  report const* reference{};  ///< of a session that is the reference
+  bool differ{};              ///< one is TorchScript's and the other is not
+};
+
+/// Without a criterion asked for, what happened to the model decides: the report knows, the type does not.
+inline criteria_plan plan_criteria(verify_options options, report const* history, runtimes_compared const& run = {}) {
+  check(options);
+  criteria_plan plan{std::move(options), false, true, "asked for"};
+  auto& chosen = plan.options;
+  plan.close = chosen.rtol.has_value();
+  if (plan.close || chosen.sqnr_db || chosen.agreement || chosen.max_abs || chosen.cosine || chosen.metric) return plan;
+
+  plan.asked_for = false;
+  plan.why.clear();
+  std::int64_t int8 = 0;
+  bool quantized_before = false, pruned = false;
+  if (history)
+    for (auto const& each : history->stages()) {
+      quantized_before = quantized_before || each.detail("quantized") == "before";
+      pruned = pruned || each.stage == "prune";
+      if (each.stage == "quantize")
+        int8 += std::count_if(each.layers.begin(), each.layers.end(),
+                              [](layer_report const& l) { return l.precision == "int8"; });
+    }
+  if (int8 > 0)
+    plan.why = "default, as " + std::to_string(int8) + (int8 == 1 ? " layer is int8" : " layers are int8");
+  else if (quantized_before)
+    plan.why = "default, as the file was quantized before";
+  if (pruned) plan.why += plan.why.empty() ? "default, as weights were pruned" : " and weights were pruned";
+  if (!plan.why.empty()) {
+    chosen.sqnr_db = pruned ? 10 : 20;
+  } else if (auto const here = reduced_precision(history), there = reduced_precision(run.reference);
+             !here.empty() || !there.empty()) {
+    chosen.sqnr_db = 30;  // bf16 gives 35 dB and more, layer by layer, on ResNet-18 and an encoder
+    plan.why = "default, as " + (here.empty() ? "the reference runs in " + there : "the model runs in " + here);
+  } else if (run.differ) {
+    chosen.sqnr_db = 80;  // float32 gives 112 dB and more there
+    plan.why = "default, as two runtimes sum in different orders";
+  } else {
+    plan.close = true;
+    plan.why = "default, as nothing lossy happened to the model";
+  }
+  return plan;
+}
+
+/// The criteria that hold for any tensor, a layer's too: "sqnr >= 20 dB". Empty when there are none among them.
+inline std::string tolerance_text(criteria_plan const& plan) {
+  auto const& asked = plan.options;
+  std::string text;
+  auto const add = [&](std::string const& each) { text += (text.empty() ? "" : " and ") + each; };
+  if (plan.close)
+    add(asked.rtol ? "close (rtol " + number_text(*asked.rtol) + ", atol " + number_text(*asked.atol) + ")"
+                   : "close but for the rounding of its dtype");
+  if (asked.sqnr_db) add("sqnr >= " + number_text(*asked.sqnr_db) + " dB");
+  if (asked.max_abs) add("max_abs <= " + number_text(*asked.max_abs));
+  if (asked.cosine) add("cosine >= " + number_text(*asked.cosine));
+  return text;
+}
+
+/// The output that fares worst; NaN is worse than anything.
+template <class Score>
+output_score const& worst_output(std::vector<output_score> const& outputs, Score badness) {
+  auto const ranked = [&](output_score const& s) {
+    double const value = badness(s);
+    return std::isnan(value) ? std::numeric_limits<double>::infinity() : value;
+  };
+  return *std::max_element(outputs.begin(), outputs.end(),
+                           [&](auto const& a, auto const& b) { return ranked(a) < ranked(b); });
+}
+
+inline criterion judge_close(std::vector<output_score> const& outputs) {
+  auto const& worst = worst_output(outputs, [](auto const& s) { return static_cast<double>(s.mismatched); });
+  return {"close",
+          "close (rtol " + number_text(worst.within.rtol) + ", atol " + number_text(worst.within.atol) + ")",
+          static_cast<double>(worst.mismatched),
+          std::to_string(worst.mismatched) + " of " + std::to_string(worst.numel) + " elements off",
+          worst.name,
+          worst.mismatched == 0,
+          worst.worst};
+}
+
+/// A score that must reach, or must not exceed, a threshold at every output.
+inline criterion judge_number(std::string const& name, double output_score::*score, char const* relation,
+                              double threshold, char const* unit, std::vector<output_score> const& outputs) {
+  bool const at_least = relation[0] == '>';
+  auto const& worst = worst_output(outputs, [&](auto const& s) { return at_least ? -(s.*score) : s.*score; });
+  double const value = worst.*score;
+  bool const passed = at_least ? value >= threshold : value <= threshold;
+  auto const& where = std::isnan(value) && worst.not_finite ? worst.first_not_finite : worst.worst;
+  return {name,       name + " " + relation + " " + number_text(threshold) + unit,
+          value,      number_text(value) + unit,
+          worst.name, passed,
+          where};
+}
+
+/// One line: what was expected, what was got, where it is worst.
+inline std::string failure_text(criterion const& failed) {
+  std::string text = "expected " + failed.wanted + ", got " + failed.got;
+  if (failed.worst.empty()) return text;
+  auto const word = std::isnan(failed.score)     ? "; not finite at "
+                    : failed.name == "agreement" ? "; first at "
+                                                 : "; worst at ";
+  return text + word + place_text(failed.worst);
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_VERIFICATION_CRITERIA_HPP
+
+namespace torchdeploy::inline v0::detail {
+
+/// Collects what two models answer and comes to a verdict. Knows neither the models nor how they run.
+class comparing {
+ public:
+  comparing(criteria_plan plan, std::string reference) : plan_(std::move(plan)) {
+    result_.reference = std::move(reference);
+    result_.why = plan_.why;
+  }
+
+  [[noreturn]] void refuse(errc code, std::string const& text, std::string const& hint = {}) const {
+    throw verification_error(code, text, hint, result_);
+  }
+  /// Run one side; what it throws is nested in an error that names the sample.
+  template <class Work>
+  auto timed(errc code, char const* who, double& seconds, Work work) const {
+    auto const begin = std::chrono::steady_clock::now();
+    auto const raised = [&](std::string const& why) {
+      std::throw_with_nested(verification_error(
+          code, std::string(who) + " raised on sample " + std::to_string(result_.samples) + ": " + why, {}, result_));
+    };
+    try {
+      auto value = work();
+      seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      return value;
+    } catch (verification_error const&) {
+      throw;
+    } catch (std::exception const& thrown) {
+      raised(first_words(thrown));
+    } catch (...) {
+      raised("what it threw is no std::exception");
+    }
+    throw;  // not reached
+  }
+
+  /// False when the structure differs: there is nothing to be compared any more.
+  bool add(c10::IValue got, c10::IValue expected) {
+    c10::InferenceMode const inference;
+    auto const sample = result_.samples++;
+    auto difference = align(got, expected, plan_.names);
+    if (plan_.options.metric) add_to_metric(sample, got, expected);
+    std::vector<leaf> leaves;
+    if (difference.empty()) difference = walk(got, expected, leaves);
+    if (!difference.empty()) {
+      if (plan_.metric_alone()) return true;
+      result_.structure = difference;
+      return false;
+    }
+    for (auto const& each : leaves) {
+      if (each.got.isTensor())
+        add_tensor(sample, each);
+      else
+        add_value(sample, each);
+    }
+    return true;
+  }
+
+  comparison& result() { return result_; }
+  void know(answer_names names) { plan_.names = std::move(names); }
+  [[nodiscard]] criteria_plan const& plan() const { return plan_; }
+
+  comparison finish() {
+    for (auto const& each : tallies_) result_.outputs.push_back(each.score());
+    if (result_.structure.empty())
+      judge();
+    else
+      result_.failure =
+          result_.structure + (result_.samples > 1 ? " on sample " + std::to_string(result_.samples - 1) : "");
+    for (auto const& each : result_.outputs)
+      if (each.not_finite)
+        result_.notes.push_back(std::to_string(each.not_finite) + " element(s) are NaN or infinite, first " +
+                                place_text(each.first_not_finite));
+    result_.passed = result_.failure.empty();
+    return std::move(result_);
+  }
+
+ private:
+  void add_tensor(std::size_t sample, leaf const& each) {
+    auto const& expected = each.expected.toTensor();
+    if (!expected.defined()) return;
+    // an output may come and go from sample to sample (an Optional): find it by name
+    auto at = std::find_if(names_.begin(), names_.end(), [&](auto const& name) { return name == each.name; });
+    auto const index = static_cast<std::size_t>(at - names_.begin());
+    if (at == names_.end()) {
+      names_.push_back(each.name);
+      tallies_.emplace_back(each.name);
+    }
+    translated<verification_error>(errc::structure_differs, each.name + " can't be compared", {}, [&] {
+      tallies_[index].add(sample, each.got.toTensor(), expected, plan_.within(expected.scalar_type()));
+    });
+  }
+  void add_value(std::size_t sample, leaf const& each) {
+    ++values_;
+    if (close_values(each.got, each.expected, plan_.within(at::kDouble))) return;
+    if (unequal_++ == 0) first_unequal_ = {each.name, sample, {}, each.got, each.expected};
+  }
+  void add_to_metric(std::size_t sample, c10::IValue const& got, c10::IValue const& expected) {
+    auto const raised = [&](std::string const& why) {
+      std::throw_with_nested(verification_error(
+          errc::metric_raised,
+          "the metric '" + plan_.options.metric->name + "' raised on sample " + std::to_string(sample) + ": " + why, {},
+          result_));
+    };
+    try {
+      auto const score = plan_.options.metric->score(got, expected);
+      metric_sum_ += score;
+      if (sample == 0 || (!std::isnan(metric_worst_) && !(score >= metric_worst_))) {
+        metric_worst_ = score;
+        metric_worst_sample_ = sample;
+      }
+    } catch (std::exception const& thrown) {
+      raised(first_words(thrown));
+    } catch (...) {
+      raised("what it threw is no std::exception");
+    }
+  }
+
+  void judge() {
+    auto const& asked = plan_.options;
+    auto const& outputs = result_.outputs;
+    auto& criteria = result_.criteria;
+    bool const numbers = asked.sqnr_db || asked.agreement || asked.max_abs || asked.cosine;
+    if (numbers && plan_.asked_for && outputs.empty())
+      refuse(errc::options_conflict, "expected a tensor among the outputs for this criterion, got none",
+             "give a metric");
+    if (!outputs.empty()) {
+      if (plan_.close) criteria.push_back(judge_close(outputs));
+      if (asked.sqnr_db)
+        criteria.push_back(judge_number("sqnr", &output_score::sqnr_db, ">=", *asked.sqnr_db, " dB", outputs));
+      if (asked.max_abs)
+        criteria.push_back(judge_number("max_abs", &output_score::max_abs, "<=", *asked.max_abs, "", outputs));
+      if (asked.cosine)
+        criteria.push_back(judge_number("cosine", &output_score::cosine, ">=", *asked.cosine, "", outputs));
+      if (asked.agreement) judge_agreement(*asked.agreement);
+    }
+    if (values_ > 0 && !plan_.metric_alone())
+      criteria.push_back({"equal", "equal plain values", static_cast<double>(unequal_),
+                          std::to_string(unequal_) + " of " + std::to_string(values_) + " differ",
+                          first_unequal_.output, unequal_ == 0, first_unequal_});
+    if (asked.metric) judge_metric(*asked.metric);
+    for (auto const& each : criteria) {
+      if (each.passed) continue;
+      result_.failure = failure_text(each);
+      result_.worst = each.worst;
+      return;
+    }
+    if (outputs.empty()) return;
+    auto const& farthest = worst_output(outputs, [](auto const& s) { return s.max_abs; });
+    if (farthest.max_abs > 0) result_.worst = farthest.worst;
+  }
+  void judge_agreement(double threshold) {
+    auto choosing = result_.outputs;
+    std::erase_if(choosing, [](auto const& s) { return std::isnan(s.agreement); });
+    if (choosing.empty())
+      refuse(errc::options_conflict,
+             "expected outputs with at least 2 values in the last dimension for agreement, got none",
+             "use sqnr_db, or a metric");
+    auto found = judge_number("agreement", &output_score::agreement, ">=", threshold, "", choosing);
+    found.worst = worst_output(choosing, [](auto const& s) { return -s.agreement; }).disagreement;
+    result_.criteria.push_back(std::move(found));
+  }
+  void judge_metric(metric const& own) {
+    auto const mean = metric_sum_ / static_cast<double>(result_.samples);
+    result_.criteria.push_back({own.name,
+                                own.name + " >= " + number_text(own.at_least),
+                                mean,
+                                number_text(mean) + " (worst: " + number_text(metric_worst_) + " on sample " +
+                                    std::to_string(metric_worst_sample_) + ")",
+                                {},
+                                mean >= own.at_least,
+                                {}});
+  }
+
+  criteria_plan plan_;
+  comparison result_;
+  std::vector<std::string> names_;
+  std::vector<tally> tallies_;
+  std::size_t values_{}, unequal_{}, metric_worst_sample_{};
+  compared_element first_unequal_;
+  double metric_sum_{}, metric_worst_{};
+};
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_VERIFICATION_COMPARING_HPP
+#ifndef TORCHDEPLOY_SINGLE_VERIFICATION_REACTION_HPP
+#define TORCHDEPLOY_SINGLE_VERIFICATION_REACTION_HPP
+// ---- torchdeploy/verification/reaction.hpp
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Is a reference worth comparing with? One with outputs near zero, or that don't react to the inputs, passes any model.
+namespace torchdeploy::inline v0::detail {
+
+inline bool holds_numbers(at::Tensor const& tensor) {
+  return tensor.defined() && tensor.numel() > 0 && !at::isIntegralType(tensor.scalar_type(), true);
+}
+
+/// Equal but for rounding, by the defaults of each dtype?
+inline bool same_answer(c10::IValue const& a, c10::IValue const& b) {
+  std::vector<leaf> leaves;
+  if (!walk(a, b, leaves).empty()) return false;
+  return std::all_of(leaves.begin(), leaves.end(), [](leaf const& each) {
+    return each.got.isTensor() ? close(each.got.toTensor(), each.expected.toTensor()).passed
+                               : close_values(each.got, each.expected, default_tolerance(at::kDouble));
+  });
+}
+
+/// An input that is surely another: a floating point tensor halved and reversed, or bent by a ramp of its own size.
+/// Nothing where there is no such tensor: other integers may be out of a vocabulary.
+inline std::optional<example> changed_inputs(example const& inputs, bool bend) {
+  bool changed = false;
+  auto copy = copy_of(inputs);
+  for (auto& each : copy) {
+    if (!each.isTensor() || !holds_numbers(each.toTensor()) || each.toTensor().is_quantized()) continue;
+    auto const x = each.toTensor();
+    if (bend) {
+      auto const size = x.abs().max();
+      auto const ramp = at::linspace(-1, 1, x.numel() + 1, x.options()).slice(0, 1).view(x.sizes());
+      each = x + ramp * at::where(size.gt(0), size, at::ones_like(size));
+    } else {
+      std::vector<std::int64_t> dims(static_cast<std::size_t>(x.dim()));
+      for (std::size_t i = 0; i < dims.size(); ++i) dims[i] = static_cast<std::int64_t>(i);
+      each = x.flip(dims) * 0.5;
+    }
+    changed = true;
+  }
+  if (!changed) return std::nullopt;
+  return copy;
+}
+
+/// Watches the reference's answers.
+class reaction {
+ public:
+  void add(example const& inputs, c10::IValue const& output) {
+    std::vector<leaf> leaves;
+    walk(output, output, leaves);
+    for (auto const& each : leaves) look_at(each);
+    if (!first_) {
+      first_.emplace(copy_of(inputs), output.deepcopy());
+    } else if (!identical(inputs, first_->first)) {
+      varied_ = true;
+      reacts_ = reacts_ || !same_answer(output, first_->second);
+    }
+  }
+
+  /// All samples are the same one, so that only a probe can tell.
+  [[nodiscard]] bool undecided() const { return first_ && !varied_; }
+
+  /// Ask a fresh copy of the reference about changed inputs. False when it can't be asked: nothing to change, or it
+  /// raises.
+  template <class Fresh>
+  bool probe(Fresh const& fresh) {
+    bool asked = false;
+    for (bool const bend : {false, true}) {
+      if (reacts_) break;
+      auto const inputs = changed_inputs(first_->first, bend);
+      if (!inputs) return false;
+      try {
+        reacts_ = !same_answer(fresh()(*inputs), first_->second);
+        asked = true;
+      } catch (std::exception const&) {  // the model need not take every input
+      }
+    }
+    return asked || reacts_;
+  }
+
+  /// Why the reference is degenerate, or an empty text.
+  [[nodiscard]] std::string complaint(bool probed) const {
+    if (values_ == 0) return "expected a reference with outputs, got not one element in any sample";
+    if (numbers_ > 0 && near_zero_ == numbers_)
+      return "expected a reference to tell models by, got outputs near zero (at most " + number_text(largest_, 3) +
+             "): all zeros would pass";
+    if ((varied_ || probed) && !reacts_)
+      return "expected a reference that reacts to its inputs, got the same outputs for " +
+             std::string(varied_ ? "different samples" : "a sample and changed ones");
+    return {};
+  }
+
+  /// Outputs that are near zero while others are not.
+  [[nodiscard]] std::vector<std::string> notes() const {
+    std::vector<std::string> texts;
+    for (auto const& name : near_zero_outputs_)
+      if (std::find(other_outputs_.begin(), other_outputs_.end(), name) == other_outputs_.end())
+        texts.push_back(name + " is near zero in all samples: as good as not compared");
+    return texts;
+  }
+
+ private:
+  void look_at(leaf const& each) {
+    if (!each.got.isTensor()) {
+      ++values_;
+      return;
+    }
+    auto const& tensor = each.got.toTensor();
+    if (!tensor.defined()) return;
+    values_ += tensor.numel();
+    if (!holds_numbers(tensor)) return;
+    auto const dense = plain(tensor);
+    bool const near_zero = close(at::zeros_like(dense), dense, default_tolerance(tensor.scalar_type())).passed;
+    ++numbers_;
+    near_zero_ += near_zero;
+    auto& outputs = near_zero ? near_zero_outputs_ : other_outputs_;
+    if (std::find(outputs.begin(), outputs.end(), each.name) == outputs.end()) outputs.push_back(each.name);
+    largest_ = std::max(largest_, dense.abs().to(at::kDouble).max().item<double>());
+  }
+
+  std::optional<std::pair<example, c10::IValue>> first_;
+  std::vector<std::string> near_zero_outputs_, other_outputs_;  // in some sample; each name once
+  std::int64_t values_{}, numbers_{}, near_zero_{};
+  double largest_{};
+  bool varied_ = false, reacts_ = false;
+};
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_VERIFICATION_REACTION_HPP
+
+/// The same rows in a batch of another size: a trace may have baked in the one it was made with.
+namespace torchdeploy::inline v0::detail {
+
+/// The size of dimension 0 that all tensor arguments share, or why there is none.
+inline std::pair<std::int64_t, std::string> batch_of(example const& inputs) {
+  std::int64_t size = -1;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    auto const which = "argument " + std::to_string(i);
+    if (!inputs[i].isTensor()) {
+      if (is_sequence(inputs[i]) || inputs[i].isGenericDict() || inputs[i].isObject())
+        return {-1, which + " is " + kind_text(inputs[i])};
+      continue;
+    }
+    auto const& tensor = inputs[i].toTensor();
+    if (!tensor.defined() || tensor.dim() == 0) return {-1, which + " is a scalar"};
+    if (tensor.layout() != at::kStrided) return {-1, which + " is sparse"};
+    if (size >= 0 && tensor.size(0) != size)
+      return {-1, "the arguments have no common dimension 0, but " + std::to_string(size) + " and " +
+                      std::to_string(tensor.size(0))};
+    size = tensor.size(0);
+  }
+  if (size < 0) return {-1, "no argument is a tensor"};
+  if (size == 0) return {-1, "dimension 0 is empty"};
+  return {size, {}};
+}
+
+/// Do two samples differ in nothing but their rows, so that these can stand in one batch?
+inline bool can_be_joined(example const& a, example const& b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].isTensor() != b[i].isTensor()) return false;
+    if (!a[i].isTensor()) {
+      if (!identical(a[i], b[i])) return false;
+      continue;
+    }
+    auto const &x = a[i].toTensor(), &y = b[i].toTensor();
+    if (!y.defined() || x.dim() != y.dim() || x.scalar_type() != y.scalar_type() ||
+        x.sizes().slice(1) != y.sizes().slice(1))
+      return false;
+  }
+  return true;
+}
+
+/// Rows `first`, `first` + 1, ... of a sample, begun anew where they end.
+inline example rows_of(example const& inputs, std::int64_t first, std::int64_t count) {
+  auto picked = inputs;
+  for (auto& each : picked) {
+    if (!each.isTensor()) continue;
+    auto const& x = each.toTensor();
+    auto const index = at::arange(first, first + count, x.options().dtype(at::kLong)).remainder(x.size(0));
+    each = x.index_select(0, index);
+  }
+  return picked;
+}
+
+/// What there is to be said against a batch that was asked for: with its activations, which are many times its inputs, it
+/// could take all memory.
+inline std::string too_large(std::int64_t rows, example const& inputs) {
+  constexpr double most = 1 << 30;
+  auto const from = batch_of(inputs).first;
+  if (from < 0 || rows <= from) return {};
+  double bytes = 0;
+  for (auto const& each : inputs)
+    if (each.isTensor()) bytes += static_cast<double>(each.toTensor().nbytes()) / static_cast<double>(from);
+  bytes = std::max<double>(bytes, sizeof rows) * static_cast<double>(rows);  // of rows without elements: their indices
+  if (bytes <= most) return {};
+  return "expected a batch whose inputs take at most 1 GiB, got " + std::to_string(rows) + " rows of " +
+         number_text(bytes / most, 4) + " GiB";
+}
+
+/// Inputs at another batch size, and the same rows at the samples' own.
+struct other_batch {
+  std::int64_t from{}, to{};
+  example inputs;  ///< `to` rows
+  std::vector<example> control;  ///< these rows, `from` at a time
+};
+
+inline other_batch make_other_batch(std::vector<example> const& samples, std::int64_t from, std::int64_t to) {
+  auto pool = samples.front();
+  auto rows = from;
+  for (std::size_t i = 1; i < samples.size() && rows < to; ++i) {
+    if (!can_be_joined(samples.front(), samples[i])) continue;
+    for (std::size_t j = 0; j < pool.size(); ++j)
+      if (pool[j].isTensor()) pool[j] = at::cat({pool[j].toTensor(), samples[i][j].toTensor()});
+    rows += batch_of(samples[i]).first;
+  }
+  other_batch made{from, to, rows_of(pool, 0, to), {}};
+  for (std::int64_t first = 0; first < to; first += from) made.control.push_back(rows_of(made.inputs, first, from));
+  return made;
+}
+
+/// The same criteria for other runs, but for the user's metric, which knows the samples and nothing else.
+inline criteria_plan without_metric(criteria_plan plan) {
+  plan.options.metric.reset();
+  return plan;
+}
+
+/// What the two models' answers to some inputs come to. Throws what they throw.
+template <class Model, class Reference>
+comparison judged(criteria_plan const& plan, std::vector<example> const& inputs, Model& model, Reference& reference) {
+  comparing work(without_metric(plan), {});
+  for (auto const& each : inputs) {
+    auto const expected = reference.run(copy_of(each));
+    if (!work.add(model.run(copy_of(each)), expected)) break;
+  }
+  return work.finish();
+}
+
+/// Run both at another batch size and hold the criteria there. What can't be run, or can't be judged, leaves a note.
+/// `model` answered `first` to the first sample; where it no longer does, it keeps a state.
+template <class Model, class Reference>
+void check_batch(comparison& result, criteria_plan const& plan, std::vector<example> const& samples, Model& model,
+                 Reference& reference, c10::IValue const& first) {
+  auto const skip = [&](std::string const& why) { result.notes.push_back("compared at one batch size only: " + why); };
+  auto const [from, why_not] = batch_of(samples.front());
+  if (from < 0) return skip(why_not);
+  auto const to = plan.options.batch.value_or(from > 1 ? 1 : 2);
+  if (to == from) return skip("the samples have the batch of " + std::to_string(to) + " that was asked for");
+  if constexpr (requires { model.fixed_batch(); })
+    if (auto const fixed = model.fixed_batch(); fixed && fixed != to)
+      return skip("the model says that it takes a batch of " + std::to_string(*fixed));
+
+  std::optional<other_batch> made;
+  c10::IValue expected, got;
+  try {
+    made = make_other_batch(samples, from, to);
+  } catch (std::exception const& thrown) {
+    return skip("the inputs can't be taken apart by rows: " + first_words(thrown));
+  }
+  try {
+    if (!same_answer(model.run(copy_of(samples.front())), first))
+      return skip("the model's answer changes from call to call: it keeps a state, or is random");
+  } catch (std::exception const& thrown) {
+    return skip("the model keeps a state, and raised on a sample it took before: " + first_words(thrown));
+  }
+  try {
+    expected = reference.run(copy_of(made->inputs));
+  } catch (std::exception const& thrown) {
+    return skip("the reference can't run with a batch of " + std::to_string(to) + ": " + first_words(thrown));
+  } catch (...) {
+    return skip("the reference can't run with a batch of " + std::to_string(to));
+  }
+
+  batch_check check{.size = to, .of_samples = from};
+  auto const sizes = "at batch " + std::to_string(to) + " as at " + std::to_string(from);
+  try {
+    got = model.run(copy_of(made->inputs));
+  } catch (std::exception const& thrown) {
+    check.failure =
+        "expected the model to run " + sizes + ", as its reference does, but it raised: " + first_words(thrown);
+  } catch (...) {
+    check.failure = "expected the model to run " + sizes + ", as its reference does, but it raised";
+  }
+  if (check.failure.empty() && !plan.metric_alone()) {
+    comparing work(without_metric(plan), {});
+    work.add(got, expected);
+    auto scored = work.finish();
+    check.criteria = std::move(scored.criteria);
+    check.outputs = std::move(scored.outputs);
+    if (!scored.structure.empty()) {
+      check.failure = "expected outputs that follow the batch " + sizes + ", got another " + scored.structure;
+    } else if (!scored.passed) {
+      // a few rows may score less than all samples do: it is the batch only if they pass where the batch is the samples'
+      auto const there = judged(plan, made->control, model, reference);
+      if (there.passed)
+        check.failure = "expected what holds " + sizes + "; " + scored.failure;
+      else
+        result.notes.push_back("at batch " + std::to_string(to) + " " + scored.failure + "; the same rows at batch " +
+                               std::to_string(from) + " do not reach it either");
+    }
+  }
+  check.passed = check.failure.empty();
+  if (!check.passed) {
+    result.passed = false;
+    result.failure = check.failure;
+  }
+  result.batch = std::move(check);
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_VERIFICATION_BATCH_HPP
+
+namespace torchdeploy::inline v0::detail {
+
+/// One export: what was asked for, the graph, and the inputs of two sizes that it is run on.
+class onnx_export {
+ public:
+  onnx_export(torch::jit::Module const& module, export_onnx_options const& options, example const& inputs,
+              std::shared_ptr<jit::Graph> graph, second_run how)
+      : module_(module),
+        options_(options),
+        method_(module.get_method(options.method)),
+        onnx_(options.opset),
+        how_(how),
+        graph_(std::move(graph)) {
+    read_arguments(inputs);
+  }
+
+  static std::shared_ptr<jit::Graph> graph_of(torch::jit::Module const& module, std::string const& method) {
+    auto graph = settled_graph(module, method);
+    jit::InlineForkWait(graph);
+    remove_no_grad(*graph);
+    name_layers(*graph);
+    return graph;
+  }
+
+  /// @throws export_error (901 operators that have no lowering, 902, 903, 904)
+  std::string write(std::vector<std::string>& notes, calls_of_nodes& open_calls) {
+    c10::InferenceMode const inference;
+    choose_sizes();
+    make_inputs();
+    onnx_exporter exporter(onnx_, options_.operators, open_calls);
+    auto const result = exporter.run(*graph_, arguments_);
+    refuse_missing(exporter.missing());
+    notes.insert(notes.end(), exporter.notes().begin(), exporter.notes().end());
+    make_outputs(exporter, result, "output");
+    name_outputs();
+
+    std::vector<onnx_value> outputs;
+    for (auto const& each : text_.outputs) outputs.push_back(each.value);
+    drop_unused(onnx_, outputs);
+    fold_batch_norms(onnx_, outputs);
+    drop_unused(onnx_, outputs);
+    text_.name = module_.type()->name() ? module_.type()->name()->name() : "model";
+    text_.metadata = options_.metadata;
+    return onnx_model_writer(onnx_, text_).write();
+  }
+  [[nodiscard]] std::vector<open_size> const& open_sizes() const { return open_; }
+
+ private:
+  struct tensor_input {
+    std::string name;
+    at::Tensor tensor;
+    std::map<std::int64_t, std::string> open{};
+  };
+
+  // --- inputs --------------------------------------------------------------------------------------------------------
+  void read_arguments(example const& inputs) {
+    auto const& schema = method_.function().getSchema();
+    for (std::size_t i = 1; i < schema.arguments().size(); ++i) {
+      auto const& argument = schema.arguments()[i];
+      if (i - 1 < inputs.size())
+        values_.push_back(inputs[i - 1]);
+      else if (argument.default_value())
+        values_.push_back(*argument.default_value());
+      else
+        throw export_error(errc::export_raised, "expected an example with '" + argument.name() + "', got " +
+                                                    std::to_string(inputs.size()) + " arguments");
+      collect(values_.back(), argument.name());
+    }
+    if (options_.inputs.empty()) return;
+    if (options_.inputs.size() != tensors_.size())
+      throw export_error(errc::export_options_conflict, "expected " + std::to_string(tensors_.size()) +
+                                                            " names of inputs, got " +
+                                                            std::to_string(options_.inputs.size()));
+    for (std::size_t i = 0; i < tensors_.size(); ++i) tensors_[i].name = options_.inputs[i];
+  }
+  void collect(c10::IValue const& value, std::string const& name) {
+    if (value.isTensor() && value.toTensor().defined()) {
+      tensors_.push_back({name, value.toTensor()});
+    } else if (value.isTuple() || value.isList()) {
+      std::int64_t i = 0;
+      if (value.isTuple())
+        for (auto const& each : value.toTupleRef().elements()) collect(each, name_below(name, i++));
+      else
+        for (c10::IValue const& each : value.toList()) collect(each, name_below(name, i++));
+    } else if (value.isGenericDict()) {
+      for (auto const& item : value.toGenericDict()) collect(item.value(), name_below(name, item.key()));
+    }
+  }
+
+  void choose_sizes() {
+    if (options_.dynamic_axes) {
+      for (auto const& [name, axes] : *options_.dynamic_axes) {
+        auto const found =
+            std::find_if(tensors_.begin(), tensors_.end(), [&](auto const& each) { return each.name == name; });
+        if (found == tensors_.end()) {
+          std::vector<std::string> known;
+          for (auto const& each : tensors_) known.push_back(each.name);
+          throw export_error(errc::export_options_conflict,
+                             "expected the name of an input in .dynamic_axes, got '" + name + "'",
+                             did_you_mean(name, known));
+        }
+        for (auto const& [axis, open] : axes) {
+          auto const rank = found->tensor.dim();
+          auto const from_front = axis < 0 ? axis + rank : axis;
+          if (from_front < 0 || from_front >= rank)
+            throw export_error(
+                errc::export_options_conflict,
+                "expected an axis of '" + name + "' below " + std::to_string(rank) + ", got " + std::to_string(axis));
+          found->open[from_front] = open;
+        }
+      }
+    } else if (batch_of(values_).first >= 0) {
+      for (auto& each : tensors_) each.open[0] = "batch";
+    }
+    for (auto const& each : tensors_)
+      for (auto const& [axis, name] : each.open) {
+        auto const size = each.tensor.size(axis);
+        auto const known = std::find_if(open_.begin(), open_.end(),
+                                        [&, &name = name](auto const& other) { return other.name == name; });
+        if (known != open_.end()) {
+          if (known->sizes[0] != first_size(size))
+            throw export_error(errc::export_options_conflict, "expected one size for '" + name + "', got " +
+                                                                  std::to_string(size) + " in '" + each.name +
+                                                                  "' and " + std::to_string(known->sizes[0]));
+          continue;
+        }
+        open_.push_back({name, {first_size(size), second_size(first_size(size), how_)}});
+      }
+    settle_steps();
+  }
+  /// One is a size of its own: broadcasts, squeezes and branches ask for it.
+  static std::int64_t first_size(std::int64_t size) { return std::max<std::int64_t>(size, 2); }
+  /// No two open sizes may come out as the same pair: which is which could not be told.
+  void settle_steps() {
+    for (std::size_t i = 0; i < open_.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        if (open_[i].sizes == open_[j].sizes) {
+          open_[i].sizes[1] = next_second_size(open_[i].sizes);
+          j = 0;
+        }
+  }
+
+  void make_inputs() {
+    std::size_t next = 0;
+    auto const& self = module_._ivalue();
+    arguments_.push_back(constant_symbol(self, self));
+    for (auto const& each : values_) arguments_.push_back(input_symbol(each, next));
+  }
+  symbol input_symbol(c10::IValue const& value, std::size_t& next) {
+    if (value.isTensor() && value.toTensor().defined()) {
+      auto const& input = tensors_[next++];
+      auto made = std::make_shared<symbolic>();
+      made->depends_on = dependence::data;
+      made->value = onnx_.input();
+      onnx_port port{made->value, input.name, input.tensor.scalar_type(), {}};
+      for (std::size_t run = 0; run < 2; ++run) {
+        auto sized = input.tensor;
+        for (auto const& [axis, name] : input.open) sized = resized(sized, axis, open_named(name).sizes[run]);
+        made->seen[run] = sized.clone();
+      }
+      for (std::int64_t axis = 0; axis < input.tensor.dim(); ++axis) {
+        auto const open = input.open.find(axis);
+        port.sizes.emplace_back(input.tensor.size(axis), open == input.open.end() ? std::string() : open->second);
+      }
+      text_.inputs.push_back(std::move(port));
+      return made;
+    }
+    if (!value.isTuple() && !value.isList() && !value.isGenericDict()) return constant_symbol(value, value);
+    std::vector<symbol> parts;
+    if (value.isTuple())
+      for (auto const& each : value.toTupleRef().elements()) parts.push_back(input_symbol(each, next));
+    else if (value.isList())
+      for (c10::IValue const& each : value.toList()) parts.push_back(input_symbol(each, next));
+    else
+      for (auto const& item : value.toGenericDict()) parts.push_back(input_symbol(item.value(), next));
+    auto container = constant_symbol({}, {});
+    for (std::size_t run = 0; run < 2; ++run) container->seen[run] = rebuilt(value, parts, run);
+    container->elements = std::move(parts);
+    return container;
+  }
+  static c10::IValue rebuilt(c10::IValue const& like, std::vector<symbol> const& parts, std::size_t run) {
+    if (like.isTuple()) {
+      std::vector<c10::IValue> elements;
+      for (auto const& each : parts) elements.push_back(each->seen[run]);
+      return c10::ivalue::Tuple::create(std::move(elements));
+    }
+    if (like.isList()) {
+      c10::impl::GenericList list(like.toList().elementType());
+      for (auto const& each : parts) list.push_back(each->seen[run]);
+      return list;
+    }
+    auto const dict = like.toGenericDict();
+    c10::impl::GenericDict made(dict.keyType(), dict.valueType());
+    std::size_t i = 0;
+    for (auto const& item : dict) made.insert(item.key(), parts[i++]->seen[run]);
+    return made;
+  }
+  open_size const& open_named(std::string const& name) const {
+    return *std::find_if(open_.begin(), open_.end(), [&](auto const& each) { return each.name == name; });
+  }
+
+  // --- outputs -------------------------------------------------------------------------------------------------------
+  void make_outputs(onnx_exporter& exporter, symbol const& value, std::string const& name) {
+    auto const& seen = value->seen[0];
+    if (is_container(seen)) {
+      auto const& all = elements_of(value);
+      if (seen.isGenericDict()) {
+        std::size_t i = 0;
+        for (auto const& item : seen.toGenericDict()) make_outputs(exporter, all[i++], name_below(name, item.key()));
+        return;
+      }
+      for (std::size_t i = 0; i < all.size(); ++i)
+        make_outputs(exporter, all[i], name_below(name, static_cast<std::int64_t>(i)));
+      return;
+    }
+    if (seen.isNone()) return;
+    if (!seen.isTensor() && !seen.isScalar() && !seen.isBool())
+      throw export_error(errc::not_exportable,
+                         "expected outputs that are tensors, got " + seen.tagKind() + " as " + name);
+    auto made = exporter.read(value);
+    auto const dtype = onnx_call::dtype_of(seen);
+    auto const tensor =
+        seen.isTensor() ? std::array{seen.toTensor(), value->seen[1].toTensor()}
+                        : std::array{at::scalar_tensor(seen.toScalar()), at::scalar_tensor(value->seen[1].toScalar())};
+    if (!seen.isTensor()) made = onnx_.squeeze(made, {0});
+    onnx_port port{own_output(made), name, dtype, {}};
+    for (std::int64_t axis = 0; axis < tensor[0].dim(); ++axis) {
+      auto const first = tensor[0].size(axis), second = tensor[1].size(axis);
+      std::string open;
+      bool const differs = first != second || value->sized_by_data;
+      if (differs && !value->sized_by_data) open = name_of_sizes(open_, first, second);
+      if (differs && open.empty()) open = name + "_dim_" + std::to_string(axis);
+      port.sizes.emplace_back(first, std::move(open));
+    }
+    text_.outputs.push_back(std::move(port));
+  }
+  /// An input, a constant and what is an output already are outputs by a node of their own, which has the name.
+  onnx_value own_output(onnx_value made) {
+    auto const taken = [&](auto const& ports) {
+      return std::any_of(ports.begin(), ports.end(), [&](auto const& each) { return each.value == made; });
+    };
+    if (!taken(text_.inputs) && !taken(text_.outputs) && !onnx_.constant_of(made)) return made;
+    return onnx_.identity(made);
+  }
+  void name_outputs() {
+    if (!options_.outputs.empty()) {
+      if (options_.outputs.size() != text_.outputs.size())
+        throw export_error(errc::export_options_conflict, "expected " + std::to_string(text_.outputs.size()) +
+                                                              " names of outputs, got " +
+                                                              std::to_string(options_.outputs.size()));
+      for (std::size_t i = 0; i < text_.outputs.size(); ++i) text_.outputs[i].name = options_.outputs[i];
+    }
+    if (text_.outputs.empty())
+      throw export_error(errc::not_exportable, "expected a model that returns tensors, got none");
+    std::set<std::string> taken;
+    for (auto const& each : text_.inputs) taken.insert(each.name);
+    for (auto& each : text_.outputs)
+      for (auto const wanted = each.name; !taken.insert(each.name).second;) each.name += "_out";
+  }
+
+  static void refuse_missing(std::vector<missing_operator> const& missing) {
+    if (missing.empty()) return;
+    std::string all, every;
+    for (auto const& each : missing) {
+      all += (all.empty() ? "" : ", ") + each.name;
+      every += each.place + "\n";
+    }
+    auto const refusal = export_error(errc::operator_missing, "no ONNX form is known of " + all);
+    try {
+      throw std::runtime_error(every);
+    } catch (std::runtime_error const&) {
+      std::throw_with_nested(refusal);
+    }
+  }
+
+  torch::jit::Module const& module_;
+  export_onnx_options const& options_;
+  torch::jit::Method method_;
+  onnx_builder onnx_;
+  second_run how_;
+  std::shared_ptr<jit::Graph> graph_;
+  example values_{};
+  std::vector<tensor_input> tensors_{};
+  std::vector<open_size> open_{};
+  std::vector<symbol> arguments_{};
+  onnx_model_text text_{};
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_ONNX_EXPORT_HPP
+
+namespace torchdeploy::inline v0 {
+
+/// Made by `export_onnx`.
+struct export_onnx_t : stage<export_onnx_t> {
+  using consumes = TorchScript;
+  using produces = Onnx;
+  using needs = facts<evaluating>;
+  using forbids = facts<optimized>;
+  static constexpr std::string_view name = "export_onnx";
+
+  export_onnx_options options{};
+
+  template <any_artifact A>
+  auto apply(A&& artifact) const {
+    auto const module = std::move(artifact).handle();
+    auto record = std::move(artifact).record();
+    auto made = detail::timed(record, name, [&] { return exported(module, record); });
+    return after<A, export_onnx_t>(std::move(made), torchdeploy::record<Onnx>(std::move(record)));
+  }
+
+ private:
+  Onnx::handle exported(torch::jit::Module const& module, record<TorchScript>& record) const {
+    constexpr std::int64_t oldest = 13, newest = 21;
+    if (options.opset < oldest || options.opset > newest)
+      throw export_error(errc::export_options_conflict,
+                         "expected an opset from 13 to 21, got " + std::to_string(options.opset));
+    if (!module.find_method(options.method))
+      throw export_error(errc::export_options_conflict, "expected a method of the model, got '" + options.method + "'");
+    if (options.samples.empty() && record.examples.empty())
+      throw export_error(errc::nothing_to_export_with, "expected an example of the inputs, got none");
+    auto const& inputs = options.samples.empty() ? record.examples.front() : *options.samples.begin();
+    auto& entry = record.report.current();
+    std::vector<std::string> notes;
+    auto const text = detail::translated<export_error>(errc::export_raised, "LibTorch can't run this model", {}, [&] {
+      detail::compiler_lock const alone;
+      return written(module, inputs, entry, notes);
+    });
+    for (auto const& each : notes) entry.details.emplace_back("note", each);
+    Onnx::handle made{detail::all_bytes(std::as_bytes(std::span(text))), {}, {}};
+    made.summary = std::make_shared<onnx_summary const>(detail::checked_onnx(text, "the exported model", {}));
+    Onnx::describe(made, entry);
+    entry.bytes_before = TorchScript::bytes(module);
+    entry.bytes_after = Onnx::bytes(made);
+    return made;
+  }
+
+  /// Fewer than eight are a batch, of which one is as good as another.
+  static bool has_large(detail::onnx_export const& work) {
+    auto const& open = work.open_sizes();
+    return std::any_of(open.begin(), open.end(), [](auto const& each) { return each.sizes[0] >= 8; });
+  }
+  /// Does anything differ at a third set of sizes that was the same in two?
+  bool has_more(torch::jit::Module const& module, example const& inputs,
+                std::shared_ptr<torch::jit::Graph> const& graph, detail::calls_of_nodes& open_calls) const {
+    auto const known = open_calls.size();
+    try {
+      std::vector<std::string> notes;
+      detail::onnx_export(module, options, inputs, graph, detail::second_run::larger_rounded_up)
+          .write(notes, open_calls);
+    } catch (export_error const& failure) {
+      if (failure.code() != errc::export_raised) throw;  // at these sizes the model can't run
+    }
+    return open_calls.size() > known;
+  }
+
+  /// A model that can't run, or be followed, at a second set of sizes may at another.
+  std::string written(torch::jit::Module const& module, example const& inputs, stage_report& entry,
+                      std::vector<std::string>& notes) const {
+    std::exception_ptr refusal;
+    auto const graph = detail::onnx_export::graph_of(module, options.method);
+    for (auto const how : detail::second_runs) {
+      detail::onnx_export work(module, options, inputs, graph, how);
+      std::vector<std::string> made_notes;
+      try {
+        detail::calls_of_nodes open_calls;
+        auto text = work.write(made_notes, open_calls);
+        if (!detail::is_by_steps(how) && has_large(work) && has_more(module, inputs, graph, open_calls)) {
+          detail::onnx_export again(module, options, inputs, graph, how);
+          made_notes.clear();
+          text = again.write(made_notes, open_calls);
+        }
+        for (auto const& each : work.open_sizes()) {
+          entry.details.emplace_back("open size", each.name);
+          if (detail::is_by_steps(how) && detail::size_step(each.sizes[0]) > 2)
+            notes.push_back("'" + each.name + "' is " + std::to_string(each.sizes[0]) +
+                            ", or more or less by multiples of " + std::to_string(detail::size_step(each.sizes[0])) +
+                            ": at other sizes this model is another");
+        }
+        notes.insert(notes.end(), made_notes.begin(), made_notes.end());
+        return text;
+      } catch (export_error const& failure) {
+        if (!refusal) refusal = std::current_exception();
+        if ((failure.code() != errc::export_raised && failure.code() != errc::not_exportable) || !has_large(work))
+          break;
+      }
+    }
+    std::rethrow_exception(refusal);
+  }
+};
+
+/// Export to ONNX, without Python: `save("model.onnx")`, `deploy<OnnxRuntime>()`, `deploy<OpenVino>()`.
+///
+/// The model is run on one example, at two sets of sizes, and written as what it computes: shape arithmetic, branches and
+/// loops over what does not depend on the data fold away. An operator that has no ONNX form is refused by its name, with all
+/// others that have none; `.operators` adds one.
+///
+/// Consumes: TorchScript. Produces: Onnx. Needs: evaluating. Forbids: optimized.
+/// Throws: export_error 901 to 905.
+///
+/// @par Example
+///     auto model = td::load<td::TorchScript>("model.pt", {.examples = images}) | td::export_onnx() | td::save("model.onnx");
+inline constexpr detail::option_maker<export_onnx_t> export_onnx{};
+
+}  // namespace torchdeploy::inline v0
+
+#endif
 // ---- torchdeploy/stage/freeze.hpp
 
 #include <optional>
@@ -29218,28 +42813,27 @@ inline constexpr detail::tap_maker tap{};
 #include <utility>
 #include <vector>
 
-namespace torchdeploy::inline v0 {
+#ifndef TORCHDEPLOY_SINGLE_DETAIL_NO_GRAD_HPP
+#define TORCHDEPLOY_SINGLE_DETAIL_NO_GRAD_HPP
+// ---- torchdeploy/detail/no_grad.hpp
 
-struct to_mobile_options {
-  /// Methods to keep: {"encode"}. Default: every exported method. `forward` stays in any case, so that {"forward"} keeps it
-  /// alone.
-  std::vector<std::string> preserve{};
-};
+#include <algorithm>
+#include <vector>
 
-namespace detail {
+namespace torchdeploy::inline v0::detail {
 
-/// `with torch.no_grad()` is a context manager, which the lite interpreter has no instruction for. Sessions run without
-/// gradients anyway, so it is left out.
-inline void remove_no_grad(torch::jit::Graph& graph) {
-  std::vector<torch::jit::Node*> scopes;
-  for_each_node(graph, [&](torch::jit::Node* node) {
+/// `with torch.no_grad()` is a context manager, for which neither the lite interpreter has an instruction nor ONNX an
+/// operator. Sessions run without gradients anyway, so it is left out.
+inline void remove_no_grad(jit::Graph& graph) {
+  std::vector<jit::Node*> scopes;
+  for_each_node(graph, [&](jit::Node* node) {
     if (node->kind() == c10::prim::CreateObject &&
         node->output()->type()->expectRef<c10::ClassType>().name()->qualifiedName().ends_with("grad_mode.no_grad"))
       scopes.push_back(node);
   });
   for (auto* scope : scopes) {
     auto const uses = scope->output()->uses();
-    bool const only_a_scope = std::all_of(uses.begin(), uses.end(), [](torch::jit::Use const& use) {
+    bool const only_a_scope = std::all_of(uses.begin(), uses.end(), [](jit::Use const& use) {
       auto const kind = use.user->kind();
       return (kind == c10::prim::Enter || kind == c10::prim::Exit || kind == c10::prim::SetAttr) &&
              std::none_of(use.user->outputs().begin(), use.user->outputs().end(),
@@ -29250,6 +42844,19 @@ inline void remove_no_grad(torch::jit::Graph& graph) {
     scope->destroy();
   }
 }
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_DETAIL_NO_GRAD_HPP
+
+namespace torchdeploy::inline v0 {
+
+struct to_mobile_options {
+  /// Methods to keep: {"encode"}. Default: every exported method. `forward` stays in any case, so that {"forward"} keeps it
+  /// alone.
+  std::vector<std::string> preserve{};
+};
+
+namespace detail {
 
 /// A copy with these methods and `forward` alone, what they call inlined.
 inline torch::jit::Module with_methods(torch::jit::Module const& module, std::vector<std::string> const& kept) {
@@ -31859,6 +45466,8 @@ inline constexpr detail::option_maker<to_openvino_t> to_openvino{};
 #include <utility>
 #include <vector>
 
+#ifndef TORCHDEPLOY_SINGLE_VERIFICATION_BATCH_HPP
+#define TORCHDEPLOY_SINGLE_VERIFICATION_BATCH_HPP
 // ---- torchdeploy/verification/batch.hpp
 
 #include <algorithm>
@@ -31870,6 +45479,8 @@ inline constexpr detail::option_maker<to_openvino_t> to_openvino{};
 #include <utility>
 #include <vector>
 
+#ifndef TORCHDEPLOY_SINGLE_VERIFICATION_COMPARING_HPP
+#define TORCHDEPLOY_SINGLE_VERIFICATION_COMPARING_HPP
 // ---- torchdeploy/verification/comparing.hpp
 
 #include <algorithm>
@@ -31881,6 +45492,8 @@ inline constexpr detail::option_maker<to_openvino_t> to_openvino{};
 #include <utility>
 #include <vector>
 
+#ifndef TORCHDEPLOY_SINGLE_VERIFICATION_CRITERIA_HPP
+#define TORCHDEPLOY_SINGLE_VERIFICATION_CRITERIA_HPP
 // ---- torchdeploy/verification/criteria.hpp
 
 #include <algorithm>
@@ -31893,6 +45506,8 @@ inline constexpr detail::option_maker<to_openvino_t> to_openvino{};
 #include <utility>
 #include <vector>
 
+#ifndef TORCHDEPLOY_SINGLE_VERIFICATION_ALIGNMENT_HPP
+#define TORCHDEPLOY_SINGLE_VERIFICATION_ALIGNMENT_HPP
 // ---- torchdeploy/verification/alignment.hpp
 
 #include <algorithm>
@@ -32017,6 +45632,7 @@ inline std::string align(c10::IValue& got, c10::IValue& expected, answer_names c
 }
 
 }  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_VERIFICATION_ALIGNMENT_HPP
 
 /// Which criteria hold, and whether they do.
 namespace torchdeploy::inline v0::detail {
@@ -32183,6 +45799,7 @@ inline std::string failure_text(criterion const& failed) {
 }
 
 }  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_VERIFICATION_CRITERIA_HPP
 
 namespace torchdeploy::inline v0::detail {
 
@@ -32367,6 +45984,9 @@ class comparing {
 };
 
 }  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_VERIFICATION_COMPARING_HPP
+#ifndef TORCHDEPLOY_SINGLE_VERIFICATION_REACTION_HPP
+#define TORCHDEPLOY_SINGLE_VERIFICATION_REACTION_HPP
 // ---- torchdeploy/verification/reaction.hpp
 
 #include <algorithm>
@@ -32502,6 +46122,7 @@ class reaction {
 };
 
 }  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_VERIFICATION_REACTION_HPP
 
 /// The same rows in a batch of another size: a trace may have baked in the one it was made with.
 namespace torchdeploy::inline v0::detail {
@@ -32683,6 +46304,7 @@ void check_batch(comparison& result, criteria_plan const& plan, std::vector<exam
 }
 
 }  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_VERIFICATION_BATCH_HPP
 // ---- torchdeploy/verification/layer_comparing.hpp
 
 #include <algorithm>

@@ -687,7 +687,7 @@ std::vector<test::misuse> const& list() {
 
 /// Errors of components: the lists beside this one show them.
 bool of_a_component(td::errc code) {
-  return code == td::errc::external_data_refused ||
+  return code == td::errc::external_data_refused || code >= td::errc::operator_missing ||
          (code >= td::errc::conversion_failed && code <= td::errc::provider_unused);
 }
 

@@ -86,7 +86,8 @@ TEST_CASE("each input of a layer is fed by one edge, between layers and ports th
 
 TEST_CASE("a loop's body is a graph of its own") {
   auto const body = [&](std::string const& edges) {
-    return net(layer(0, "Loop", "<body><layers>" + one_relu + "</layers><edges>" + edges + "</edges></body>"));
+    auto const inner = "<body><layers>" + one_relu + "</layers><edges>" + edges + "</edges></body>";
+    return net(layer(0, "Parameter", out(0)) + layer(1, "Loop", in(0), inner), edge(0, 0, 1, 0));
   };
   CHECK(complaint(body(its_edges)).empty());
   CHECK(complaint(body(edge(0, 0, 1, 0))) == "a layer with an input that nothing feeds");

@@ -76,6 +76,12 @@ enum class errc {
   freeze_failed = 702,
 
   not_for_mobile = 801,
+
+  operator_missing = 901,
+  not_exportable = 902,
+  export_raised = 903,
+  export_options_conflict = 904,
+  nothing_to_export_with = 905,
 };
 
 /// The base of all this library throws.
@@ -102,7 +108,7 @@ class error : public std::runtime_error {
 
   static constexpr std::string_view stage_of(errc code) noexcept {
     constexpr std::string_view names[] = {"",      "load",   "save",   "verify",   "quantize",
-                                          "prune", "deploy", "freeze", "to_mobile"};
+                                          "prune", "deploy", "freeze", "to_mobile", "export_onnx"};
     auto const index = static_cast<std::size_t>(code) / 100;
     return index < std::size(names) ? names[index] : names[0];
   }
@@ -136,6 +142,14 @@ class error : public std::runtime_error {
         return "script the module with the method exported";
       case errc::wrong_arguments:
         return "give the arguments that the method takes";
+      case errc::operator_missing:
+        return "write it yourself: export_onnx({.operators = {{\"my::op\", function}}})";
+      case errc::not_exportable:
+        return "docs/onnx.md says what can't be exported, and why";
+      case errc::export_raised:
+        return "give an example as the method takes it, and .dynamic_axes that it can vary";
+      case errc::nothing_to_export_with:
+        return "load(path, {.examples}), or export_onnx({.samples})";
       case errc::conversion_failed:
         return "run it on LibTorch, or write what is named with other operators";
       case errc::compile_failed:

@@ -55,6 +55,7 @@ struct Onnx {
   };
   using example = torchdeploy::example;
   using facts_on_load = facts<evaluating>;
+  using made_by = struct export_onnx_t;
 #if defined(TORCHDEPLOY_WITH_ONNXRUNTIME)
   using runs_in = OnnxRuntime;  ///< for verification
 #elif defined(TORCHDEPLOY_WITH_OPENVINO)
@@ -177,6 +178,7 @@ struct Onnx {
   struct handle {};
   using example = torchdeploy::example;
   using facts_on_load = facts<evaluating>;
+  using made_by = struct export_onnx_t;
 
   template <class Source>
   static handle read(Source const&, record<Onnx>&, load_options const&) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <torchdeploy/core/pipe.hpp>
+#include <torchdeploy/detail/no_grad.hpp>
 #include <torchdeploy/format/mobile_lite.hpp>
 #include <torchdeploy/format/torchscript.hpp>
 #include <torchdeploy/stage/freeze.hpp>
@@ -23,29 +24,6 @@ struct to_mobile_options {
 };
 
 namespace detail {
-
-/// `with torch.no_grad()` is a context manager, which the lite interpreter has no instruction for. Sessions run without
-/// gradients anyway, so it is left out.
-inline void remove_no_grad(torch::jit::Graph& graph) {
-  std::vector<torch::jit::Node*> scopes;
-  for_each_node(graph, [&](torch::jit::Node* node) {
-    if (node->kind() == c10::prim::CreateObject &&
-        node->output()->type()->expectRef<c10::ClassType>().name()->qualifiedName().ends_with("grad_mode.no_grad"))
-      scopes.push_back(node);
-  });
-  for (auto* scope : scopes) {
-    auto const uses = scope->output()->uses();
-    bool const only_a_scope = std::all_of(uses.begin(), uses.end(), [](torch::jit::Use const& use) {
-      auto const kind = use.user->kind();
-      return (kind == c10::prim::Enter || kind == c10::prim::Exit || kind == c10::prim::SetAttr) &&
-             std::none_of(use.user->outputs().begin(), use.user->outputs().end(),
-                          [](auto const* output) { return output->hasUses(); });
-    });
-    if (!only_a_scope) continue;
-    for (auto const& use : uses) use.user->destroy();
-    scope->destroy();
-  }
-}
 
 /// A copy with these methods and `forward` alone, what they call inlined.
 inline torch::jit::Module with_methods(torch::jit::Module const& module, std::vector<std::string> const& kept) {

@@ -1,0 +1,353 @@
+#pragma once
+
+#include <torchdeploy/onnx/lowering/logic.hpp>
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// What makes one number of many: sums, extremes, norms, moments; and order.
+namespace torchdeploy::inline v0::detail {
+
+/// The axes that a reduction goes over: all of them where none is named.
+inline std::vector<std::int64_t> reduced_axes(onnx_call const& call, onnx_argument argument = "dim") {
+  auto const rank = call.rank("self");
+  auto axes = call.has(argument) ? call.axes(argument, rank) : std::vector<std::int64_t>();
+  if (rank == 0) axes.clear();
+  std::sort(axes.begin(), axes.end());
+  return axes;
+}
+inline bool keeps_axes(onnx_call const& call) { return call.has("keepdim") && call.flag("keepdim"); }
+
+/// A reduction; of a tensor without dimensions what it makes of one element.
+inline onnx_value reduced(onnx_call const& call, std::string const& kind, onnx_value x,
+                          std::vector<std::int64_t> const& axes, bool keep) {
+  if (call.rank("self") == 0 && kind != "ReduceL2" && kind != "ReduceL1") return x;
+  return call.onnx.reduce(kind, x, axes, keep);
+}
+
+/// mean, sum, prod: in the dtype of the result.
+template <onnx_kind Kind>
+onnx_results lower_reduction(onnx_call const& call) {
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  return as_result(call, reduced(call, Kind.text, call.tensor("self", computed), reduced_axes(call), keeps_axes(call)),
+                   computed);
+}
+inline onnx_results lower_count_nonzero(onnx_call const& call) {
+  auto const counted = call.onnx.cast(call.tensor("self", at::kBool), at::kBool, at::kLong);
+  return {reduced(call, "ReduceSum", counted, reduced_axes(call), false)};
+}
+inline onnx_results lower_nansum(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const x = call.tensor("self");
+  auto const kept =
+      where_true(onnx, is_nan(onnx, x, call.dtype("self")), onnx.scalar(0, call.dtype("self")), x, call.dtype("self"));
+  auto const sum =
+      reduced(call, "ReduceSum", onnx.cast(kept, call.dtype("self"), computed), reduced_axes(call), keeps_axes(call));
+  return as_result(call, sum, computed);
+}
+
+/// any is the greatest of 0 and 1, all the least. Of uint8 LibTorch gives uint8.
+template <onnx_kind Kind>
+onnx_results lower_any(onnx_call const& call) {
+  if (is_container(call.at(0)->seen[0])) call.refuse("expected a tensor");
+  auto const x = call.onnx.cast(call.tensor("self", at::kBool), at::kBool, at::kInt);
+  return as_result(call, reduced(call, Kind.text, x, reduced_axes(call), keeps_axes(call)), at::kInt);
+}
+
+// --- extremes ----------------------------------------------------------------------------------------------------------
+/// The place of the greatest or least element of an axis, the first of several.
+inline onnx_value place_of_extreme(onnx_call const& call, bool greatest, onnx_value x, std::int64_t axis, bool keep) {
+  return call.onnx.emit(greatest ? "ArgMax" : "ArgMin", {x}, {{"axis", axis}, {"keepdims", std::int64_t{keep}}});
+}
+template <bool Greatest>
+onnx_results lower_amax(onnx_call const& call) {
+  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
+  auto const made = reduced(call, Greatest ? "ReduceMax" : "ReduceMin", call.tensor("self", computed),
+                            reduced_axes(call), keeps_axes(call));
+  return as_result(call, made, computed);
+}
+/// Of all elements; of an axis, with their places; of two tensors.
+template <bool Greatest>
+onnx_results lower_max(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (call.arguments() > 1 && call.has("other"))
+    return lower_pair < Greatest ? onnx_kind{"Max"} : onnx_kind{"Min"} > (call);
+  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
+  auto const x = call.tensor("self", computed);
+  std::string const kind = Greatest ? "ReduceMax" : "ReduceMin";
+  if (call.arguments() == 1) return as_result(call, reduced(call, kind, x, {}, false), computed);
+  if (call.rank("self") == 0) return {call.tensor("self"), onnx.integer(0)};
+  auto const axis = call.axis("dim", call.rank("self"));
+  bool const keep = keeps_axes(call);
+  onnx_results made{onnx.cast(onnx.reduce(kind, x, {axis}, keep), computed, dtype), {}};
+  if (call.is_used(1)) made[1] = place_of_extreme(call, Greatest, x, axis, keep);
+  return made;
+}
+template <bool Greatest>
+onnx_results lower_argmax(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank("self");
+  auto const x = call.tensor("self", computed_dtype(call.dtype("self")));
+  if (rank == 0) return {onnx.integer(0)};
+  if (call.has("dim")) return {place_of_extreme(call, Greatest, x, call.axis("dim", rank), keeps_axes(call))};
+  auto const place = place_of_extreme(call, Greatest, rank == 1 ? x : onnx.reshape(x, {-1}), 0, false);
+  if (!keeps_axes(call)) return {place};
+  return {onnx.reshape(place, std::vector<std::int64_t>(static_cast<std::size_t>(rank), 1))};
+}
+inline onnx_results lower_aminmax(onnx_call const& call) {
+  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
+  auto const x = call.tensor("self", computed);
+  onnx_results made;
+  for (auto const* kind : {"ReduceMin", "ReduceMax"})
+    made.push_back(call.onnx.cast(reduced(call, kind, x, reduced_axes(call), keeps_axes(call)), computed, dtype));
+  return made;
+}
+
+// --- moments -----------------------------------------------------------------------------------------------------------
+/// How many elements a reduction takes, without dimensions: a constant where the sizes are fixed.
+inline onnx_value count_of(onnx_call const& call, std::vector<std::int64_t> axes, at::ScalarType dtype) {
+  if (axes.empty()) axes = all_axes(call.rank("self"));
+  std::vector<onnx_value> sizes;
+  for (auto const each : axes) sizes.push_back(call.size("self", each));
+  return call.onnx.cast(without_dimension(call.onnx, product(call.onnx, sizes)), at::kLong, dtype);
+}
+/// Variance and mean. What the sum of squares is divided by: the count less the correction, 1 where none is given.
+inline std::pair<onnx_value, onnx_value> variance_and_mean(onnx_call const& call, at::ScalarType dtype) {
+  auto& onnx = call.onnx;
+  auto const x = call.tensor("self", dtype);
+  auto const axes = reduced_axes(call);
+  bool const keep = keeps_axes(call);
+  auto const correction = call.has("unbiased") ? (call.flag("unbiased") ? 1.0 : 0.0) : call.number_or("correction", 1);
+  auto const centre = onnx.reduce("ReduceMean", x, axes, true);
+  auto const apart = onnx.emit("Sub", {x, centre});
+  auto const square = onnx.emit("Mul", {apart, apart});
+  auto const mean = keep ? centre : onnx.reduce("ReduceMean", x, axes, false);  // dropped where nobody reads it
+  if (correction == 0) return {onnx.reduce("ReduceMean", square, axes, keep), mean};
+  auto const count = count_of(call, axes, dtype);
+  auto const sum = onnx.reduce("ReduceSum", square, axes, keep);
+  auto const known = onnx.constant_of(count);
+  // LibTorch divides by 0 where there are no more elements than the correction
+  auto const divisor =
+      known ? onnx.scalar(std::max(0.0, known->item().toDouble() - correction), dtype)
+            : onnx.emit("Max", {onnx.emit("Sub", {count, onnx.scalar(correction, dtype)}), onnx.scalar(0, dtype)});
+  return {onnx.emit("Div", {sum, divisor}), mean};
+}
+template <bool Root, bool WithMean>
+onnx_results lower_variance(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  if (call.rank("self") == 0) call.refuse("it is of one number");
+  auto [spread, mean] = variance_and_mean(call, computed);
+  if (Root) spread = onnx.emit("Sqrt", {spread});
+  onnx_results made{onnx.cast(spread, computed, dtype)};
+  if (WithMean) made.push_back(onnx.cast(mean, computed, dtype));
+  return made;
+}
+
+// --- norms -------------------------------------------------------------------------------------------------------------
+/// (sum |x|^p)^(1/p), with its limits: how many are not 0, the greatest, the least.
+inline onnx_value norm_of(onnx_call const& call, double order, std::vector<std::int64_t> const& axes, bool keep,
+                          at::ScalarType dtype) {
+  auto& onnx = call.onnx;
+  auto const x = call.tensor("self", dtype);
+  if (order == 2) return reduced(call, "ReduceL2", x, axes, keep);
+  if (order == 1) return reduced(call, "ReduceL1", x, axes, keep);
+  if (order == 0) {
+    auto const is_one = onnx.cast(onnx.cast(x, dtype, at::kBool), at::kBool, dtype);
+    return reduced(call, "ReduceSum", is_one, axes, keep);
+  }
+  auto const size = onnx.emit("Abs", {x});
+  if (std::isinf(order)) return reduced(call, order > 0 ? "ReduceMax" : "ReduceMin", size, axes, keep);
+  auto const sum = reduced(call, "ReduceSum", onnx.emit("Pow", {size, onnx.scalar(order, dtype)}), axes, keep);
+  return onnx.emit("Pow", {sum, onnx.scalar(1 / order, dtype)});
+}
+/// The order: a number, "fro" or "nuc", or None.
+inline double order_of_norm(onnx_call const& call, onnx_argument argument) {
+  if (!call.has(argument)) return 2;
+  auto const& given = call.constant(argument);
+  if (!given.isString()) return given.toScalar().toDouble();
+  if (given.toStringRef() != "fro") call.refuse("expected a norm of elements, got '" + given.toStringRef() + "'");
+  return 2;
+}
+inline onnx_results lower_norm(onnx_call const& call) {
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  bool const has_p = call.name() == "aten::norm";
+  bool const frobenius = call.name() == "aten::frobenius_norm";
+  auto const order = frobenius ? 2.0 : has_p ? order_of_norm(call, "p") : order_of_norm(call, "ord");
+  auto const axes = reduced_axes(call);
+  bool const of_vectors = call.name() == "aten::linalg_vector_norm" || has_p || frobenius;
+  if (!of_vectors && call.has("ord")) {
+    bool const matrix = axes.size() == 2 || (axes.empty() && call.rank("self") == 2);
+    if (matrix && !call.constant("ord").isString()) call.refuse("expected a norm of vectors, got one of matrices");
+  }
+  return as_result(call, norm_of(call, order, axes, keeps_axes(call), computed), computed);
+}
+/// The distances of all rows of one matrix to all of another.
+inline onnx_results lower_cdist(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const a = call.rank(0), b = call.rank(1), rank = std::max(a, b);
+  auto const apart = onnx.emit(
+      "Sub", {onnx.unsqueeze(call.tensor(0, computed), {a - 1}), onnx.unsqueeze(call.tensor(1, computed), {b - 2})});
+  auto const p = call.number_or("p", 2);
+  if (p == 1 || p == 2)
+    return as_result(call, onnx.reduce(p == 1 ? "ReduceL1" : "ReduceL2", apart, {rank}, false), computed);
+  if (!std::isinf(p)) call.refuse("expected p of 1, 2 or infinity");
+  return as_result(call, onnx.reduce("ReduceMax", onnx.emit("Abs", {apart}), {rank}, false), computed);
+}
+/// a x b: of each axis of space the product of the two others, less the one the other way round.
+inline onnx_results lower_cross(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const rank = call.result_rank();
+  std::int64_t axis = -1;
+  if (call.has("dim")) axis = call.axis("dim", rank) - rank;
+  if (!call.has("dim"))
+    for (std::int64_t i = rank; i-- > 0;)
+      if (call.fixed_result_size(i) == 3) axis = i - rank;  // the first of three
+  auto const turned = [&](onnx_argument side, std::vector<std::int64_t> const& order) {
+    return onnx.gather(call.tensor(side, computed), onnx.integers(order), axis);
+  };
+  auto const one = onnx.emit("Mul", {turned(0, {1, 2, 0}), turned(1, {2, 0, 1})}),
+             other = onnx.emit("Mul", {turned(0, {2, 0, 1}), turned(1, {1, 2, 0})});
+  return as_result(call, onnx.emit("Sub", {one, other}), computed);
+}
+inline onnx_results lower_logsumexp(onnx_call const& call) { return lower_reduction<"ReduceLogSumExp">(call); }
+
+// --- running sums and order ----------------------------------------------------------------------------------------------
+inline onnx_results lower_cumsum(onnx_call const& call) {
+  auto const rank = call.rank("self");
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const x = call.tensor("self", computed);
+  if (rank == 0) return as_result(call, x, computed);
+  return as_result(call, call.onnx.emit("CumSum", {x, call.onnx.integer(call.axis("dim", rank))}), computed);
+}
+/// ONNX has no running product: an element after the other, as far as their count is known.
+inline onnx_results lower_cumprod(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank("self");
+  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const x = call.tensor("self", computed);
+  if (rank == 0) return as_result(call, x, computed);
+  auto const axis = call.axis("dim", rank);
+  auto const size = call.fixed_size("self", axis);
+  constexpr std::int64_t most = 64;
+  if (!size || *size > most) call.refuse("expected a product over an axis of 64 at most, of a fixed size");
+  std::vector<onnx_value> made;
+  for (std::int64_t i = 0; i < *size; ++i) {
+    auto const element = onnx.gather(x, onnx.integers({i}), axis);
+    made.push_back(made.empty() ? element : onnx.emit("Mul", {made.back(), element}));
+  }
+  if (made.empty()) return as_result(call, x, computed);
+  return as_result(call, onnx.concat(made, axis), computed);
+}
+
+/// The first `count` of an axis in order, and their places.
+inline onnx_results ordered(onnx_call const& call, onnx_value count, std::int64_t axis, bool descending, bool sorted) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
+  auto const made =
+      onnx.emit_many("TopK", {call.tensor("self", computed), count}, 2,
+                     {{"axis", axis}, {"largest", std::int64_t{descending}}, {"sorted", std::int64_t{sorted}}});
+  return {onnx.cast(made[0], computed, dtype), made[1]};
+}
+inline onnx_results lower_topk(onnx_call const& call) {
+  auto const rank = call.rank("self");
+  if (rank == 0) return {call.tensor("self"), call.onnx.integer(0)};
+  auto const axis = onnx_call::axis(call.integer_or("dim", -1), rank);
+  return ordered(call, call.sizes("k"), axis, call.flag("largest", true), call.flag("sorted", true));
+}
+/// Of equals TopK takes the first first: it is stable in both directions.
+inline onnx_results lower_sort(onnx_call const& call) {
+  auto const rank = call.rank("self");
+  if (rank == 0) return {call.tensor("self"), call.onnx.integer(0)};
+  auto const axis = onnx_call::axis(call.integer_or("dim", -1), rank);
+  return ordered(call, call.size("self", axis), axis, call.flag("descending"), true);
+}
+inline onnx_results lower_msort(onnx_call const& call) {
+  return {ordered(call, call.size("self", 0), 0, false, true)[0]};
+}
+inline onnx_results lower_argsort(onnx_call const& call) { return {lower_sort(call)[1]}; }
+/// The last of the k least.
+inline onnx_results kth_of(onnx_call const& call, onnx_value k, onnx_value last, std::int64_t axis) {
+  auto const least = ordered(call, k, axis, false, true);
+  onnx_results made;
+  for (auto each : least) {
+    each = call.onnx.gather(each, last, axis);
+    made.push_back(keeps_axes(call) ? each : call.onnx.squeeze(each, {axis}));
+  }
+  return made;
+}
+inline onnx_results lower_kthvalue(onnx_call const& call) {
+  auto const rank = call.rank("self");
+  if (rank == 0) return {call.tensor("self"), call.onnx.integer(0)};
+  auto const k = call.integer("k");
+  return kth_of(call, call.onnx.integers({k}), call.onnx.integers({k - 1}), call.axis("dim", rank));
+}
+/// The lower of the two in the middle. Which of equals it is, LibTorch does not say.
+inline onnx_results lower_median(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const rank = call.rank("self");
+  if (rank == 0) return {call.tensor("self"), onnx.integer(0)};
+  bool const whole = call.arguments() == 1;
+  if (whole && rank > 1) call.refuse("expected the median along an axis", "x.flatten().median(0)");
+  if (!whole && call.is_used(1)) call.refuse("the place of a median among equals is not defined");
+  auto const axis = whole ? 0 : call.axis("dim", rank);
+  auto const size = call.size("self", axis);
+  auto const fixed = onnx.constant_of(size);
+  auto const last = fixed ? onnx.integers({(fixed->item().toLong() - 1) / 2})
+                          : onnx.emit("Div", {onnx.emit("Sub", {size, onnx.integers({1})}), onnx.integers({2})});
+  auto made = ordered(call, sum_of(onnx, last, onnx.integers({1})), axis, false, true);
+  made[0] = onnx.gather(made[0], last, axis);
+  if (whole || !keeps_axes(call)) made[0] = onnx.squeeze(made[0], {axis});
+  return made;
+}
+
+inline constexpr onnx_operator onnx_reductions[] = {
+    {"aten::mean", &lower_reduction<"ReduceMean">},
+    {"aten::sum", &lower_reduction<"ReduceSum">},
+    {"aten::prod", &lower_reduction<"ReduceProd">},
+    {"aten::nansum", &lower_nansum},
+    {"aten::logsumexp", &lower_logsumexp},
+    {"aten::count_nonzero", &lower_count_nonzero},
+    {"aten::any", &lower_any<"ReduceMax">},
+    {"aten::all", &lower_any<"ReduceMin">},
+    {"aten::amax", &lower_amax<true>},
+    {"aten::amin", &lower_amax<false>},
+    {"aten::max", &lower_max<true>},
+    {"aten::min", &lower_max<false>},
+    {"aten::argmax", &lower_argmax<true>},
+    {"aten::argmin", &lower_argmax<false>},
+    {"aten::aminmax", &lower_aminmax},
+    {"aten::var", &lower_variance<false, false>},
+    {"aten::std", &lower_variance<true, false>},
+    {"aten::var_mean", &lower_variance<false, true>},
+    {"aten::std_mean", &lower_variance<true, true>},
+    {"aten::norm", &lower_norm},
+    {"aten::frobenius_norm", &lower_norm},
+    {"aten::linalg_norm", &lower_norm},
+    {"aten::linalg_vector_norm", &lower_norm},
+    {"aten::cdist", &lower_cdist},
+    {"aten::cross", &lower_cross},
+    {"aten::linalg_cross", &lower_cross},
+    {"aten::cumsum", &lower_cumsum},
+    {"aten::cumprod", &lower_cumprod},
+    {"aten::topk", &lower_topk},
+    {"aten::sort", &lower_sort},
+    {"aten::msort", &lower_msort},
+    {"aten::argsort", &lower_argsort},
+    {"aten::kthvalue", &lower_kthvalue},
+    {"aten::median", &lower_median},
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif

@@ -1,0 +1,323 @@
+#pragma once
+
+#include <torchdeploy/components.hpp>
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <torchdeploy/backend/results.hpp>
+#include <torchdeploy/detail/libtorch/rewriting.hpp>
+#include <torchdeploy/detail/names.hpp>
+#include <torchdeploy/detail/no_grad.hpp>
+#include <torchdeploy/onnx/export_options.hpp>
+#include <torchdeploy/onnx/exporter.hpp>
+#include <torchdeploy/onnx/model_writer.hpp>
+#include <torchdeploy/onnx/open_sizes.hpp>
+#include <torchdeploy/onnx/simplify.hpp>
+#include <torchdeploy/verification/batch.hpp>
+
+namespace torchdeploy::inline v0::detail {
+
+/// One export: what was asked for, the graph, and the inputs of two sizes that it is run on.
+class onnx_export {
+ public:
+  onnx_export(torch::jit::Module const& module, export_onnx_options const& options, example const& inputs,
+              std::shared_ptr<jit::Graph> graph, second_run how)
+      : module_(module),
+        options_(options),
+        method_(module.get_method(options.method)),
+        onnx_(options.opset),
+        how_(how),
+        graph_(std::move(graph)) {
+    read_arguments(inputs);
+  }
+
+  static std::shared_ptr<jit::Graph> graph_of(torch::jit::Module const& module, std::string const& method) {
+    auto graph = settled_graph(module, method);
+    jit::InlineForkWait(graph);
+    remove_no_grad(*graph);
+    name_layers(*graph);
+    return graph;
+  }
+
+  /// @throws export_error (901 operators that have no lowering, 902, 903, 904)
+  std::string write(std::vector<std::string>& notes, calls_of_nodes& open_calls) {
+    c10::InferenceMode const inference;
+    choose_sizes();
+    make_inputs();
+    onnx_exporter exporter(onnx_, options_.operators, open_calls);
+    auto const result = exporter.run(*graph_, arguments_);
+    refuse_missing(exporter.missing());
+    notes.insert(notes.end(), exporter.notes().begin(), exporter.notes().end());
+    make_outputs(exporter, result, "output");
+    name_outputs();
+
+    std::vector<onnx_value> outputs;
+    for (auto const& each : text_.outputs) outputs.push_back(each.value);
+    drop_unused(onnx_, outputs);
+    fold_batch_norms(onnx_, outputs);
+    drop_unused(onnx_, outputs);
+    text_.name = module_.type()->name() ? module_.type()->name()->name() : "model";
+    text_.metadata = options_.metadata;
+    return onnx_model_writer(onnx_, text_).write();
+  }
+  [[nodiscard]] std::vector<open_size> const& open_sizes() const { return open_; }
+
+ private:
+  struct tensor_input {
+    std::string name;
+    at::Tensor tensor;
+    std::map<std::int64_t, std::string> open{};
+  };
+
+  // --- inputs --------------------------------------------------------------------------------------------------------
+  void read_arguments(example const& inputs) {
+    auto const& schema = method_.function().getSchema();
+    for (std::size_t i = 1; i < schema.arguments().size(); ++i) {
+      auto const& argument = schema.arguments()[i];
+      if (i - 1 < inputs.size())
+        values_.push_back(inputs[i - 1]);
+      else if (argument.default_value())
+        values_.push_back(*argument.default_value());
+      else
+        throw export_error(errc::export_raised, "expected an example with '" + argument.name() + "', got " +
+                                                    std::to_string(inputs.size()) + " arguments");
+      collect(values_.back(), argument.name());
+    }
+    if (options_.inputs.empty()) return;
+    if (options_.inputs.size() != tensors_.size())
+      throw export_error(errc::export_options_conflict, "expected " + std::to_string(tensors_.size()) +
+                                                            " names of inputs, got " +
+                                                            std::to_string(options_.inputs.size()));
+    for (std::size_t i = 0; i < tensors_.size(); ++i) tensors_[i].name = options_.inputs[i];
+  }
+  void collect(c10::IValue const& value, std::string const& name) {
+    if (value.isTensor() && value.toTensor().defined()) {
+      tensors_.push_back({name, value.toTensor()});
+    } else if (value.isTuple() || value.isList()) {
+      std::int64_t i = 0;
+      if (value.isTuple())
+        for (auto const& each : value.toTupleRef().elements()) collect(each, name_below(name, i++));
+      else
+        for (c10::IValue const& each : value.toList()) collect(each, name_below(name, i++));
+    } else if (value.isGenericDict()) {
+      for (auto const& item : value.toGenericDict()) collect(item.value(), name_below(name, item.key()));
+    }
+  }
+
+  void choose_sizes() {
+    if (options_.dynamic_axes) {
+      for (auto const& [name, axes] : *options_.dynamic_axes) {
+        auto const found =
+            std::find_if(tensors_.begin(), tensors_.end(), [&](auto const& each) { return each.name == name; });
+        if (found == tensors_.end()) {
+          std::vector<std::string> known;
+          for (auto const& each : tensors_) known.push_back(each.name);
+          throw export_error(errc::export_options_conflict,
+                             "expected the name of an input in .dynamic_axes, got '" + name + "'",
+                             did_you_mean(name, known));
+        }
+        for (auto const& [axis, open] : axes) {
+          auto const rank = found->tensor.dim();
+          auto const from_front = axis < 0 ? axis + rank : axis;
+          if (from_front < 0 || from_front >= rank)
+            throw export_error(
+                errc::export_options_conflict,
+                "expected an axis of '" + name + "' below " + std::to_string(rank) + ", got " + std::to_string(axis));
+          found->open[from_front] = open;
+        }
+      }
+    } else if (batch_of(values_).first >= 0) {
+      for (auto& each : tensors_) each.open[0] = "batch";
+    }
+    for (auto const& each : tensors_)
+      for (auto const& [axis, name] : each.open) {
+        auto const size = each.tensor.size(axis);
+        auto const known = std::find_if(open_.begin(), open_.end(),
+                                        [&, &name = name](auto const& other) { return other.name == name; });
+        if (known != open_.end()) {
+          if (known->sizes[0] != first_size(size))
+            throw export_error(errc::export_options_conflict, "expected one size for '" + name + "', got " +
+                                                                  std::to_string(size) + " in '" + each.name +
+                                                                  "' and " + std::to_string(known->sizes[0]));
+          continue;
+        }
+        open_.push_back({name, {first_size(size), second_size(first_size(size), how_)}});
+      }
+    settle_steps();
+  }
+  /// One is a size of its own: broadcasts, squeezes and branches ask for it.
+  static std::int64_t first_size(std::int64_t size) { return std::max<std::int64_t>(size, 2); }
+  /// No two open sizes may come out as the same pair: which is which could not be told.
+  void settle_steps() {
+    for (std::size_t i = 0; i < open_.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        if (open_[i].sizes == open_[j].sizes) {
+          open_[i].sizes[1] = next_second_size(open_[i].sizes);
+          j = 0;
+        }
+  }
+
+  void make_inputs() {
+    std::size_t next = 0;
+    auto const& self = module_._ivalue();
+    arguments_.push_back(constant_symbol(self, self));
+    for (auto const& each : values_) arguments_.push_back(input_symbol(each, next));
+  }
+  symbol input_symbol(c10::IValue const& value, std::size_t& next) {
+    if (value.isTensor() && value.toTensor().defined()) {
+      auto const& input = tensors_[next++];
+      auto made = std::make_shared<symbolic>();
+      made->depends_on = dependence::data;
+      made->value = onnx_.input();
+      onnx_port port{made->value, input.name, input.tensor.scalar_type(), {}};
+      for (std::size_t run = 0; run < 2; ++run) {
+        auto sized = input.tensor;
+        for (auto const& [axis, name] : input.open) sized = resized(sized, axis, open_named(name).sizes[run]);
+        made->seen[run] = sized.clone();
+      }
+      for (std::int64_t axis = 0; axis < input.tensor.dim(); ++axis) {
+        auto const open = input.open.find(axis);
+        port.sizes.emplace_back(input.tensor.size(axis), open == input.open.end() ? std::string() : open->second);
+      }
+      text_.inputs.push_back(std::move(port));
+      return made;
+    }
+    if (!value.isTuple() && !value.isList() && !value.isGenericDict()) return constant_symbol(value, value);
+    std::vector<symbol> parts;
+    if (value.isTuple())
+      for (auto const& each : value.toTupleRef().elements()) parts.push_back(input_symbol(each, next));
+    else if (value.isList())
+      for (c10::IValue const& each : value.toList()) parts.push_back(input_symbol(each, next));
+    else
+      for (auto const& item : value.toGenericDict()) parts.push_back(input_symbol(item.value(), next));
+    auto container = constant_symbol({}, {});
+    for (std::size_t run = 0; run < 2; ++run) container->seen[run] = rebuilt(value, parts, run);
+    container->elements = std::move(parts);
+    return container;
+  }
+  static c10::IValue rebuilt(c10::IValue const& like, std::vector<symbol> const& parts, std::size_t run) {
+    if (like.isTuple()) {
+      std::vector<c10::IValue> elements;
+      for (auto const& each : parts) elements.push_back(each->seen[run]);
+      return c10::ivalue::Tuple::create(std::move(elements));
+    }
+    if (like.isList()) {
+      c10::impl::GenericList list(like.toList().elementType());
+      for (auto const& each : parts) list.push_back(each->seen[run]);
+      return list;
+    }
+    auto const dict = like.toGenericDict();
+    c10::impl::GenericDict made(dict.keyType(), dict.valueType());
+    std::size_t i = 0;
+    for (auto const& item : dict) made.insert(item.key(), parts[i++]->seen[run]);
+    return made;
+  }
+  open_size const& open_named(std::string const& name) const {
+    return *std::find_if(open_.begin(), open_.end(), [&](auto const& each) { return each.name == name; });
+  }
+
+  // --- outputs -------------------------------------------------------------------------------------------------------
+  void make_outputs(onnx_exporter& exporter, symbol const& value, std::string const& name) {
+    auto const& seen = value->seen[0];
+    if (is_container(seen)) {
+      auto const& all = elements_of(value);
+      if (seen.isGenericDict()) {
+        std::size_t i = 0;
+        for (auto const& item : seen.toGenericDict()) make_outputs(exporter, all[i++], name_below(name, item.key()));
+        return;
+      }
+      for (std::size_t i = 0; i < all.size(); ++i)
+        make_outputs(exporter, all[i], name_below(name, static_cast<std::int64_t>(i)));
+      return;
+    }
+    if (seen.isNone()) return;
+    if (!seen.isTensor() && !seen.isScalar() && !seen.isBool())
+      throw export_error(errc::not_exportable,
+                         "expected outputs that are tensors, got " + seen.tagKind() + " as " + name);
+    auto made = exporter.read(value);
+    auto const dtype = onnx_call::dtype_of(seen);
+    auto const tensor =
+        seen.isTensor() ? std::array{seen.toTensor(), value->seen[1].toTensor()}
+                        : std::array{at::scalar_tensor(seen.toScalar()), at::scalar_tensor(value->seen[1].toScalar())};
+    if (!seen.isTensor()) made = onnx_.squeeze(made, {0});
+    onnx_port port{own_output(made), name, dtype, {}};
+    for (std::int64_t axis = 0; axis < tensor[0].dim(); ++axis) {
+      auto const first = tensor[0].size(axis), second = tensor[1].size(axis);
+      std::string open;
+      bool const differs = first != second || value->sized_by_data;
+      if (differs && !value->sized_by_data) open = name_of_sizes(open_, first, second);
+      if (differs && open.empty()) open = name + "_dim_" + std::to_string(axis);
+      port.sizes.emplace_back(first, std::move(open));
+    }
+    text_.outputs.push_back(std::move(port));
+  }
+  /// An input, a constant and what is an output already are outputs by a node of their own, which has the name.
+  onnx_value own_output(onnx_value made) {
+    auto const taken = [&](auto const& ports) {
+      return std::any_of(ports.begin(), ports.end(), [&](auto const& each) { return each.value == made; });
+    };
+    if (!taken(text_.inputs) && !taken(text_.outputs) && !onnx_.constant_of(made)) return made;
+    return onnx_.identity(made);
+  }
+  void name_outputs() {
+    if (!options_.outputs.empty()) {
+      if (options_.outputs.size() != text_.outputs.size())
+        throw export_error(errc::export_options_conflict, "expected " + std::to_string(text_.outputs.size()) +
+                                                              " names of outputs, got " +
+                                                              std::to_string(options_.outputs.size()));
+      for (std::size_t i = 0; i < text_.outputs.size(); ++i) text_.outputs[i].name = options_.outputs[i];
+    }
+    if (text_.outputs.empty())
+      throw export_error(errc::not_exportable, "expected a model that returns tensors, got none");
+    std::set<std::string> taken;
+    for (auto const& each : text_.inputs) taken.insert(each.name);
+    for (auto& each : text_.outputs)
+      for (auto const wanted = each.name; !taken.insert(each.name).second;) each.name += "_out";
+  }
+
+  static void refuse_missing(std::vector<missing_operator> const& missing) {
+    if (missing.empty()) return;
+    std::string all, every;
+    for (auto const& each : missing) {
+      all += (all.empty() ? "" : ", ") + each.name;
+      every += each.place + "\n";
+    }
+    auto const refusal = export_error(errc::operator_missing, "no ONNX form is known of " + all);
+    try {
+      throw std::runtime_error(every);
+    } catch (std::runtime_error const&) {
+      std::throw_with_nested(refusal);
+    }
+  }
+
+  torch::jit::Module const& module_;
+  export_onnx_options const& options_;
+  torch::jit::Method method_;
+  onnx_builder onnx_;
+  second_run how_;
+  std::shared_ptr<jit::Graph> graph_;
+  example values_{};
+  std::vector<tensor_input> tensors_{};
+  std::vector<open_size> open_{};
+  std::vector<symbol> arguments_{};
+  onnx_model_text text_{};
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif

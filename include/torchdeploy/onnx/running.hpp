@@ -1,0 +1,140 @@
+#pragma once
+
+#include <torchdeploy/components.hpp>
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/libtorch/failure.hpp>
+#include <torchdeploy/diagnosis/state.hpp>
+#include <torchdeploy/onnx/call.hpp>
+#include <torchdeploy/onnx/symbolic.hpp>
+
+/// Running a graph's nodes one by one, on two sets of inputs.
+namespace torchdeploy::inline v0::detail {
+
+/// Results of a node in the two runs.
+using onnx_results_of_runs = std::array<std::vector<c10::IValue>, 2>;
+
+/// Does a node write to what it is given?
+inline bool is_writing(jit::Node const* node) {
+  auto const* const schema = node->maybeSchema();
+  if (!schema) return false;
+  for (std::size_t i = 0; i < schema->arguments().size(); ++i)
+    if (writes(*schema, i)) return true;
+  return false;
+}
+
+/// Does a node ask a question about tensors that is not about what is in them?
+inline bool asks_for_sizes(jit::Node const* node) {
+  // clang-format off
+  static std::unordered_set<std::string_view> const all = {
+      "aten::__contains__", "aten::__is__", "aten::__isnot__", "aten::_shape_as_tensor", "aten::dim", "aten::get_device",
+      "aten::is_complex", "aten::is_contiguous", "aten::is_floating_point", "aten::is_same_size", "aten::is_signed",
+      "aten::keys", "aten::len", "aten::numel", "aten::size", "aten::storage_offset", "aten::stride", "aten::sym_size",
+      "prim::device", "prim::dtype", "prim::index", "prim::is_cuda", "prim::is_ipu", "prim::is_meta", "prim::is_mkldnn",
+      "prim::is_mps", "prim::is_nested", "prim::is_quantized", "prim::is_sparse", "prim::is_sparse_csr",
+      "prim::is_vulkan", "prim::is_xpu", "prim::isinstance", "prim::itemsize", "prim::layout", "prim::requires_grad",
+      "prim::shape", "prim::type"};
+  // clang-format on
+  return all.contains(node->kind().toQualString());
+}
+
+/// One that the sizes of a tensor answer.
+inline bool asks_for_a_size(jit::Node const* node) {
+  static std::unordered_set<std::string_view> const all = {
+      "aten::_shape_as_tensor", "aten::is_same_size", "aten::len", "aten::numel", "aten::size",
+      "aten::sym_size",         "prim::shape"};
+  return all.contains(node->kind().toQualString());
+}
+
+/// Does a node give a tensor another shape in place?
+inline bool reshapes_in_place(jit::Node const* node) {
+  static std::unordered_set<std::string_view> const all = {"unsqueeze", "squeeze", "t",   "transpose",  "swapaxes",
+                                                           "swapdims",  "resize",  "set", "as_strided", "resize_as"};
+  return all.contains(operator_name(node));
+}
+
+/// Does a branch raise an error?
+inline bool ends_in_error(jit::Block* block) {
+  return std::any_of(block->nodes().begin(), block->nodes().end(),
+                     [](jit::Node* node) { return node->kind() == c10::prim::RaiseException; });
+}
+
+/// Were the results the same in both runs?
+inline bool is_same(onnx_results_of_runs const& results) {
+  for (std::size_t i = 0; i < results[0].size(); ++i)
+    if (!same_value(results[0][i], results[1].at(i))) return false;
+  return true;
+}
+
+/// Is it a yes or no about sizes that are open, such as `x.size(0) == 1`? At other sizes the answer may be another.
+inline bool judges_open_sizes(std::vector<symbol> const& inputs, onnx_results_of_runs const& results) {
+  if (results[0].size() != 1 || !results[0][0].isBool()) return false;
+  return std::any_of(inputs.begin(), inputs.end(), [](symbol const& each) {
+    return (each->seen[0].isInt() || each->seen[0].isDouble()) && !same_value(each->seen[0], each->seen[1]);
+  });
+}
+
+/// What of the model a tensor is.
+inline std::string state_name(std::string const& name) { return name.empty() ? "an attribute" : "'" + name + "'"; }
+
+class node_runner {
+ public:
+  /// Runs an operator as it is. Where `twice` is not set, once: the results of the second run are those of the first.
+  /// @throws export_error 902, 903
+  onnx_results_of_runs operator()(jit::Node* node, std::vector<symbol> const& inputs, bool twice) {
+    if (node->kind() == c10::prim::RaiseException) refuse_call(node, "the model raises an error on the examples");
+    // without gradients LibTorch chooses operators that do the work of a whole layer; the plain ones can be exported
+    if (is_operator(node, "aten::is_grad_enabled")) return {{{true}, {true}}};
+    if (node->kind() == c10::prim::isinstance) return {{{is_of(node, inputs[0], 0)}, {is_of(node, inputs[0], 1)}}};
+    auto& operation = operations_[node];
+    if (!operation) {
+      if (!node->maybeOperator()) refuse_call(node, "expected an operator of LibTorch's, got one that it has not");
+      operation = node->getOperation();
+    }
+    onnx_results_of_runs results;
+    for (std::size_t run = 0; run < results.size(); ++run)
+      results[run] = run == 1 && !twice ? results[0] : once(node, *operation, inputs, run);
+    return results;
+  }
+
+ private:
+  static bool is_of(jit::Node* node, symbol const& value, std::size_t run) {
+    auto const& types = node->tys(c10::attr::types);
+    return std::any_of(types.begin(), types.end(),
+                       [type = value->seen[run].type()](c10::TypePtr const& each) { return type->isSubtypeOf(*each); });
+  }
+  static jit::Stack once(jit::Node* node, jit::Operation& operation, std::vector<symbol> const& inputs,
+                         std::size_t run) {
+    jit::Stack stack;
+    for (auto const& each : inputs) stack.push_back(each->seen[run]);
+    if (auto const* const schema = node->maybeSchema(); schema && schema->is_vararg())
+      stack.emplace_back(static_cast<std::int64_t>(inputs.size()));  // as the interpreter says how many there are
+    try {
+      operation(stack);
+    } catch (std::exception const& thrown) {
+      auto const* const sizes = run == 0 ? "the example's sizes" : "other sizes";
+      std::throw_with_nested(export_error(
+          errc::export_raised, described(node) + " raised on inputs of " + sizes + ": " + first_words(thrown)));
+    }
+    return stack;
+  }
+
+  std::unordered_map<jit::Node const*, std::optional<jit::Operation>> operations_{};
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
