@@ -114,12 +114,12 @@ inline MobileLite::handle MobileLite::opened(detail::shared_bytes const& bytes, 
                                                                  : detail::kind_of_foreign_archive(archive)) +
                              " in '" + name + "'",
                          advice);
-    auto const version = static_cast<std::uint64_t>(detail::check_bytecode(archive));
+    auto const bytecode = static_cast<std::uint64_t>(detail::check_bytecode(archive));
     auto const [oldest, newest] = torch::jit::_get_runtime_bytecode_min_max_versions();
-    if (version < oldest || version > newest)
+    if (bytecode < oldest || bytecode > newest)
       throw format_error(errc::wrong_format,
                          "expected bytecode of version " + std::to_string(oldest) + " to " + std::to_string(newest) +
-                             ", got " + std::to_string(version) + " in '" + name + "'",
+                             ", got " + std::to_string(bytecode) + " in '" + name + "'",
                          advice);
   };
   auto module = detail::read_archive(reader, name, "a mobile module (.ptl)", advice, extras.files, options.device,
