@@ -4,6 +4,7 @@ Both take turns, run by run, on one thread, and medians are compared: of the who
 the samples through the observed model alone. torch has no Percentile: it stands beside torch's HistogramObserver.
 """
 
+import os
 import pathlib
 import statistics
 import subprocess
@@ -12,7 +13,8 @@ import tempfile
 import time
 import warnings
 
-import torch
+os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"
+import torch  # noqa: E402
 from torch.ao.quantization import (
     HistogramObserver, MinMaxObserver, MovingAverageMinMaxObserver, QConfig, default_per_channel_weight_observer)
 from torch.ao.quantization.quantize_jit import quantize_jit

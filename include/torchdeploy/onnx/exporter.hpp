@@ -41,8 +41,8 @@ using calls_of_nodes = std::set<std::pair<jit::Node const*, std::size_t>>;
 class onnx_exporter {
  public:
   /// `open_calls`: those of which it is known that what they give differs between sizes; more are added.
-  onnx_exporter(onnx_builder& onnx, onnx_lowerings const& own, calls_of_nodes& open_calls)
-      : onnx_(onnx), own_(own), open_calls_(open_calls) {}
+  onnx_exporter(onnx_builder& onnx, onnx_lowerings const& own, calls_of_nodes& open_calls, evaluation of_data)
+      : onnx_(onnx), own_(own), open_calls_(open_calls), runner_(of_data) {}
 
   /// Runs the graph. `inputs`: a symbol for each, `self` first. Its results, and in `missing()` what could not be written.
   symbol run(jit::Graph& graph, std::vector<symbol> const& inputs) {
@@ -53,6 +53,7 @@ class onnx_exporter {
   }
   [[nodiscard]] std::vector<missing_operator> const& missing() const { return missing_; }
   [[nodiscard]] std::vector<std::string> const& notes() const { return notes_; }
+  [[nodiscard]] double evaluation_seconds() const { return runner_.seconds(); }
 
   /// What stands for a tensor or number in ONNX.
   onnx_value read(symbol const& value) {
@@ -137,7 +138,7 @@ class onnx_exporter {
     else if (same)
       results = {inputs[0]};
     else
-      results = container_operator(node, inputs, [&] { return runner_(node, inputs, true); }).results();
+      results = container_operator(node, inputs, [&] { return runner_(node, inputs, dependence::sizes); }).results();
     if (!results) return false;
     for (std::size_t i = 0; i < node->outputs().size(); ++i) known_[node->output(i)] = std::move((*results)[i]);
     return true;
@@ -262,7 +263,8 @@ class onnx_exporter {
         read(*at);
         if (!(*at)->view) break;
       }
-    auto const results = runner_(node, inputs, depends_on != dependence::none || writes_);
+    if (sized_by_data) runner_.demand_values();
+    auto const results = runner_(node, inputs, writes_ ? std::max(depends_on, dependence::sizes) : depends_on);
     if (std::pair const call(node, calls_[node]++); depends_on == dependence::sizes) {
       if (!is_same(results))
         open_calls_.insert(call);
@@ -298,10 +300,6 @@ class onnx_exporter {
       }
       known_[node->output(i)] = std::move(made);
     }
-  }
-
-  static bool has_dimensions(symbol const& value) {
-    return value->seen[0].isTensor() && value->seen[0].toTensor().defined() && value->seen[0].toTensor().dim() > 0;
   }
 
   /// Is it a view? Where nothing writes, nobody can tell.
@@ -390,7 +388,7 @@ class onnx_exporter {
   bool writes_ = false;  ///< does anything in the graph write in place?
   std::unordered_map<jit::Value const*, symbol> known_{};
   std::unordered_map<std::string, symbol> attributes_{};
-  node_runner runner_{};
+  node_runner runner_;
   std::vector<missing_operator> missing_{};
   std::vector<std::string> notes_{};
 };

@@ -36,14 +36,16 @@ namespace torchdeploy::inline v0::detail {
 class onnx_export {
  public:
   onnx_export(torch::jit::Module const& module, export_onnx_options const& options, example const& inputs,
-              std::shared_ptr<jit::Graph> graph, second_run how)
+              std::shared_ptr<jit::Graph> graph, second_run how, evaluation of_data)
       : module_(module),
         options_(options),
         method_(module.get_method(options.method)),
         onnx_(options.opset),
         how_(how),
+        of_data_(of_data),
         graph_(std::move(graph)) {
     read_arguments(inputs);
+    choose_sizes();
   }
 
   static std::shared_ptr<jit::Graph> graph_of(torch::jit::Module const& module, std::string const& method) {
@@ -54,15 +56,17 @@ class onnx_export {
     return graph;
   }
 
+  /// The graph in ONNX.
   /// @throws export_error (901 operators that have no lowering, 902, 903, 904)
-  std::string write(std::vector<std::string>& notes, calls_of_nodes& open_calls) {
+  void build(calls_of_nodes& open_calls) {
     c10::InferenceMode const inference;
-    choose_sizes();
     make_inputs();
-    onnx_exporter exporter(onnx_, options_.operators, open_calls);
+    onnx_exporter exporter(onnx_, options_.operators, open_calls, of_data_);
     auto const result = exporter.run(*graph_, arguments_);
+    evaluation_seconds_ = exporter.evaluation_seconds();
     refuse_missing(exporter.missing());
-    notes.insert(notes.end(), exporter.notes().begin(), exporter.notes().end());
+    note_steps();
+    notes_.insert(notes_.end(), exporter.notes().begin(), exporter.notes().end());
     make_outputs(exporter, result, "output");
     name_outputs();
 
@@ -73,9 +77,15 @@ class onnx_export {
     drop_unused(onnx_, outputs);
     text_.name = module_.type()->name() ? module_.type()->name()->name() : "model";
     text_.metadata = options_.metadata;
+  }
+  /// As bytes.
+  std::string write() {
+    c10::InferenceMode const inference;
     return onnx_model_writer(onnx_, text_).write();
   }
+  [[nodiscard]] std::vector<std::string> const& notes() const { return notes_; }
   [[nodiscard]] std::vector<open_size> const& open_sizes() const { return open_; }
+  [[nodiscard]] double evaluation_seconds() const { return evaluation_seconds_; }
 
  private:
   struct tensor_input {
@@ -83,6 +93,14 @@ class onnx_export {
     at::Tensor tensor;
     std::map<std::int64_t, std::string> open{};
   };
+
+  void note_steps() {
+    for (auto const& each : open_)
+      if (is_by_steps(how_) && size_step(each.sizes[0]) > 2)
+        notes_.push_back("'" + each.name + "' is " + std::to_string(each.sizes[0]) +
+                         ", or more or less by multiples of " + std::to_string(size_step(each.sizes[0])) +
+                         ": at other sizes this model is another");
+  }
 
   // --- inputs --------------------------------------------------------------------------------------------------------
   void read_arguments(example const& inputs) {
@@ -310,6 +328,9 @@ class onnx_export {
   torch::jit::Method method_;
   onnx_builder onnx_;
   second_run how_;
+  evaluation of_data_;
+  double evaluation_seconds_ = 0;
+  std::vector<std::string> notes_{};
   std::shared_ptr<jit::Graph> graph_;
   example values_{};
   std::vector<tensor_input> tensors_{};

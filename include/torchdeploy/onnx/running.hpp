@@ -6,19 +6,23 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include <torchdeploy/core/error.hpp>
 #include <torchdeploy/detail/libtorch/failure.hpp>
 #include <torchdeploy/diagnosis/state.hpp>
 #include <torchdeploy/onnx/call.hpp>
+#include <torchdeploy/onnx/shape_only.hpp>
 #include <torchdeploy/onnx/symbolic.hpp>
 
 /// Running a graph's nodes one by one, on two sets of inputs.
@@ -90,11 +94,18 @@ inline bool judges_open_sizes(std::vector<symbol> const& inputs, onnx_results_of
 /// What of the model a tensor is.
 inline std::string state_name(std::string const& name) { return name.empty() ? "an attribute" : "'" + name + "'"; }
 
+/// Of what depends on the data of the inputs a model needs the shapes, but for a few.
+enum class evaluation : std::uint8_t { shapes, values };
+/// Thrown where shapes alone don't tell how the model goes on.
+struct values_needed {};
+
 class node_runner {
  public:
-  /// Runs an operator as it is. Where `twice` is not set, once: the results of the second run are those of the first.
+  explicit node_runner(evaluation of_data) : of_data_(of_data) {}
+
+  /// Runs an operator: once if it depends on nothing, as the second run would give the same.
   /// @throws export_error 902, 903
-  onnx_results_of_runs operator()(jit::Node* node, std::vector<symbol> const& inputs, bool twice) {
+  onnx_results_of_runs operator()(jit::Node* node, std::vector<symbol> const& inputs, dependence depends_on) {
     if (node->kind() == c10::prim::RaiseException) refuse_call(node, "the model raises an error on the examples");
     // without gradients LibTorch chooses operators that do the work of a whole layer; the plain ones can be exported
     if (is_operator(node, "aten::is_grad_enabled")) return {{{true}, {true}}};
@@ -104,11 +115,21 @@ class node_runner {
       if (!node->maybeOperator()) refuse_call(node, "expected an operator of LibTorch's, got one that it has not");
       operation = node->getOperation();
     }
+    auto const begin = std::chrono::steady_clock::now();
     onnx_results_of_runs results;
     for (std::size_t run = 0; run < results.size(); ++run)
-      results[run] = run == 1 && !twice ? results[0] : once(node, *operation, inputs, run);
+      results[run] = run == 1 && depends_on == dependence::none
+                         ? results[0]
+                         : once(node, *operation, inputs, run, depends_on == dependence::data);
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return results;
   }
+  /// @throws values_needed
+  void demand_values() const {
+    if (of_data_ == evaluation::shapes) throw values_needed();
+  }
+  /// What running operators took so far.
+  [[nodiscard]] double seconds() const { return seconds_; }
 
  private:
   static bool is_of(jit::Node* node, symbol const& value, std::size_t run) {
@@ -116,10 +137,12 @@ class node_runner {
     return std::any_of(types.begin(), types.end(),
                        [type = value->seen[run].type()](c10::TypePtr const& each) { return type->isSubtypeOf(*each); });
   }
-  static jit::Stack once(jit::Node* node, jit::Operation& operation, std::vector<symbol> const& inputs,
-                         std::size_t run) {
+  jit::Stack once(jit::Node* node, jit::Operation& operation, std::vector<symbol> const& inputs, std::size_t run,
+                  bool on_data) {
     jit::Stack stack;
     for (auto const& each : inputs) stack.push_back(each->seen[run]);
+    if (on_data && of_data_ == evaluation::shapes)
+      if (auto results = shapes_(node, operation, stack)) return std::move(*results);
     if (auto const* const schema = node->maybeSchema(); schema && schema->is_vararg())
       stack.emplace_back(static_cast<std::int64_t>(inputs.size()));  // as the interpreter says how many there are
     try {
@@ -132,7 +155,10 @@ class node_runner {
     return stack;
   }
 
+  evaluation of_data_;
   std::unordered_map<jit::Node const*, std::optional<jit::Operation>> operations_{};
+  shape_runner shapes_{};
+  double seconds_ = 0;
 };
 
 }  // namespace torchdeploy::inline v0::detail

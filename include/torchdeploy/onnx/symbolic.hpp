@@ -131,6 +131,10 @@ inline dependence dependence_of(symbol const& value) {
   return depends_on;
 }
 
+inline bool has_dimensions(symbol const& value) {
+  return value->seen[0].isTensor() && value->seen[0].toTensor().defined() && value->seen[0].toTensor().dim() > 0;
+}
+
 inline bool has_sizes_by_data(symbol const& value) {
   if (value->elements) return std::any_of(value->elements->begin(), value->elements->end(), has_sizes_by_data);
   return value->sized_by_data;
