@@ -6,12 +6,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <exception>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
+
+#include <sys/mman.h>
 
 #include <torchdeploy/core/error.hpp>
 #include <torchdeploy/detail/libtorch/model_graph.hpp>
@@ -26,20 +30,28 @@ inline at::Tensor untouched_zeros(at::IntArrayRef sizes, at::IntArrayRef strides
     if (sizes[i] == 0) return at::empty_strided(sizes, strides, at::TensorOptions(dtype));
     last += static_cast<std::size_t>((sizes[i] - 1) * strides[i]);
   }
-  auto* const bytes = std::calloc(last + 1, c10::elementSize(dtype));
-  if (!bytes) throw export_error(errc::export_raised, "expected memory for a tensor, got none");
+  auto const bytes = (last + 1) * c10::elementSize(dtype);
+  constexpr std::size_t few = 1U << 16U;
+  if (bytes <= few) return at::empty_strided(sizes, strides, at::TensorOptions(dtype)).zero_();
+  // not calloc, which fills memory that was in use before
+  auto* const memory =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED)
+    throw export_error(errc::export_raised, "expected memory for " + std::to_string(bytes) + " bytes, got none");
   return at::from_blob(
-      bytes, sizes, strides, [](void* memory) { std::free(memory); }, at::TensorOptions(dtype));
+      memory, sizes, strides, [bytes](void* begin) { ::munmap(begin, bytes); }, at::TensorOptions(dtype));
 }
-
-/// Shapes instead of values: an operator is run on LibTorch's `meta` tensors, which have no data. Convolutions, for which
-/// LibTorch has this in Python only, are computed here.
+inline at::Tensor untouched_zeros(at::IntArrayRef sizes, at::ScalarType dtype) {
+  return untouched_zeros(sizes, c10::contiguous_strides(sizes), dtype);
+}
+/// Shapes instead of values: an operator is run on LibTorch's `meta` tensors, which have no data. Of those for which LibTorch
+/// has this in Python only, the ones that take long are here.
 class shape_runner {
  public:
   /// What the operator gives, with zeros for all values; or nothing, if it has to be run. What it gives back of its inputs, or
   /// as a view of them, is that.
   std::optional<jit::Stack> operator()(jit::Node const* node, jit::Operation& operation, jit::Stack const& inputs) {
-    if (auto convolved = convolution(node, inputs)) return convolved;
+    if (auto made = known_shape(node, inputs)) return jit::Stack{std::move(*made)};
     if (needs_data_.contains(node->kind())) return {};
     std::vector<stand_in> known;
     jit::Stack stack;
@@ -114,19 +126,26 @@ class shape_runner {
     return untouched_zeros(tensor.sizes(), tensor.strides(), tensor.scalar_type());
   }
 
+  static std::optional<at::Tensor> known_shape(jit::Node const* node, jit::Stack const& inputs) {
+    using shape = std::optional<at::Tensor> (*)(jit::Stack const&);
+    static std::unordered_map<std::string_view, shape> const known = {
+        {"aten::conv1d", convolution},    {"aten::conv2d", convolution},
+        {"aten::conv3d", convolution},    {"aten::_convolution", convolution},
+        {"aten::batch_norm", batch_norm}, {"aten::scaled_dot_product_attention", attention},
+    };
+    auto const found = known.find(node->kind().toQualString());
+    return found == known.end() ? std::nullopt : found->second(inputs);
+  }
+
   /// Sizes as in the documentation of torch.nn.Conv2d.
-  static std::optional<jit::Stack> convolution(jit::Node const* node, jit::Stack const& inputs) {
-    static std::unordered_set<c10::Symbol> const plain = {c10::Symbol::fromQualString("aten::conv1d"),
-                                                          c10::Symbol::fromQualString("aten::conv2d"),
-                                                          c10::Symbol::fromQualString("aten::conv3d")};
-    auto const with_flags = node->kind() == c10::Symbol::fromQualString("aten::_convolution");
-    if (!with_flags && !plain.contains(node->kind())) return {};
+  static std::optional<at::Tensor> convolution(jit::Stack const& inputs) {
     constexpr std::size_t stride = 3, padding = 4, dilation = 5, transposed = 6;
-    auto const groups = with_flags ? inputs[8] : inputs[6];
-    if (!inputs[padding].isIntList() || (with_flags && inputs[transposed].toBool())) return {};
+    bool const is_general = inputs.size() > 7;  // "_convolution"
+    if (!inputs[padding].isIntList() || (is_general && inputs[transposed].toBool())) return {};
+    auto const groups = inputs[is_general ? 8 : 6].toInt();
     auto const &input = inputs[0].toTensor(), &weight = inputs[1].toTensor();
     auto const rank = weight.dim();
-    if (!is_plain(input) || input.dim() != rank || input.size(1) != weight.size(1) * groups.toInt() ||
+    if (!is_plain(input) || input.dim() != rank || input.size(1) != weight.size(1) * groups ||
         input.scalar_type() != weight.scalar_type() || !is_rows(input) || !is_rows(weight))
       return {};
     std::vector<std::int64_t> sizes = {input.size(0), weight.size(0)};
@@ -135,18 +154,34 @@ class shape_runner {
         auto const list = inputs[argument].toIntVector();
         return list[list.size() == 1 ? 0 : static_cast<std::size_t>(i - 2)];
       };
-      auto const reach = at(dilation) * (weight.size(i) - 1);
-      auto const last = input.size(i) + 2 * at(padding) - reach - 1;
+      auto const last = input.size(i) + 2 * at(padding) - at(dilation) * (weight.size(i) - 1) - 1;
       if (last < 0 || at(stride) <= 0) return {};
       sizes.push_back(last / at(stride) + 1);
     }
-    std::vector<std::int64_t> strides(sizes.size(), 1);
-    for (auto i = sizes.size() - 1; i > 0; --i) strides[i - 1] = strides[i] * sizes[i];
-    return jit::Stack{untouched_zeros(sizes, strides, input.scalar_type())};
+    return untouched_zeros(sizes, input.scalar_type());
   }
   /// Not with its channels last: then so is what it gives.
   static bool is_rows(at::Tensor const& tensor) {
     return tensor.dim() == 3 ? tensor.is_contiguous() : tensor.suggest_memory_format() == at::MemoryFormat::Contiguous;
+  }
+  static std::optional<at::Tensor> batch_norm(jit::Stack const& inputs) {
+    constexpr std::size_t mean = 3, training = 5;
+    auto const& input = inputs[0].toTensor();
+    if (inputs[training].toBool() || !inputs[mean].isTensor() || !is_plain(input) || !input.is_contiguous() ||
+        input.dim() < 2 || inputs[mean].toTensor().numel() != input.size(1))
+      return {};
+    return untouched_zeros(input.sizes(), input.scalar_type());
+  }
+  /// With its strides in the order of the query's, as LibTorch's own kernel has it.
+  static std::optional<at::Tensor> attention(jit::Stack const& inputs) {
+    auto const &query = inputs[0].toTensor(), &key = inputs[1].toTensor(), &value = inputs[2].toTensor();
+    if (query.dim() != 4 || key.sizes() != value.sizes() || key.dim() != 4 || !is_plain(query) ||
+        query.sizes().slice(0, 2) != key.sizes().slice(0, 2) || query.size(3) != key.size(3) ||
+        query.scalar_type() != value.scalar_type())
+      return {};
+    auto const like =
+        at::empty_like(at::empty_strided(query.sizes(), query.strides(), query.options().device(at::kMeta)));
+    return untouched_zeros(query.sizes(), like.strides(), query.scalar_type());
   }
 
   std::unordered_set<c10::Symbol> needs_data_{};
