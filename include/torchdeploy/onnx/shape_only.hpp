@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 
 #include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/libtorch/empty.hpp>
 #include <torchdeploy/detail/libtorch/model_graph.hpp>
 
 /// Running an operator for the sizes, strides and dtypes of what it gives alone.

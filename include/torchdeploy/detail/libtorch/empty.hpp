@@ -5,3 +5,4 @@
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/util/strides.h>
