@@ -16674,6 +16674,7 @@ inline std::pair<Onnx::handle, std::vector<shown_layer>> with_layer_outputs(Onnx
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/util/strides.h>
 #endif  // TORCHDEPLOY_SINGLE_DETAIL_LIBTORCH_EMPTY_HPP
 #ifndef TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
 #define TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
@@ -18222,6 +18223,7 @@ inline std::string valid_utf8(std::string_view text) {
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/util/strides.h>
 #endif  // TORCHDEPLOY_SINGLE_DETAIL_LIBTORCH_EMPTY_HPP
 #ifndef TORCHDEPLOY_SINGLE_OPENVINO_COMPILED_GRAPH_HPP
 #define TORCHDEPLOY_SINGLE_OPENVINO_COMPILED_GRAPH_HPP
@@ -22384,6 +22386,7 @@ inline std::shared_ptr<ov::Model> to_openvino(jit::Module const& module, std::st
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/util/strides.h>
 #endif  // TORCHDEPLOY_SINGLE_DETAIL_LIBTORCH_EMPTY_HPP
 #ifndef TORCHDEPLOY_SINGLE_OPENVINO_COMPILED_GRAPH_HPP
 #define TORCHDEPLOY_SINGLE_OPENVINO_COMPILED_GRAPH_HPP
@@ -26861,10 +26864,8 @@ template <class Facts>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <memory>
 #include <span>
 #include <string>
@@ -27351,6 +27352,10 @@ inline dependence dependence_of(symbol const& value) {
   return depends_on;
 }
 
+inline bool has_dimensions(symbol const& value) {
+  return value->seen[0].isTensor() && value->seen[0].toTensor().defined() && value->seen[0].toTensor().dim() > 0;
+}
+
 inline bool has_sizes_by_data(symbol const& value) {
   if (value->elements) return std::any_of(value->elements->begin(), value->elements->end(), has_sizes_by_data);
   return value->sized_by_data;
@@ -27704,6 +27709,16 @@ struct export_onnx_options {
 
 #endif
 #endif  // TORCHDEPLOY_SINGLE_ONNX_EXPORT_OPTIONS_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_SIZED_EXPORT_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_SIZED_EXPORT_HPP
+// ---- torchdeploy/onnx/sized_export.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+
 #ifndef TORCHDEPLOY_SINGLE_ONNX_ONNX_EXPORT_HPP
 #define TORCHDEPLOY_SINGLE_ONNX_ONNX_EXPORT_HPP
 // ---- torchdeploy/onnx/onnx_export.hpp
@@ -28262,6 +28277,10 @@ inline dependence dependence_of(symbol const& value) {
   return depends_on;
 }
 
+inline bool has_dimensions(symbol const& value) {
+  return value->seen[0].isTensor() && value->seen[0].toTensor().defined() && value->seen[0].toTensor().dim() > 0;
+}
+
 inline bool has_sizes_by_data(symbol const& value) {
   if (value->elements) return std::any_of(value->elements->begin(), value->elements->end(), has_sizes_by_data);
   return value->sized_by_data;
@@ -28619,15 +28638,219 @@ using onnx_lowerings = std::map<std::string, onnx_lowering>;
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
+#ifndef TORCHDEPLOY_SINGLE_ONNX_SHAPE_ONLY_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_SHAPE_ONLY_HPP
+// ---- torchdeploy/onnx/shape_only.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include <sys/mman.h>
+
+#ifndef TORCHDEPLOY_SINGLE_DETAIL_LIBTORCH_EMPTY_HPP
+#define TORCHDEPLOY_SINGLE_DETAIL_LIBTORCH_EMPTY_HPP
+// ---- torchdeploy/detail/libtorch/empty.hpp
+
+/// Door to LibTorch: tensors over memory, new or of others.
+
+#include <ATen/EmptyTensor.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/util/strides.h>
+#endif  // TORCHDEPLOY_SINGLE_DETAIL_LIBTORCH_EMPTY_HPP
+
+/// Running an operator for the sizes, strides and dtypes of what it gives alone.
+namespace torchdeploy::inline v0::detail {
+
+/// Zeros that take no memory until they are written to.
+inline at::Tensor untouched_zeros(at::IntArrayRef sizes, at::IntArrayRef strides, at::ScalarType dtype) {
+  std::size_t last = 0;  // element
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] == 0) return at::empty_strided(sizes, strides, at::TensorOptions(dtype));
+    last += static_cast<std::size_t>((sizes[i] - 1) * strides[i]);
+  }
+  auto const bytes = (last + 1) * c10::elementSize(dtype);
+  constexpr std::size_t few = 1U << 16U;
+  if (bytes <= few) return at::empty_strided(sizes, strides, at::TensorOptions(dtype)).zero_();
+  // not calloc, which fills memory that was in use before
+  auto* const memory =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED)
+    throw export_error(errc::export_raised, "expected memory for " + std::to_string(bytes) + " bytes, got none");
+  return at::from_blob(
+      memory, sizes, strides, [bytes](void* begin) { ::munmap(begin, bytes); }, at::TensorOptions(dtype));
+}
+inline at::Tensor untouched_zeros(at::IntArrayRef sizes, at::ScalarType dtype) {
+  return untouched_zeros(sizes, c10::contiguous_strides(sizes), dtype);
+}
+/// Shapes instead of values: an operator is run on LibTorch's `meta` tensors, which have no data. Of those for which LibTorch
+/// has this in Python only, the ones that take long are here.
+class shape_runner {
+ public:
+  /// What the operator gives, with zeros for all values; or nothing, if it has to be run. What it gives back of its inputs, or
+  /// as a view of them, is that.
+  std::optional<jit::Stack> operator()(jit::Node const* node, jit::Operation& operation, jit::Stack const& inputs) {
+    if (auto made = known_shape(node, inputs)) return jit::Stack{std::move(*made)};
+    if (needs_data_.contains(node->kind())) return {};
+    std::vector<stand_in> known;
+    jit::Stack stack;
+    for (auto const& each : inputs) {
+      auto without_data = meta(each, known);
+      if (!without_data) return {};
+      stack.push_back(std::move(*without_data));
+    }
+    if (known.empty()) return {};
+    try {
+      operation(stack);
+    } catch (std::exception const&) {  // no such kernel, or the call is wrong: it is run, and raises again
+      needs_data_.insert(node->kind());
+      return {};
+    }
+    for (auto& each : stack) {
+      auto zeros = with_data(each, known);
+      if (!zeros) return {};
+      each = std::move(*zeros);
+    }
+    return stack;
+  }
+
+ private:
+  struct stand_in {
+    at::Tensor meta, tensor;
+  };
+
+  static bool is_plain(at::Tensor const& tensor) {
+    return tensor.layout() == at::kStrided && !tensor.is_quantized() && tensor.device().is_cpu();
+  }
+  static std::optional<c10::IValue> meta(c10::IValue const& value, std::vector<stand_in>& known) {
+    if (value.isTensor()) {
+      auto const& tensor = value.toTensor();
+      if (!tensor.defined()) return value;
+      if (!is_plain(tensor)) return {};
+      auto made = at::empty_strided(tensor.sizes(), tensor.strides(), tensor.options().device(at::kMeta));
+      known.push_back({made, tensor});
+      return made;
+    }
+    if (value.isTuple() || value.isGenericDict() || value.isObject()) return {};
+    if (!value.isList() || value.isIntList() || value.isDoubleList() || value.isBoolList()) return value;
+    auto made = value.toList().copy();
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      auto without_data = meta(made.get(i), known);
+      if (!without_data) return {};
+      made.set(i, std::move(*without_data));
+    }
+    return made;
+  }
+  static std::optional<c10::IValue> with_data(c10::IValue const& value, std::vector<stand_in> const& known) {
+    if (value.isTensorList()) {
+      auto made = value.toTensorList().copy();
+      for (std::size_t i = 0; i < made.size(); ++i) {
+        auto zeros = with_data(made.get(i), known);
+        if (!zeros) return {};
+        made.set(i, zeros->toTensor());
+      }
+      return made;
+    }
+    if (!value.isTensor()) return {};
+    auto const& tensor = value.toTensor();
+    if (!tensor.defined()) return value;
+    if (!tensor.is_meta() || tensor.layout() != at::kStrided) return {};
+    for (auto const& each : known) {
+      if (tensor.is_same(each.meta)) return each.tensor;
+      if (!tensor.is_alias_of(each.meta)) continue;
+      if (tensor.scalar_type() != each.tensor.scalar_type()) return {};
+      return each.tensor.as_strided(tensor.sizes(), tensor.strides(),
+                                    each.tensor.storage_offset() + tensor.storage_offset());
+    }
+    return untouched_zeros(tensor.sizes(), tensor.strides(), tensor.scalar_type());
+  }
+
+  static std::optional<at::Tensor> known_shape(jit::Node const* node, jit::Stack const& inputs) {
+    using shape = std::optional<at::Tensor> (*)(jit::Stack const&);
+    static std::unordered_map<std::string_view, shape> const known = {
+        {"aten::conv1d", convolution},    {"aten::conv2d", convolution},
+        {"aten::conv3d", convolution},    {"aten::_convolution", convolution},
+        {"aten::batch_norm", batch_norm}, {"aten::scaled_dot_product_attention", attention},
+    };
+    auto const found = known.find(node->kind().toQualString());
+    return found == known.end() ? std::nullopt : found->second(inputs);
+  }
+
+  /// Sizes as in the documentation of torch.nn.Conv2d.
+  static std::optional<at::Tensor> convolution(jit::Stack const& inputs) {
+    constexpr std::size_t stride = 3, padding = 4, dilation = 5, transposed = 6;
+    bool const is_general = inputs.size() > 7;  // "_convolution"
+    if (!inputs[padding].isIntList() || (is_general && inputs[transposed].toBool())) return {};
+    auto const groups = inputs[is_general ? 8 : 6].toInt();
+    auto const &input = inputs[0].toTensor(), &weight = inputs[1].toTensor();
+    auto const rank = weight.dim();
+    if (!is_plain(input) || input.dim() != rank || input.size(1) != weight.size(1) * groups ||
+        input.scalar_type() != weight.scalar_type() || !is_rows(input) || !is_rows(weight))
+      return {};
+    std::vector<std::int64_t> sizes = {input.size(0), weight.size(0)};
+    for (std::int64_t i = 2; i < rank; ++i) {
+      auto const at = [&](std::size_t argument) {
+        auto const list = inputs[argument].toIntVector();
+        return list[list.size() == 1 ? 0 : static_cast<std::size_t>(i - 2)];
+      };
+      auto const last = input.size(i) + 2 * at(padding) - at(dilation) * (weight.size(i) - 1) - 1;
+      if (last < 0 || at(stride) <= 0) return {};
+      sizes.push_back(last / at(stride) + 1);
+    }
+    return untouched_zeros(sizes, input.scalar_type());
+  }
+  /// Not with its channels last: then so is what it gives.
+  static bool is_rows(at::Tensor const& tensor) {
+    return tensor.dim() == 3 ? tensor.is_contiguous() : tensor.suggest_memory_format() == at::MemoryFormat::Contiguous;
+  }
+  static std::optional<at::Tensor> batch_norm(jit::Stack const& inputs) {
+    constexpr std::size_t mean = 3, training = 5;
+    auto const& input = inputs[0].toTensor();
+    if (inputs[training].toBool() || !inputs[mean].isTensor() || !is_plain(input) || !input.is_contiguous() ||
+        input.dim() < 2 || inputs[mean].toTensor().numel() != input.size(1))
+      return {};
+    return untouched_zeros(input.sizes(), input.scalar_type());
+  }
+  /// With its strides in the order of the query's, as LibTorch's own kernel has it.
+  static std::optional<at::Tensor> attention(jit::Stack const& inputs) {
+    auto const &query = inputs[0].toTensor(), &key = inputs[1].toTensor(), &value = inputs[2].toTensor();
+    if (query.dim() != 4 || key.sizes() != value.sizes() || key.dim() != 4 || !is_plain(query) ||
+        query.sizes().slice(0, 2) != key.sizes().slice(0, 2) || query.size(3) != key.size(3) ||
+        query.scalar_type() != value.scalar_type())
+      return {};
+    auto const like =
+        at::empty_like(at::empty_strided(query.sizes(), query.strides(), query.options().device(at::kMeta)));
+    return untouched_zeros(query.sizes(), like.strides(), query.scalar_type());
+  }
+
+  std::unordered_set<c10::Symbol> needs_data_{};
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_SHAPE_ONLY_HPP
 #ifndef TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
 #define TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
 // ---- torchdeploy/onnx/symbolic.hpp
@@ -29080,6 +29303,10 @@ inline dependence dependence_of(symbol const& value) {
   return depends_on;
 }
 
+inline bool has_dimensions(symbol const& value) {
+  return value->seen[0].isTensor() && value->seen[0].toTensor().defined() && value->seen[0].toTensor().dim() > 0;
+}
+
 inline bool has_sizes_by_data(symbol const& value) {
   if (value->elements) return std::any_of(value->elements->begin(), value->elements->end(), has_sizes_by_data);
   return value->sized_by_data;
@@ -29221,11 +29448,18 @@ inline bool judges_open_sizes(std::vector<symbol> const& inputs, onnx_results_of
 /// What of the model a tensor is.
 inline std::string state_name(std::string const& name) { return name.empty() ? "an attribute" : "'" + name + "'"; }
 
+/// Of what depends on the data of the inputs a model needs the shapes, but for a few.
+enum class evaluation : std::uint8_t { shapes, values };
+/// Thrown where shapes alone don't tell how the model goes on.
+struct values_needed {};
+
 class node_runner {
  public:
-  /// Runs an operator as it is. Where `twice` is not set, once: the results of the second run are those of the first.
+  explicit node_runner(evaluation of_data) : of_data_(of_data) {}
+
+  /// Runs an operator: once if it depends on nothing, as the second run would give the same.
   /// @throws export_error 902, 903
-  onnx_results_of_runs operator()(jit::Node* node, std::vector<symbol> const& inputs, bool twice) {
+  onnx_results_of_runs operator()(jit::Node* node, std::vector<symbol> const& inputs, dependence depends_on) {
     if (node->kind() == c10::prim::RaiseException) refuse_call(node, "the model raises an error on the examples");
     // without gradients LibTorch chooses operators that do the work of a whole layer; the plain ones can be exported
     if (is_operator(node, "aten::is_grad_enabled")) return {{{true}, {true}}};
@@ -29235,11 +29469,21 @@ class node_runner {
       if (!node->maybeOperator()) refuse_call(node, "expected an operator of LibTorch's, got one that it has not");
       operation = node->getOperation();
     }
+    auto const begin = std::chrono::steady_clock::now();
     onnx_results_of_runs results;
     for (std::size_t run = 0; run < results.size(); ++run)
-      results[run] = run == 1 && !twice ? results[0] : once(node, *operation, inputs, run);
+      results[run] = run == 1 && depends_on == dependence::none
+                         ? results[0]
+                         : once(node, *operation, inputs, run, depends_on == dependence::data);
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return results;
   }
+  /// @throws values_needed
+  void demand_values() const {
+    if (of_data_ == evaluation::shapes) throw values_needed();
+  }
+  /// What running operators took so far.
+  [[nodiscard]] double seconds() const { return seconds_; }
 
  private:
   static bool is_of(jit::Node* node, symbol const& value, std::size_t run) {
@@ -29247,10 +29491,12 @@ class node_runner {
     return std::any_of(types.begin(), types.end(),
                        [type = value->seen[run].type()](c10::TypePtr const& each) { return type->isSubtypeOf(*each); });
   }
-  static jit::Stack once(jit::Node* node, jit::Operation& operation, std::vector<symbol> const& inputs,
-                         std::size_t run) {
+  jit::Stack once(jit::Node* node, jit::Operation& operation, std::vector<symbol> const& inputs, std::size_t run,
+                  bool on_data) {
     jit::Stack stack;
     for (auto const& each : inputs) stack.push_back(each->seen[run]);
+    if (on_data && of_data_ == evaluation::shapes)
+      if (auto results = shapes_(node, operation, stack)) return std::move(*results);
     if (auto const* const schema = node->maybeSchema(); schema && schema->is_vararg())
       stack.emplace_back(static_cast<std::int64_t>(inputs.size()));  // as the interpreter says how many there are
     try {
@@ -29263,7 +29509,10 @@ class node_runner {
     return stack;
   }
 
+  evaluation of_data_;
   std::unordered_map<jit::Node const*, std::optional<jit::Operation>> operations_{};
+  shape_runner shapes_{};
+  double seconds_ = 0;
 };
 
 }  // namespace torchdeploy::inline v0::detail
@@ -29720,6 +29969,10 @@ inline dependence dependence_of(symbol const& value) {
     for (auto const& each : *value->elements) depends_on = std::max(depends_on, dependence_of(each));
   }
   return depends_on;
+}
+
+inline bool has_dimensions(symbol const& value) {
+  return value->seen[0].isTensor() && value->seen[0].toTensor().defined() && value->seen[0].toTensor().dim() > 0;
 }
 
 inline bool has_sizes_by_data(symbol const& value) {
@@ -35589,15 +35842,219 @@ inline found_lowering lowering_of(jit::Node* node, onnx_lowerings const& own) {
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
+#ifndef TORCHDEPLOY_SINGLE_ONNX_SHAPE_ONLY_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_SHAPE_ONLY_HPP
+// ---- torchdeploy/onnx/shape_only.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include <sys/mman.h>
+
+#ifndef TORCHDEPLOY_SINGLE_DETAIL_LIBTORCH_EMPTY_HPP
+#define TORCHDEPLOY_SINGLE_DETAIL_LIBTORCH_EMPTY_HPP
+// ---- torchdeploy/detail/libtorch/empty.hpp
+
+/// Door to LibTorch: tensors over memory, new or of others.
+
+#include <ATen/EmptyTensor.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/util/strides.h>
+#endif  // TORCHDEPLOY_SINGLE_DETAIL_LIBTORCH_EMPTY_HPP
+
+/// Running an operator for the sizes, strides and dtypes of what it gives alone.
+namespace torchdeploy::inline v0::detail {
+
+/// Zeros that take no memory until they are written to.
+inline at::Tensor untouched_zeros(at::IntArrayRef sizes, at::IntArrayRef strides, at::ScalarType dtype) {
+  std::size_t last = 0;  // element
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] == 0) return at::empty_strided(sizes, strides, at::TensorOptions(dtype));
+    last += static_cast<std::size_t>((sizes[i] - 1) * strides[i]);
+  }
+  auto const bytes = (last + 1) * c10::elementSize(dtype);
+  constexpr std::size_t few = 1U << 16U;
+  if (bytes <= few) return at::empty_strided(sizes, strides, at::TensorOptions(dtype)).zero_();
+  // not calloc, which fills memory that was in use before
+  auto* const memory =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED)
+    throw export_error(errc::export_raised, "expected memory for " + std::to_string(bytes) + " bytes, got none");
+  return at::from_blob(
+      memory, sizes, strides, [bytes](void* begin) { ::munmap(begin, bytes); }, at::TensorOptions(dtype));
+}
+inline at::Tensor untouched_zeros(at::IntArrayRef sizes, at::ScalarType dtype) {
+  return untouched_zeros(sizes, c10::contiguous_strides(sizes), dtype);
+}
+/// Shapes instead of values: an operator is run on LibTorch's `meta` tensors, which have no data. Of those for which LibTorch
+/// has this in Python only, the ones that take long are here.
+class shape_runner {
+ public:
+  /// What the operator gives, with zeros for all values; or nothing, if it has to be run. What it gives back of its inputs, or
+  /// as a view of them, is that.
+  std::optional<jit::Stack> operator()(jit::Node const* node, jit::Operation& operation, jit::Stack const& inputs) {
+    if (auto made = known_shape(node, inputs)) return jit::Stack{std::move(*made)};
+    if (needs_data_.contains(node->kind())) return {};
+    std::vector<stand_in> known;
+    jit::Stack stack;
+    for (auto const& each : inputs) {
+      auto without_data = meta(each, known);
+      if (!without_data) return {};
+      stack.push_back(std::move(*without_data));
+    }
+    if (known.empty()) return {};
+    try {
+      operation(stack);
+    } catch (std::exception const&) {  // no such kernel, or the call is wrong: it is run, and raises again
+      needs_data_.insert(node->kind());
+      return {};
+    }
+    for (auto& each : stack) {
+      auto zeros = with_data(each, known);
+      if (!zeros) return {};
+      each = std::move(*zeros);
+    }
+    return stack;
+  }
+
+ private:
+  struct stand_in {
+    at::Tensor meta, tensor;
+  };
+
+  static bool is_plain(at::Tensor const& tensor) {
+    return tensor.layout() == at::kStrided && !tensor.is_quantized() && tensor.device().is_cpu();
+  }
+  static std::optional<c10::IValue> meta(c10::IValue const& value, std::vector<stand_in>& known) {
+    if (value.isTensor()) {
+      auto const& tensor = value.toTensor();
+      if (!tensor.defined()) return value;
+      if (!is_plain(tensor)) return {};
+      auto made = at::empty_strided(tensor.sizes(), tensor.strides(), tensor.options().device(at::kMeta));
+      known.push_back({made, tensor});
+      return made;
+    }
+    if (value.isTuple() || value.isGenericDict() || value.isObject()) return {};
+    if (!value.isList() || value.isIntList() || value.isDoubleList() || value.isBoolList()) return value;
+    auto made = value.toList().copy();
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      auto without_data = meta(made.get(i), known);
+      if (!without_data) return {};
+      made.set(i, std::move(*without_data));
+    }
+    return made;
+  }
+  static std::optional<c10::IValue> with_data(c10::IValue const& value, std::vector<stand_in> const& known) {
+    if (value.isTensorList()) {
+      auto made = value.toTensorList().copy();
+      for (std::size_t i = 0; i < made.size(); ++i) {
+        auto zeros = with_data(made.get(i), known);
+        if (!zeros) return {};
+        made.set(i, zeros->toTensor());
+      }
+      return made;
+    }
+    if (!value.isTensor()) return {};
+    auto const& tensor = value.toTensor();
+    if (!tensor.defined()) return value;
+    if (!tensor.is_meta() || tensor.layout() != at::kStrided) return {};
+    for (auto const& each : known) {
+      if (tensor.is_same(each.meta)) return each.tensor;
+      if (!tensor.is_alias_of(each.meta)) continue;
+      if (tensor.scalar_type() != each.tensor.scalar_type()) return {};
+      return each.tensor.as_strided(tensor.sizes(), tensor.strides(),
+                                    each.tensor.storage_offset() + tensor.storage_offset());
+    }
+    return untouched_zeros(tensor.sizes(), tensor.strides(), tensor.scalar_type());
+  }
+
+  static std::optional<at::Tensor> known_shape(jit::Node const* node, jit::Stack const& inputs) {
+    using shape = std::optional<at::Tensor> (*)(jit::Stack const&);
+    static std::unordered_map<std::string_view, shape> const known = {
+        {"aten::conv1d", convolution},    {"aten::conv2d", convolution},
+        {"aten::conv3d", convolution},    {"aten::_convolution", convolution},
+        {"aten::batch_norm", batch_norm}, {"aten::scaled_dot_product_attention", attention},
+    };
+    auto const found = known.find(node->kind().toQualString());
+    return found == known.end() ? std::nullopt : found->second(inputs);
+  }
+
+  /// Sizes as in the documentation of torch.nn.Conv2d.
+  static std::optional<at::Tensor> convolution(jit::Stack const& inputs) {
+    constexpr std::size_t stride = 3, padding = 4, dilation = 5, transposed = 6;
+    bool const is_general = inputs.size() > 7;  // "_convolution"
+    if (!inputs[padding].isIntList() || (is_general && inputs[transposed].toBool())) return {};
+    auto const groups = inputs[is_general ? 8 : 6].toInt();
+    auto const &input = inputs[0].toTensor(), &weight = inputs[1].toTensor();
+    auto const rank = weight.dim();
+    if (!is_plain(input) || input.dim() != rank || input.size(1) != weight.size(1) * groups ||
+        input.scalar_type() != weight.scalar_type() || !is_rows(input) || !is_rows(weight))
+      return {};
+    std::vector<std::int64_t> sizes = {input.size(0), weight.size(0)};
+    for (std::int64_t i = 2; i < rank; ++i) {
+      auto const at = [&](std::size_t argument) {
+        auto const list = inputs[argument].toIntVector();
+        return list[list.size() == 1 ? 0 : static_cast<std::size_t>(i - 2)];
+      };
+      auto const last = input.size(i) + 2 * at(padding) - at(dilation) * (weight.size(i) - 1) - 1;
+      if (last < 0 || at(stride) <= 0) return {};
+      sizes.push_back(last / at(stride) + 1);
+    }
+    return untouched_zeros(sizes, input.scalar_type());
+  }
+  /// Not with its channels last: then so is what it gives.
+  static bool is_rows(at::Tensor const& tensor) {
+    return tensor.dim() == 3 ? tensor.is_contiguous() : tensor.suggest_memory_format() == at::MemoryFormat::Contiguous;
+  }
+  static std::optional<at::Tensor> batch_norm(jit::Stack const& inputs) {
+    constexpr std::size_t mean = 3, training = 5;
+    auto const& input = inputs[0].toTensor();
+    if (inputs[training].toBool() || !inputs[mean].isTensor() || !is_plain(input) || !input.is_contiguous() ||
+        input.dim() < 2 || inputs[mean].toTensor().numel() != input.size(1))
+      return {};
+    return untouched_zeros(input.sizes(), input.scalar_type());
+  }
+  /// With its strides in the order of the query's, as LibTorch's own kernel has it.
+  static std::optional<at::Tensor> attention(jit::Stack const& inputs) {
+    auto const &query = inputs[0].toTensor(), &key = inputs[1].toTensor(), &value = inputs[2].toTensor();
+    if (query.dim() != 4 || key.sizes() != value.sizes() || key.dim() != 4 || !is_plain(query) ||
+        query.sizes().slice(0, 2) != key.sizes().slice(0, 2) || query.size(3) != key.size(3) ||
+        query.scalar_type() != value.scalar_type())
+      return {};
+    auto const like =
+        at::empty_like(at::empty_strided(query.sizes(), query.strides(), query.options().device(at::kMeta)));
+    return untouched_zeros(query.sizes(), like.strides(), query.scalar_type());
+  }
+
+  std::unordered_set<c10::Symbol> needs_data_{};
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_SHAPE_ONLY_HPP
 #ifndef TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
 #define TORCHDEPLOY_SINGLE_ONNX_SYMBOLIC_HPP
 // ---- torchdeploy/onnx/symbolic.hpp
@@ -36050,6 +36507,10 @@ inline dependence dependence_of(symbol const& value) {
   return depends_on;
 }
 
+inline bool has_dimensions(symbol const& value) {
+  return value->seen[0].isTensor() && value->seen[0].toTensor().defined() && value->seen[0].toTensor().dim() > 0;
+}
+
 inline bool has_sizes_by_data(symbol const& value) {
   if (value->elements) return std::any_of(value->elements->begin(), value->elements->end(), has_sizes_by_data);
   return value->sized_by_data;
@@ -36191,11 +36652,18 @@ inline bool judges_open_sizes(std::vector<symbol> const& inputs, onnx_results_of
 /// What of the model a tensor is.
 inline std::string state_name(std::string const& name) { return name.empty() ? "an attribute" : "'" + name + "'"; }
 
+/// Of what depends on the data of the inputs a model needs the shapes, but for a few.
+enum class evaluation : std::uint8_t { shapes, values };
+/// Thrown where shapes alone don't tell how the model goes on.
+struct values_needed {};
+
 class node_runner {
  public:
-  /// Runs an operator as it is. Where `twice` is not set, once: the results of the second run are those of the first.
+  explicit node_runner(evaluation of_data) : of_data_(of_data) {}
+
+  /// Runs an operator: once if it depends on nothing, as the second run would give the same.
   /// @throws export_error 902, 903
-  onnx_results_of_runs operator()(jit::Node* node, std::vector<symbol> const& inputs, bool twice) {
+  onnx_results_of_runs operator()(jit::Node* node, std::vector<symbol> const& inputs, dependence depends_on) {
     if (node->kind() == c10::prim::RaiseException) refuse_call(node, "the model raises an error on the examples");
     // without gradients LibTorch chooses operators that do the work of a whole layer; the plain ones can be exported
     if (is_operator(node, "aten::is_grad_enabled")) return {{{true}, {true}}};
@@ -36205,11 +36673,21 @@ class node_runner {
       if (!node->maybeOperator()) refuse_call(node, "expected an operator of LibTorch's, got one that it has not");
       operation = node->getOperation();
     }
+    auto const begin = std::chrono::steady_clock::now();
     onnx_results_of_runs results;
     for (std::size_t run = 0; run < results.size(); ++run)
-      results[run] = run == 1 && !twice ? results[0] : once(node, *operation, inputs, run);
+      results[run] = run == 1 && depends_on == dependence::none
+                         ? results[0]
+                         : once(node, *operation, inputs, run, depends_on == dependence::data);
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return results;
   }
+  /// @throws values_needed
+  void demand_values() const {
+    if (of_data_ == evaluation::shapes) throw values_needed();
+  }
+  /// What running operators took so far.
+  [[nodiscard]] double seconds() const { return seconds_; }
 
  private:
   static bool is_of(jit::Node* node, symbol const& value, std::size_t run) {
@@ -36217,10 +36695,12 @@ class node_runner {
     return std::any_of(types.begin(), types.end(),
                        [type = value->seen[run].type()](c10::TypePtr const& each) { return type->isSubtypeOf(*each); });
   }
-  static jit::Stack once(jit::Node* node, jit::Operation& operation, std::vector<symbol> const& inputs,
-                         std::size_t run) {
+  jit::Stack once(jit::Node* node, jit::Operation& operation, std::vector<symbol> const& inputs, std::size_t run,
+                  bool on_data) {
     jit::Stack stack;
     for (auto const& each : inputs) stack.push_back(each->seen[run]);
+    if (on_data && of_data_ == evaluation::shapes)
+      if (auto results = shapes_(node, operation, stack)) return std::move(*results);
     if (auto const* const schema = node->maybeSchema(); schema && schema->is_vararg())
       stack.emplace_back(static_cast<std::int64_t>(inputs.size()));  // as the interpreter says how many there are
     try {
@@ -36233,7 +36713,10 @@ class node_runner {
     return stack;
   }
 
+  evaluation of_data_;
   std::unordered_map<jit::Node const*, std::optional<jit::Operation>> operations_{};
+  shape_runner shapes_{};
+  double seconds_ = 0;
 };
 
 }  // namespace torchdeploy::inline v0::detail
@@ -36692,6 +37175,10 @@ inline dependence dependence_of(symbol const& value) {
   return depends_on;
 }
 
+inline bool has_dimensions(symbol const& value) {
+  return value->seen[0].isTensor() && value->seen[0].toTensor().defined() && value->seen[0].toTensor().dim() > 0;
+}
+
 inline bool has_sizes_by_data(symbol const& value) {
   if (value->elements) return std::any_of(value->elements->begin(), value->elements->end(), has_sizes_by_data);
   return value->sized_by_data;
@@ -36932,8 +37419,8 @@ using calls_of_nodes = std::set<std::pair<jit::Node const*, std::size_t>>;
 class onnx_exporter {
  public:
   /// `open_calls`: those of which it is known that what they give differs between sizes; more are added.
-  onnx_exporter(onnx_builder& onnx, onnx_lowerings const& own, calls_of_nodes& open_calls)
-      : onnx_(onnx), own_(own), open_calls_(open_calls) {}
+  onnx_exporter(onnx_builder& onnx, onnx_lowerings const& own, calls_of_nodes& open_calls, evaluation of_data)
+      : onnx_(onnx), own_(own), open_calls_(open_calls), runner_(of_data) {}
 
   /// Runs the graph. `inputs`: a symbol for each, `self` first. Its results, and in `missing()` what could not be written.
   symbol run(jit::Graph& graph, std::vector<symbol> const& inputs) {
@@ -36944,6 +37431,7 @@ class onnx_exporter {
   }
   [[nodiscard]] std::vector<missing_operator> const& missing() const { return missing_; }
   [[nodiscard]] std::vector<std::string> const& notes() const { return notes_; }
+  [[nodiscard]] double evaluation_seconds() const { return runner_.seconds(); }
 
   /// What stands for a tensor or number in ONNX.
   onnx_value read(symbol const& value) {
@@ -37028,7 +37516,7 @@ class onnx_exporter {
     else if (same)
       results = {inputs[0]};
     else
-      results = container_operator(node, inputs, [&] { return runner_(node, inputs, true); }).results();
+      results = container_operator(node, inputs, [&] { return runner_(node, inputs, dependence::sizes); }).results();
     if (!results) return false;
     for (std::size_t i = 0; i < node->outputs().size(); ++i) known_[node->output(i)] = std::move((*results)[i]);
     return true;
@@ -37153,7 +37641,8 @@ class onnx_exporter {
         read(*at);
         if (!(*at)->view) break;
       }
-    auto const results = runner_(node, inputs, depends_on != dependence::none || writes_);
+    if (sized_by_data) runner_.demand_values();
+    auto const results = runner_(node, inputs, writes_ ? std::max(depends_on, dependence::sizes) : depends_on);
     if (std::pair const call(node, calls_[node]++); depends_on == dependence::sizes) {
       if (!is_same(results))
         open_calls_.insert(call);
@@ -37189,10 +37678,6 @@ class onnx_exporter {
       }
       known_[node->output(i)] = std::move(made);
     }
-  }
-
-  static bool has_dimensions(symbol const& value) {
-    return value->seen[0].isTensor() && value->seen[0].toTensor().defined() && value->seen[0].toTensor().dim() > 0;
   }
 
   /// Is it a view? Where nothing writes, nobody can tell.
@@ -37281,7 +37766,7 @@ class onnx_exporter {
   bool writes_ = false;  ///< does anything in the graph write in place?
   std::unordered_map<jit::Value const*, symbol> known_{};
   std::unordered_map<std::string, symbol> attributes_{};
-  node_runner runner_{};
+  node_runner runner_;
   std::vector<missing_operator> missing_{};
   std::vector<std::string> notes_{};
 };
@@ -40033,14 +40518,16 @@ namespace torchdeploy::inline v0::detail {
 class onnx_export {
  public:
   onnx_export(torch::jit::Module const& module, export_onnx_options const& options, example const& inputs,
-              std::shared_ptr<jit::Graph> graph, second_run how)
+              std::shared_ptr<jit::Graph> graph, second_run how, evaluation of_data)
       : module_(module),
         options_(options),
         method_(module.get_method(options.method)),
         onnx_(options.opset),
         how_(how),
+        of_data_(of_data),
         graph_(std::move(graph)) {
     read_arguments(inputs);
+    choose_sizes();
   }
 
   static std::shared_ptr<jit::Graph> graph_of(torch::jit::Module const& module, std::string const& method) {
@@ -40051,15 +40538,17 @@ class onnx_export {
     return graph;
   }
 
+  /// The graph in ONNX.
   /// @throws export_error (901 operators that have no lowering, 902, 903, 904)
-  std::string write(std::vector<std::string>& notes, calls_of_nodes& open_calls) {
+  void build(calls_of_nodes& open_calls) {
     c10::InferenceMode const inference;
-    choose_sizes();
     make_inputs();
-    onnx_exporter exporter(onnx_, options_.operators, open_calls);
+    onnx_exporter exporter(onnx_, options_.operators, open_calls, of_data_);
     auto const result = exporter.run(*graph_, arguments_);
+    evaluation_seconds_ = exporter.evaluation_seconds();
     refuse_missing(exporter.missing());
-    notes.insert(notes.end(), exporter.notes().begin(), exporter.notes().end());
+    note_steps();
+    notes_.insert(notes_.end(), exporter.notes().begin(), exporter.notes().end());
     make_outputs(exporter, result, "output");
     name_outputs();
 
@@ -40070,9 +40559,15 @@ class onnx_export {
     drop_unused(onnx_, outputs);
     text_.name = module_.type()->name() ? module_.type()->name()->name() : "model";
     text_.metadata = options_.metadata;
+  }
+  /// As bytes.
+  std::string write() {
+    c10::InferenceMode const inference;
     return onnx_model_writer(onnx_, text_).write();
   }
+  [[nodiscard]] std::vector<std::string> const& notes() const { return notes_; }
   [[nodiscard]] std::vector<open_size> const& open_sizes() const { return open_; }
+  [[nodiscard]] double evaluation_seconds() const { return evaluation_seconds_; }
 
  private:
   struct tensor_input {
@@ -40080,6 +40575,14 @@ class onnx_export {
     at::Tensor tensor;
     std::map<std::int64_t, std::string> open{};
   };
+
+  void note_steps() {
+    for (auto const& each : open_)
+      if (is_by_steps(how_) && size_step(each.sizes[0]) > 2)
+        notes_.push_back("'" + each.name + "' is " + std::to_string(each.sizes[0]) +
+                         ", or more or less by multiples of " + std::to_string(size_step(each.sizes[0])) +
+                         ": at other sizes this model is another");
+  }
 
   // --- inputs --------------------------------------------------------------------------------------------------------
   void read_arguments(example const& inputs) {
@@ -40307,6 +40810,9 @@ class onnx_export {
   torch::jit::Method method_;
   onnx_builder onnx_;
   second_run how_;
+  evaluation of_data_;
+  double evaluation_seconds_ = 0;
+  std::vector<std::string> notes_{};
   std::shared_ptr<jit::Graph> graph_;
   example values_{};
   std::vector<tensor_input> tensors_{};
@@ -40319,6 +40825,492 @@ class onnx_export {
 
 #endif
 #endif  // TORCHDEPLOY_SINGLE_ONNX_ONNX_EXPORT_HPP
+#ifndef TORCHDEPLOY_SINGLE_ONNX_OPEN_SIZES_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_OPEN_SIZES_HPP
+// ---- torchdeploy/onnx/open_sizes.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+// ---- torchdeploy/onnx/builder.hpp
+
+#ifdef TORCHDEPLOY_WITH_ONNX
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#ifndef TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+#define TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+// ---- torchdeploy/onnx/data_type.hpp
+
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+namespace torchdeploy::inline v0::detail {
+
+/// In which field of a TensorProto the numbers of a type stand when they are not raw bytes.
+enum class onnx_field_of { none, floats, int32s, int64s, doubles, uint64s, strings };
+
+struct onnx_data_type {
+  std::string_view name;
+  int bits;  ///< of an element; 0: strings
+  onnx_field_of field;
+  std::optional<at::ScalarType> dtype;  ///< LibTorch's, where it has it with one element to a number
+};
+
+/// TensorProto.DataType, by its number. Source: onnx.proto.
+inline constexpr onnx_data_type onnx_data_types[] = {
+    {"undefined", 0, onnx_field_of::none, {}},
+    {"float32", 32, onnx_field_of::floats, at::kFloat},
+    {"uint8", 8, onnx_field_of::int32s, at::kByte},
+    {"int8", 8, onnx_field_of::int32s, at::kChar},
+    {"uint16", 16, onnx_field_of::int32s, at::kUInt16},
+    {"int16", 16, onnx_field_of::int32s, at::kShort},
+    {"int32", 32, onnx_field_of::int32s, at::kInt},
+    {"int64", 64, onnx_field_of::int64s, at::kLong},
+    {"string", 0, onnx_field_of::strings, {}},
+    {"bool", 8, onnx_field_of::int32s, at::kBool},
+    {"float16", 16, onnx_field_of::int32s, at::kHalf},
+    {"float64", 64, onnx_field_of::doubles, at::kDouble},
+    {"uint32", 32, onnx_field_of::uint64s, at::kUInt32},
+    {"uint64", 64, onnx_field_of::uint64s, at::kUInt64},
+    {"complex64", 64, onnx_field_of::floats, at::kComplexFloat},
+    {"complex128", 128, onnx_field_of::doubles, at::kComplexDouble},
+    {"bfloat16", 16, onnx_field_of::int32s, at::kBFloat16},
+    {"float8_e4m3fn", 8, onnx_field_of::int32s, at::kFloat8_e4m3fn},
+    {"float8_e4m3fnuz", 8, onnx_field_of::int32s, at::kFloat8_e4m3fnuz},
+    {"float8_e5m2", 8, onnx_field_of::int32s, at::kFloat8_e5m2},
+    {"float8_e5m2fnuz", 8, onnx_field_of::int32s, at::kFloat8_e5m2fnuz},
+    {"uint4", 4, onnx_field_of::int32s, {}},
+    {"int4", 4, onnx_field_of::int32s, {}},
+    {"float4_e2m1", 4, onnx_field_of::int32s, {}},
+    {"float8_e8m0", 8, onnx_field_of::int32s, at::kFloat8_e8m0fnu},
+    {"uint2", 2, onnx_field_of::int32s, {}},
+    {"int2", 2, onnx_field_of::int32s, {}},
+    {"float6_e2m3", 6, onnx_field_of::int32s, {}},
+    {"float6_e3m2", 6, onnx_field_of::int32s, {}},
+};
+
+/// Nothing for 0 and for a number that ONNX has not.
+constexpr onnx_data_type const* data_type_of(std::int64_t number) {
+  return number > 0 && number < std::ssize(onnx_data_types) ? &onnx_data_types[number] : nullptr;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+#endif  // TORCHDEPLOY_SINGLE_ONNX_DATA_TYPE_HPP
+
+namespace torchdeploy::inline v0 {
+
+/// A value of an ONNX graph in the making: what a node gives, an input, or an initializer. None: an input that is left out.
+struct onnx_value {
+  int id = -1;
+
+  explicit operator bool() const { return id >= 0; }
+  friend bool operator==(onnx_value, onnx_value) = default;
+  friend auto operator<=>(onnx_value, onnx_value) = default;
+};
+
+struct onnx_subgraph;
+
+/// An attribute of a node: {"axis", 1}, {"pads", pads}, {"mode", "linear"}.
+struct onnx_node_attribute {
+  using value_type = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
+                                  std::vector<std::string>, at::Tensor, std::shared_ptr<onnx_subgraph>>;
+  std::string name;
+  value_type value;
+};
+
+/// A node in the making.
+struct onnx_made_node {
+  std::string kind;  ///< "Conv"; of another domain "com.microsoft::Gelu"
+  std::vector<onnx_value> inputs{};
+  std::vector<onnx_value> outputs{};
+  std::vector<onnx_node_attribute> attributes{};
+  std::string layer{};  ///< the module that it comes from: "layer1.0.conv1"
+};
+
+/// A branch of an If.
+struct onnx_subgraph {
+  std::vector<onnx_made_node> nodes{};
+  std::vector<onnx_value> outputs{};
+};
+
+/// Makes the nodes of an ONNX graph. A node that was made before, of the same inputs, is not made again; one of constants
+/// alone, as far as it only moves them, is computed at once. What has two forms in ONNX's opsets is written here alone.
+class onnx_builder {
+ public:
+  explicit onnx_builder(std::int64_t opset) : opset_(opset) { scopes_.emplace_back(); }
+
+  [[nodiscard]] std::int64_t opset() const { return opset_; }
+
+  /// A node with one output.
+  onnx_value emit(std::string kind, std::vector<onnx_value> inputs, std::vector<onnx_node_attribute> attributes = {}) {
+    return emit_many(std::move(kind), std::move(inputs), 1, std::move(attributes)).front();
+  }
+  /// A node with several.
+  std::vector<onnx_value> emit_many(std::string kind, std::vector<onnx_value> inputs, std::size_t outputs,
+                                    std::vector<onnx_node_attribute> attributes = {}) {
+    while (!inputs.empty() && !inputs.back()) inputs.pop_back();
+    auto key = key_of(kind, inputs, attributes, outputs);
+    for (auto const& scope : scopes_)
+      if (auto const known = scope.known.find(key); known != scope.known.end()) return known->second;
+    std::vector<onnx_value> made;
+    for (std::size_t i = 0; i < outputs; ++i) made.push_back(new_value());
+    scopes_.back().nodes.push_back({std::move(kind), std::move(inputs), made, std::move(attributes), layer_});
+    scopes_.back().known.emplace(std::move(key), made);
+    return made;
+  }
+
+  /// The same value under another name, of a node of its own.
+  onnx_value identity(onnx_value value) {
+    auto const made = new_value();
+    scopes_.back().nodes.push_back({"Identity", {value}, {made}, {}, layer_});
+    return made;
+  }
+
+  /// A weight or another constant. The same memory is stored once; what is small and equal, too.
+  onnx_value constant(at::Tensor const& tensor, std::string const& name = {}) {
+    auto const dense = tensor.detach().contiguous();
+    auto key = std::to_string(static_cast<int>(dense.scalar_type())) + "[";
+    for (auto const size : dense.sizes()) key += std::to_string(size) + ",";
+    constexpr std::size_t small = 128;
+    if (dense.nbytes() <= small)
+      key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+    else
+      key += "@" + std::to_string(reinterpret_cast<std::uintptr_t>(dense.const_data_ptr()));
+    auto& known = constants_[std::move(key)];
+    if (tensors_.contains(known)) return known;  // else it was dropped, and its memory may be another's by now
+    known = new_value();
+    tensors_.emplace(known, dense);
+    if (!name.empty()) names_.emplace(known, name);
+    return known;
+  }
+  onnx_value integers(std::vector<std::int64_t> const& values) { return constant(at::tensor(values, at::kLong)); }
+  onnx_value integer(std::int64_t value) { return constant(at::scalar_tensor(value, at::kLong)); }
+  onnx_value scalar(double value, at::ScalarType dtype) { return constant(at::scalar_tensor(value, dtype)); }
+  /// An input of the graph.
+  onnx_value input() { return new_value(); }
+
+  /// The tensor that a constant is.
+  [[nodiscard]] std::optional<at::Tensor> constant_of(onnx_value value) const {
+    auto const found = tensors_.find(value);
+    return found == tensors_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // --- what every family needs --------------------------------------------------------------------------------------
+  onnx_value cast(onnx_value x, at::ScalarType from, at::ScalarType to) {
+    if (from == to) return x;
+    if (auto const known = constant_of(x)) return constant(known->to(to));
+    return emit("Cast", {x}, {{"to", onnx_type_of(to)}});
+  }
+  onnx_value reshape(onnx_value x, std::vector<std::int64_t> const& sizes) {
+    if (auto const known = constant_of(x)) return constant(known->reshape(sizes));
+    return emit("Reshape", {x, integers(sizes)});
+  }
+  onnx_value unsqueeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->unsqueeze(axes.front()));
+    return emit("Unsqueeze", {x, integers(axes)});
+  }
+  onnx_value squeeze(onnx_value x, std::vector<std::int64_t> const& axes) {
+    if (axes.empty()) return x;
+    if (auto known = constant_of(x); known && axes.size() == 1) return constant(known->squeeze(axes.front()));
+    return emit("Squeeze", {x, integers(axes)});
+  }
+  onnx_value transpose(onnx_value x, std::vector<std::int64_t> const& order) {
+    bool same = true;
+    for (std::size_t i = 0; i < order.size(); ++i) same = same && order[i] == static_cast<std::int64_t>(i);
+    if (same) return x;
+    if (auto const known = constant_of(x)) {  // a weight that is used twice is copied once
+      auto const [at, is_new] = transposed_.try_emplace({x, order}, onnx_value{});
+      auto const name = names_.find(x);
+      if (is_new) at->second = constant(known->permute(order), name == names_.end() ? std::string() : name->second);
+      return at->second;
+    }
+    return emit("Transpose", {x}, {{"perm", order}});
+  }
+  onnx_value concat(std::vector<onnx_value> const& all, std::int64_t axis) {
+    if (all.size() == 1) return all.front();
+    std::vector<at::Tensor> known;
+    for (auto const each : all)
+      if (auto tensor = constant_of(each)) known.push_back(*std::move(tensor));
+    if (known.size() == all.size()) return constant(at::cat(known, axis));
+    return emit("Concat", all, {{"axis", axis}});
+  }
+  /// `start` and `end` are vectors of one number; `end` may be left out: to the end.
+  onnx_value slice(onnx_value x, std::int64_t axis, onnx_value start, onnx_value end, std::int64_t step = 1) {
+    if (!end) end = integers({std::numeric_limits<std::int64_t>::max()});
+    return emit("Slice", {x, start, end, integers({axis}), step == 1 ? onnx_value{} : integers({step})});
+  }
+  onnx_value gather(onnx_value x, onnx_value index, std::int64_t axis) {
+    return emit("Gather", {x, index}, {{"axis", axis}});
+  }
+  /// Of a tensor, as an int64 vector; from `first` on, `count` of its sizes.
+  onnx_value shape(onnx_value x) { return emit("Shape", {x}); }
+  onnx_value size(onnx_value x, std::int64_t axis) {
+    constexpr std::int64_t with_range = 15;
+    if (opset_ >= with_range) return emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+    return gather(shape(x), integers({axis}), 0);
+  }
+  /// ReduceMean, ReduceMax...: over all axes when there are none.
+  onnx_value reduce(std::string const& kind, onnx_value x, std::vector<std::int64_t> const& axes, bool keep) {
+    std::int64_t const axes_are_inputs_since = kind == "ReduceSum" ? 13 : 18;
+    std::vector<onnx_node_attribute> attributes{{"keepdims", std::int64_t{keep}}};
+    if (axes.empty()) return emit(kind, {x}, std::move(attributes));
+    if (opset_ >= axes_are_inputs_since) return emit(kind, {x, integers(axes)}, std::move(attributes));
+    attributes.push_back({"axes", axes});
+    return emit(kind, {x}, std::move(attributes));
+  }
+  onnx_value expand(onnx_value x, onnx_value sizes) { return emit("Expand", {x, sizes}); }
+
+  // --- scopes and names ---------------------------------------------------------------------------------------------
+  /// Nodes made from now on are a branch's, until `end_branch`.
+  void begin_branch() { scopes_.emplace_back(); }
+  std::shared_ptr<onnx_subgraph> end_branch(std::vector<onnx_value> outputs) {
+    auto branch = std::make_shared<onnx_subgraph>(onnx_subgraph{std::move(scopes_.back().nodes), std::move(outputs)});
+    scopes_.pop_back();
+    return branch;
+  }
+  /// The module that the nodes made from now on come from.
+  void at_layer(std::string layer) { layer_ = std::move(layer); }
+
+  static std::int64_t onnx_type_of(at::ScalarType dtype) {
+    for (std::size_t i = 0; i < std::size(detail::onnx_data_types); ++i)
+      if (detail::onnx_data_types[i].dtype == dtype) return static_cast<std::int64_t>(i);
+    return 0;
+  }
+
+  [[nodiscard]] std::vector<onnx_made_node>& nodes() { return scopes_.front().nodes; }
+  [[nodiscard]] std::map<onnx_value, at::Tensor>& tensors() { return tensors_; }
+  [[nodiscard]] std::map<onnx_value, std::string> const& names() const { return names_; }
+
+ private:
+  struct node_list {
+    std::vector<onnx_made_node> nodes{};
+    std::map<std::string, std::vector<onnx_value>> known{};
+  };
+
+  onnx_value new_value() { return {count_++}; }
+
+  /// Of nodes with equal keys one is enough.
+  static std::string key_of(std::string_view kind, std::vector<onnx_value> const& inputs,
+                            std::vector<onnx_node_attribute> const& attributes, std::size_t outputs) {
+    std::string key(kind);
+    key += '/' + std::to_string(outputs);
+    for (auto const each : inputs) key += ',' + std::to_string(each.id);
+    for (auto const& each : attributes) {
+      key += ';' + each.name + '=' + std::to_string(each.value.index()) + ':';
+      std::visit([&](auto const& value) { append(key, value); }, each.value);
+    }
+    return key;
+  }
+  static void append(std::string& key, std::int64_t value) { key += std::to_string(value); }
+  static void append(std::string& key, double value) {
+    key.append(reinterpret_cast<char const*>(&value), sizeof value);
+  }
+  static void append(std::string& key, std::string const& value) { key += value; }
+  template <class Value>
+  static void append(std::string& key, std::vector<Value> const& values) {
+    for (auto const& each : values) append(key += ',', each);
+  }
+  static void append(std::string& key, at::Tensor const& value) {
+    for (auto const size : value.sizes()) key += std::to_string(size) + ',';
+    key += std::to_string(static_cast<int>(value.scalar_type())) + ':';
+    auto const dense = value.contiguous();
+    key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
+  }
+  static void append(std::string& key, std::shared_ptr<onnx_subgraph> const& value) {
+    key += std::to_string(reinterpret_cast<std::uintptr_t>(value.get()));
+  }
+
+  std::int64_t opset_;
+  int count_ = 0;
+  std::string layer_{};
+  std::vector<node_list> scopes_{};
+  std::map<std::string, onnx_value> constants_{};
+  std::map<onnx_value, at::Tensor> tensors_{};
+  std::map<onnx_value, std::string> names_{};
+  std::map<std::pair<onnx_value, std::vector<std::int64_t>>, onnx_value> transposed_{};
+};
+
+}  // namespace torchdeploy::inline v0
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_BUILDER_HPP
+
+/// Which sizes of a model's inputs stay open, and inputs of two sets of sizes.
+namespace torchdeploy::inline v0::detail {
+
+/// A size with a name: "batch". It is the same wherever it has that name.
+struct open_size {
+  std::string name;
+  std::array<std::int64_t, 2> sizes{};  ///< in the two runs
+};
+
+/// How the sizes of the second run are found, in the order in which they are tried.
+enum class second_run { larger, smaller, larger_by_steps, smaller_by_steps, larger_rounded_up };
+inline constexpr std::array second_runs{second_run::larger, second_run::smaller, second_run::larger_by_steps,
+                                        second_run::smaller_by_steps};
+inline bool is_by_steps(second_run how) {
+  return how == second_run::larger_by_steps || how == second_run::smaller_by_steps;
+}
+
+/// 2 to 32, a power of two: 32 is the product of the strides of most convolution nets.
+inline std::int64_t size_step(std::int64_t size) {
+  auto const quarter = std::bit_ceil(static_cast<std::uint64_t>(size) + 1) / 4;
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(quarter), 2, 32);
+}
+
+/// A size for the second run: what comes out equal in both is taken for fixed. So it is far enough from the first for its
+/// halves, their halves and so on to differ, and what is even of them in one run is odd in the other, since how much is
+/// padded or cut off depends on that. Where halves are rounded up, as by convolutions with a padding, another size does so.
+/// By steps it has the remainder of the first instead, for models that know no other.
+inline std::int64_t second_size(std::int64_t first, second_run how) {
+  auto const step = (is_by_steps(how) ? 1 : 2) * size_step(first);
+  auto size = is_by_steps(how)                       ? first
+              : how == second_run::larger_rounded_up ? ((first - 1) ^ (step - 1)) + 1
+                                                     : first ^ (step - 1);
+  if (how == second_run::smaller || how == second_run::smaller_by_steps) {
+    auto const most = first - std::min<std::int64_t>(first / 2, 32);
+    while (size > most) size -= step;
+    if (size >= 2) return size;
+    return second_size(first, how == second_run::smaller ? second_run::larger : second_run::larger_by_steps);
+  }
+  while (size < first + std::min<std::int64_t>(first, 32)) size += step;
+  return size;
+}
+
+/// The next one of the same kind.
+inline std::int64_t next_second_size(std::array<std::int64_t, 2> const& sizes) {
+  auto const step = 2 * size_step(sizes[0]);
+  if (sizes[1] < sizes[0] && sizes[1] - step >= 2) return sizes[1] - step;
+  return std::max(sizes[1], sizes[0]) + step;
+}
+
+/// A tensor whose axis has another size: some of its rows twice, or fewer of them, in their order. What is sorted, as lengths
+/// of packed sequences are, stays so.
+inline at::Tensor resized(at::Tensor const& tensor, std::int64_t axis, std::int64_t size) {
+  if (tensor.size(axis) == size) return tensor;
+  auto const rows = at::arange(size, at::TensorOptions(at::kLong))
+                        .mul(tensor.size(axis))
+                        .floor_divide(std::max<std::int64_t>(size, 1));
+  return tensor.index_select(axis, rows);
+}
+
+/// The name of the open size that came out as these two; where several do, it has none.
+inline std::string name_of_sizes(std::vector<open_size> const& open, std::int64_t first, std::int64_t second) {
+  std::string name;
+  for (auto const& each : open)
+    if (each.sizes == std::array{first, second}) {
+      if (!name.empty() && name != each.name) return {};
+      name = each.name;
+    }
+  return name;
+}
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_OPEN_SIZES_HPP
+
+namespace torchdeploy::inline v0::detail {
+
+/// An export at sizes that suit the model: one that can't run, or be followed, at a second set of sizes may at another.
+class sized_onnx_export {
+ public:
+  /// All must outlive it.
+  sized_onnx_export(torch::jit::Module const& module, export_onnx_options const& options, example const& inputs)
+      : module_(module), options_(options), inputs_(inputs), graph_(onnx_export::graph_of(module, options.method)) {}
+
+  /// @throws export_error (901 operators that have no lowering, 902, 903, 904)
+  std::unique_ptr<onnx_export> build() {
+    std::exception_ptr refusal;
+    for (auto const how : second_runs) try {
+        calls_of_nodes open_calls;
+        auto made = built(how, open_calls);
+        if (!is_by_steps(how) && has_large_ && has_more(open_calls)) {
+          made.reset();  // its tensors first
+          made = built(how, open_calls);
+        }
+        return made;
+      } catch (export_error const& failure) {
+        if (!refusal) refusal = std::current_exception();
+        if ((failure.code() != errc::export_raised && failure.code() != errc::not_exportable) || !has_large_) break;
+      }
+    std::rethrow_exception(refusal);
+  }
+  /// What running the model's operators took.
+  [[nodiscard]] double evaluation_seconds() const { return evaluation_seconds_; }
+
+ private:
+  /// Shapes alone take little: 20 ms for ResNet-18 instead of 160, and each of 495 files was the same, byte by byte. Where they
+  /// don't tell, or there is something to refuse, values do.
+  std::unique_ptr<onnx_export> built(second_run how, calls_of_nodes& open_calls) {
+    try {
+      return built(how, open_calls, evaluation::shapes);
+    } catch (values_needed const&) {
+    } catch (export_error const&) {
+    }
+    return built(how, open_calls, evaluation::values);
+  }
+  std::unique_ptr<onnx_export> built(second_run how, calls_of_nodes& open_calls, evaluation of_data) {
+    auto made = std::make_unique<onnx_export>(module_, options_, inputs_, graph_, how, of_data);
+    // fewer than eight are a batch, of which one is as good as another
+    auto const& open = made->open_sizes();
+    has_large_ = std::any_of(open.begin(), open.end(), [](auto const& each) { return each.sizes[0] >= 8; });
+    made->build(open_calls);
+    evaluation_seconds_ += made->evaluation_seconds();
+    return made;
+  }
+  /// Does anything differ at a third set of sizes that was the same in two?
+  bool has_more(calls_of_nodes& open_calls) {
+    auto const known = open_calls.size();
+    try {
+      built(second_run::larger_rounded_up, open_calls);
+    } catch (export_error const& failure) {
+      if (failure.code() != errc::export_raised) throw;  // at these sizes the model can't run
+    }
+    return open_calls.size() > known;
+  }
+
+  torch::jit::Module const& module_;
+  export_onnx_options const& options_;
+  example const& inputs_;
+  std::shared_ptr<jit::Graph> graph_;
+  bool has_large_ = false;
+  double evaluation_seconds_ = 0;
+};
+
+}  // namespace torchdeploy::inline v0::detail
+
+#endif
+#endif  // TORCHDEPLOY_SINGLE_ONNX_SIZED_EXPORT_HPP
 
 namespace torchdeploy::inline v0 {
 
@@ -40352,71 +41344,21 @@ struct export_onnx_t : stage<export_onnx_t> {
       throw export_error(errc::nothing_to_export_with, "expected an example of the inputs, got none");
     auto const& inputs = options.samples.empty() ? record.examples.front() : *options.samples.begin();
     auto& entry = record.report.current();
-    std::vector<std::string> notes;
     auto const text = detail::translated<export_error>(errc::export_raised, "LibTorch can't run this model", {}, [&] {
       detail::compiler_lock const alone;
-      return written(module, inputs, entry, notes);
+      detail::sized_onnx_export work(module, options, inputs);
+      auto const built = work.build();
+      for (auto const& each : built->open_sizes()) entry.details.emplace_back("open size", each.name);
+      entry.details.emplace_back("evaluations", detail::fixed(work.evaluation_seconds(), 3) + " s");
+      for (auto const& each : built->notes()) entry.details.emplace_back("note", each);
+      return built->write();
     });
-    for (auto const& each : notes) entry.details.emplace_back("note", each);
     Onnx::handle made{detail::all_bytes(std::as_bytes(std::span(text))), {}, {}};
     made.summary = std::make_shared<onnx_summary const>(detail::checked_onnx(text, "the exported model", {}));
     Onnx::describe(made, entry);
     entry.bytes_before = TorchScript::bytes(module);
     entry.bytes_after = Onnx::bytes(made);
     return made;
-  }
-
-  /// Fewer than eight are a batch, of which one is as good as another.
-  static bool has_large(detail::onnx_export const& work) {
-    auto const& open = work.open_sizes();
-    return std::any_of(open.begin(), open.end(), [](auto const& each) { return each.sizes[0] >= 8; });
-  }
-  /// Does anything differ at a third set of sizes that was the same in two?
-  bool has_more(torch::jit::Module const& module, example const& inputs,
-                std::shared_ptr<torch::jit::Graph> const& graph, detail::calls_of_nodes& open_calls) const {
-    auto const known = open_calls.size();
-    try {
-      std::vector<std::string> notes;
-      detail::onnx_export(module, options, inputs, graph, detail::second_run::larger_rounded_up)
-          .write(notes, open_calls);
-    } catch (export_error const& failure) {
-      if (failure.code() != errc::export_raised) throw;  // at these sizes the model can't run
-    }
-    return open_calls.size() > known;
-  }
-
-  /// A model that can't run, or be followed, at a second set of sizes may at another.
-  std::string written(torch::jit::Module const& module, example const& inputs, stage_report& entry,
-                      std::vector<std::string>& notes) const {
-    std::exception_ptr refusal;
-    auto const graph = detail::onnx_export::graph_of(module, options.method);
-    for (auto const how : detail::second_runs) {
-      detail::onnx_export work(module, options, inputs, graph, how);
-      std::vector<std::string> made_notes;
-      try {
-        detail::calls_of_nodes open_calls;
-        auto text = work.write(made_notes, open_calls);
-        if (!detail::is_by_steps(how) && has_large(work) && has_more(module, inputs, graph, open_calls)) {
-          detail::onnx_export again(module, options, inputs, graph, how);
-          made_notes.clear();
-          text = again.write(made_notes, open_calls);
-        }
-        for (auto const& each : work.open_sizes()) {
-          entry.details.emplace_back("open size", each.name);
-          if (detail::is_by_steps(how) && detail::size_step(each.sizes[0]) > 2)
-            notes.push_back("'" + each.name + "' is " + std::to_string(each.sizes[0]) +
-                            ", or more or less by multiples of " + std::to_string(detail::size_step(each.sizes[0])) +
-                            ": at other sizes this model is another");
-        }
-        notes.insert(notes.end(), made_notes.begin(), made_notes.end());
-        return text;
-      } catch (export_error const& failure) {
-        if (!refusal) refusal = std::current_exception();
-        if ((failure.code() != errc::export_raised && failure.code() != errc::not_exportable) || !has_large(work))
-          break;
-      }
-    }
-    std::rethrow_exception(refusal);
   }
 };
 
