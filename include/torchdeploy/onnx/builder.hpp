@@ -91,20 +91,24 @@ class onnx_builder {
     return made;
   }
 
-  /// A weight or another constant. The same memory is stored once; what is small and equal, too.
+  /// A weight or another constant, in whatever order of its axes: it is copied when it is written. The same memory is stored
+  /// once; what is small and equal, too.
   onnx_value constant(at::Tensor const& tensor, std::string const& name = {}) {
-    auto const dense = tensor.detach().contiguous();
-    auto key = std::to_string(static_cast<int>(dense.scalar_type())) + "[";
-    for (auto const size : dense.sizes()) key += std::to_string(size) + ",";
+    auto kept = tensor.detach();
+    auto key = std::to_string(static_cast<int>(kept.scalar_type())) + "[";
+    for (auto const size : kept.sizes()) key += std::to_string(size) + ",";
     constexpr std::size_t small = 128;
-    if (dense.nbytes() <= small)
-      key.append(static_cast<char const*>(dense.const_data_ptr()), dense.nbytes());
-    else
-      key += "@" + std::to_string(reinterpret_cast<std::uintptr_t>(dense.const_data_ptr()));
+    if (kept.nbytes() <= small) {
+      kept = kept.contiguous();
+      key.append(static_cast<char const*>(kept.const_data_ptr()), kept.nbytes());
+    } else {
+      key += "@" + std::to_string(reinterpret_cast<std::uintptr_t>(kept.const_data_ptr()));
+      for (auto const stride : kept.strides()) key += ":" + std::to_string(stride);
+    }
     auto& known = constants_[std::move(key)];
     if (tensors_.contains(known)) return known;  // else it was dropped, and its memory may be another's by now
     known = new_value();
-    tensors_.emplace(known, dense);
+    tensors_.emplace(known, std::move(kept));
     if (!name.empty()) names_.emplace(known, name);
     return known;
   }
@@ -144,11 +148,9 @@ class onnx_builder {
     bool same = true;
     for (std::size_t i = 0; i < order.size(); ++i) same = same && order[i] == static_cast<std::int64_t>(i);
     if (same) return x;
-    if (auto const known = constant_of(x)) {  // a weight that is used twice is copied once
-      auto const [at, is_new] = transposed_.try_emplace({x, order}, onnx_value{});
+    if (auto const known = constant_of(x)) {
       auto const name = names_.find(x);
-      if (is_new) at->second = constant(known->permute(order), name == names_.end() ? std::string() : name->second);
-      return at->second;
+      return constant(known->permute(order), name == names_.end() ? std::string() : name->second);
     }
     return emit("Transpose", {x}, {{"perm", order}});
   }
@@ -253,7 +255,6 @@ class onnx_builder {
   std::map<std::string, onnx_value> constants_{};
   std::map<onnx_value, at::Tensor> tensors_{};
   std::map<onnx_value, std::string> names_{};
-  std::map<std::pair<onnx_value, std::vector<std::int64_t>>, onnx_value> transposed_{};
 };
 
 }  // namespace torchdeploy::inline v0

@@ -5,15 +5,14 @@
 #ifdef TORCHDEPLOY_WITH_ONNX
 
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <map>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include <torchdeploy/onnx/external_data.hpp>
 #include <torchdeploy/onnx/graph.hpp>
 #include <torchdeploy/onnx/node.hpp>
 #include <torchdeploy/onnx/onnx_summary.hpp>
@@ -68,8 +67,8 @@ inline void check_onnx_size(std::uint64_t bytes, std::string const& name) {
 }
 
 /// The checks of a file that is one message at least.
-inline onnx_summary onnx_summary_of(std::string_view bytes, std::filesystem::path const& folder) {
-  onnx_tensor_check tensors(folder);
+inline onnx_summary onnx_summary_of(std::string_view bytes, onnx_data const& data) {
+  onnx_tensor_check tensors(data);
   onnx_walk(onnx_value_check(tensors))(bytes, onnx_message::model);
 
   onnx_summary summary;
@@ -117,18 +116,16 @@ inline onnx_summary onnx_summary_of(std::string_view bytes, std::filesystem::pat
   for (auto const& each : functions) check.declare(each);
   check.check_functions();
   check.check_graph(graph);
-  for (auto const& file : tensors.files()) {
-    std::error_code ignored;
+  for (auto const& [file, size] : tensors.files()) {
     summary.external_files.push_back(file);
-    summary.external_bytes += std::filesystem::file_size(folder / file, ignored);
+    summary.external_bytes += size;
   }
   return summary;
 }
 
-/// All checks there are before any runtime sees a model, and what it says of itself. `folder`: of its external data; empty
-/// for a model from memory.
+/// All checks there are before any runtime sees a model, and what it says of itself.
 /// @throws format_error (104, 105), load_error (103, 109)
-inline onnx_summary checked_onnx(std::string_view bytes, std::string const& name, std::filesystem::path const& folder) {
+inline onnx_summary checked_onnx(std::string_view bytes, std::string const& name, onnx_data const& data) {
   constexpr auto advice = "export it in Python: torch.onnx.export(model, inputs, path)";
   if (bytes.empty())
     throw load_error(errc::file_empty, "expected an ONNX model, got 0 bytes in '" + name + "'",
@@ -140,7 +137,7 @@ inline onnx_summary checked_onnx(std::string_view bytes, std::string const& name
                        advice);
   check_onnx_size(bytes.size(), name);
   try {
-    return onnx_summary_of(bytes, folder);
+    return onnx_summary_of(bytes, data);
   } catch (onnx_complaint const& found) {
     throw format_error(errc::file_damaged, "'" + name + "' " + found.text, found.hint);
   }

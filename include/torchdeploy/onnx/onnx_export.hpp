@@ -76,12 +76,12 @@ class onnx_export {
     fold_batch_norms(onnx_, outputs);
     drop_unused(onnx_, outputs);
     text_.name = module_.type()->name() ? module_.type()->name()->name() : "model";
-    text_.metadata = options_.metadata;
   }
   /// As bytes.
-  std::string write() {
+  onnx_written write(std::map<std::string, std::string> metadata) {
     c10::InferenceMode const inference;
-    return onnx_model_writer(onnx_, text_).write();
+    text_.metadata = std::move(metadata);
+    return onnx_model_writer(onnx_, text_).write(options_.external_data);
   }
   [[nodiscard]] std::vector<std::string> const& notes() const { return notes_; }
   [[nodiscard]] std::vector<open_size> const& open_sizes() const { return open_; }

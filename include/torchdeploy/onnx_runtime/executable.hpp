@@ -29,17 +29,16 @@ class onnx_runtime_executable {
   /// @throws backend_error 607, 609, 610, 611, 612, 614; export_error 201, 202
   onnx_runtime_executable(Onnx::handle const& file, onnx_runtime_options const& wanted)
       : model_(std::make_shared<detail::onnx_runtime_model>()), profile_(std::make_shared<profile>()) {
-    auto const bytes = file.bytes();
-    std::string_view const text(reinterpret_cast<char const*>(bytes.data()), bytes.size());
-    auto options = detail::onnx_session_options(wanted, text, file.folder);
+    auto options = detail::onnx_session_options(wanted, file.text(), file.data);
     options.SetLogSeverityLevel(ORT_LOGGING_LEVEL_VERBOSE);  // what it logs of a call is not more
     model_->log.wanted = wanted.log;
+    model_->weights = file.data.memory();
     Ort::ThrowOnError(
         detail::onnx_runtime_api().SetUserLoggingFunction(options, detail::onnx_runtime_log::take, &model_->log));
     profile_->path = wanted.profile;
     detail::optimized_model_file const optimized(options, wanted.optimized_model);
     detail::of_onnx_runtime(errc::compile_failed, "ONNX Runtime can't compile this model", {},
-                            [&] { model_->open(bytes, options, *file.summary); });
+                            [&] { model_->open(file.bytes(), options, *file.summary); });
     demand_use(wanted, *file.summary);
     optimized.keep();
   }

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -23,6 +25,9 @@
 #include <torchdeploy/detail/names.hpp>
 #include <torchdeploy/onnx_runtime/api.hpp>
 #include <torchdeploy/onnx/dimensions.hpp>
+#include <torchdeploy/onnx/external_data.hpp>
+#include <torchdeploy/onnx/tensor.hpp>
+#include <torchdeploy/onnx/wire.hpp>
 
 /// What ONNX Runtime is told of a session, and what it would take in silence.
 namespace torchdeploy::inline v0::detail {
@@ -176,8 +181,29 @@ inline void demand_named(bool is, std::string const& what, std::int64_t number, 
                         "there are: " + names);
 }
 
+/// Weights that are in memory apart from the model: the session reads them where they are, and never copies them. As one
+/// buffer for the file ("AddExternalInitializersFromFilesInMemory") they are copied, and no tensor may have 2 GB.
+inline void set_weights(Ort::SessionOptions& session, std::string_view model, std::span<std::byte const> bytes) {
+  auto const memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
+  std::vector<std::string> names;
+  std::vector<Ort::Value> values;
+  auto const take = [&](onnx_tensor_view const& tensor) {
+    if (!tensor.external) return;
+    auto const part = bytes.subspan(onnx_external(tensor, {}).offset, onnx_bytes(tensor));
+    names.emplace_back(tensor.name);
+    values.push_back(Ort::Value::CreateTensor(memory, const_cast<std::byte*>(part.data()), part.size(),
+                                              tensor.dims.data(), tensor.dims.size(),
+                                              static_cast<ONNXTensorElementDataType>(tensor.type)));
+  };
+  for (auto at = onnx_reader(model); at.next(onnx_model::graph, protozero::pbf_wire_type::length_delimited);)
+    for (auto graph = onnx_reader(view_of(at.get_view()));
+         graph.next(onnx_graph::initializer, protozero::pbf_wire_type::length_delimited);)
+      take(onnx_tensor_view(view_of(graph.get_view())));
+  session.AddExternalInitializers(names, values);
+}
+
 inline Ort::SessionOptions onnx_session_options(onnx_runtime_options const& wanted, std::string_view model,
-                                                std::filesystem::path const& folder) {
+                                                onnx_data const& data) {
   auto const threads = [](std::optional<int> count, char const* which) {
     demand_thread_count(count, which, "ONNX Runtime");
     return count.value_or(0);
@@ -199,7 +225,9 @@ inline Ort::SessionOptions onnx_session_options(onnx_runtime_options const& want
   if (!wanted.spinning)
     for (auto const* const key : {"session.intra_op.allow_spinning", "session.inter_op.allow_spinning"})
       session.AddConfigEntry(key, "0");
-  if (!folder.empty()) session.AddConfigEntry("session.model_external_initializers_file_folder_path", folder.c_str());
+  if (!data.folder().empty())
+    session.AddConfigEntry("session.model_external_initializers_file_folder_path", data.folder().c_str());
+  if (data.memory()) set_weights(session, model, *data.memory());
   set_config(session, wanted.config);
   set_free_dimensions(session, model, wanted.free_dimensions);
   append_providers(session, wanted);

@@ -58,8 +58,8 @@ inline void demand_properties(std::string const& device, ov::AnyMap const& wante
 
 /// @throws backend_error 608
 inline std::shared_ptr<ov::Model> read_onnx(Onnx::handle const& model) {
-  std::string bytes(reinterpret_cast<char const*>(model.bytes().data()), model.bytes().size());
-  if (model.has_external_data()) bytes = with_data_inside(bytes, model.folder, *model.summary);
+  auto const bytes = model.has_external_data() ? with_data_inside(model.text(), model.data, *model.summary)
+                                               : std::string(model.text());
   return translated<backend_error>(errc::conversion_failed, "OpenVINO can't read this model", {},
                                    [&] { return openvino_core().read_model(bytes, ov::Tensor()); });
 }

@@ -23,6 +23,7 @@
 #include <torchdeploy/detail/libtorch/module.hpp>
 #include <torchdeploy/detail/libtorch/storage_check.hpp>
 #include <torchdeploy/detail/libtorch/without_warnings.hpp>
+#include <torchdeploy/detail/shared_bytes.hpp>
 #include <torchdeploy/quantization/engine.hpp>
 
 /// How bytes become a module: LibTorch is asked only after the bytes look like what it can read, so that the error says
@@ -30,8 +31,6 @@
 namespace torchdeploy::inline v0::detail {
 
 using reader = std::shared_ptr<caffe2::serialize::ReadAdapterInterface>;
-
-using shared_bytes = std::shared_ptr<std::vector<std::byte> const>;
 
 class memory_adapter final : public caffe2::serialize::ReadAdapterInterface {
  public:
@@ -51,26 +50,24 @@ class memory_adapter final : public caffe2::serialize::ReadAdapterInterface {
 inline reader memory_reader(shared_bytes bytes) { return std::make_shared<memory_adapter>(std::move(bytes)); }
 
 inline shared_bytes all_bytes(std::span<std::byte const> bytes) {
-  auto copy = std::make_shared<std::vector<std::byte>>(bytes.size());
-  if (!bytes.empty()) std::memcpy(copy->data(), bytes.data(), bytes.size());
-  return copy;
+  return shared_bytes_of(std::vector<std::byte>(bytes.begin(), bytes.end()));
 }
 
 inline shared_bytes all_bytes(std::istream& stream) {
   constexpr std::size_t block = 65536;
-  auto bytes = std::make_shared<std::vector<std::byte>>(std::size_t{0});
-  for (std::size_t got = 0; stream; bytes->resize(got)) {
-    bytes->resize(got + block);
-    stream.read(reinterpret_cast<char*>(bytes->data() + got), block);
+  std::vector<std::byte> bytes;
+  for (std::size_t got = 0; stream; bytes.resize(got)) {
+    bytes.resize(got + block);
+    stream.read(reinterpret_cast<char*>(bytes.data() + got), block);
     got += static_cast<std::size_t>(stream.gcount());
   }
-  return bytes;
+  return shared_bytes_of(std::move(bytes));
 }
 
 inline shared_bytes all_bytes(caffe2::serialize::ReadAdapterInterface const& from) {
-  auto bytes = std::make_shared<std::vector<std::byte>>(from.size());
-  bytes->resize(from.read(0, bytes->data(), bytes->size(), "the whole file"));
-  return bytes;
+  std::vector<std::byte> bytes(from.size());
+  bytes.resize(from.read(0, bytes.data(), bytes.size(), "the whole file"));
+  return shared_bytes_of(std::move(bytes));
 }
 
 inline reader file_reader(std::filesystem::path const& path) {
