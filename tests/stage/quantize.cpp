@@ -1,5 +1,6 @@
 #include <torchdeploy/stage/quantize.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <list>
@@ -10,6 +11,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -566,4 +568,76 @@ TEST_CASE("the range follows the target, unless it is asked for") {
   CHECK(test::same_bits(outputs({.target = td::isa::avx512_vnni}), full));
   CHECK(test::same_bits(outputs({.target = td::isa::avx2, .reduce_range = false}), full));
   CHECK(test::same_bits(outputs({}), td::detail::saturates_here(at::QEngine::X86) ? reduced : full));
+}
+
+namespace {
+
+/// Made a range: as a careless observer would.
+struct Backwards {
+  static constexpr std::string_view name = "backwards";
+  void observe(at::Tensor const&) {}
+  std::optional<td::value_range> range() const { return td::value_range{1, -1}; }
+};
+
+/// Asks from another thread for what the compiler's lock guards.
+struct Elsewhere {
+  static constexpr std::string_view name = "elsewhere";
+  void observe(at::Tensor const&) {}
+  std::optional<td::value_range> range() const {
+    std::thread([] { td::detail::compiler_lock const alone; }).join();
+    return td::value_range{-1, 1};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a model that writes into its input writes into neither the samples nor the examples") {
+  torch::jit::Module module("Writes");
+  module.register_parameter("weight", at::eye(4), false);
+  module.define("def forward(self, x): return torch.linear(x.div_(255.), self.weight)\n");
+  auto const samples = std::vector{at::full({1, 4}, 255.0), at::full({1, 4}, 51.0)};
+  auto const model = td::evaluate(module) | td::quantize<td::Int8>(samples);
+  CHECK(at::equal(samples[0], at::full({1, 4}, 255.0)));
+  CHECK(at::equal(samples[1], at::full({1, 4}, 51.0)));
+  REQUIRE(model.examples().size() == 2);
+  CHECK(at::equal(model.examples()[0].at(0).toTensor(), at::full({1, 4}, 255.0)));
+}
+
+TEST_CASE("a range that fills one buffer again and again gives the examples that it gave") {
+  auto const buffer = at::zeros({2, 16});
+  auto const frames = std::views::iota(0, 3) | std::views::transform([&](int i) { return buffer.fill_(i + 1); });
+  auto const model = test::load("mlp_scripted") | td::quantize<td::Int8>(frames);
+  REQUIRE(model.examples().size() == 3);
+  for (std::size_t i = 0; i < 3; ++i)
+    CHECK(at::equal(model.examples()[i].at(0).toTensor(), at::full({2, 16}, static_cast<double>(i + 1))));
+}
+
+TEST_CASE("one tensor is one sample") {
+  auto const x = rows()[0];
+  auto const entry = entry_of(test::load("mlp_scripted") | td::quantize<td::Int8, td::MinMax>(x, {.target = td::isa::avx2}));
+  CHECK(entry.detail("samples") == "1");
+  CHECK(entry.detail("mode") == "static");
+}
+
+TEST_CASE("a user's range that is turned round is refused, with the observer's name") {
+  auto const failure =
+      failure_of<td::quantization_error>([] { test::load("mlp_scripted") | td::quantize<td::Int8, Backwards>(rows()); });
+  CHECK(failure.code == td::errc::quantization_failed);
+  CHECK_THAT(failure.text, ContainsSubstring("'backwards'") && ContainsSubstring("1 to -1"));
+}
+
+TEST_CASE("a user's observer may wait for a thread that loads or quantizes") {
+  CHECK_NOTHROW(test::load("mlp_scripted") | td::quantize<td::Int8, Elsewhere>(rows()));
+}
+
+TEST_CASE("a model with complex numbers among its attributes, arguments and results is quantized") {
+  torch::jit::Module module("Complex");
+  module.register_parameter("weight", at::eye(4), false);
+  module.register_attribute("z", c10::ComplexType::get(), c10::complex<double>(0, 1));
+  module.define("def forward(self, x, c: complex): return torch.linear(x, self.weight), self.z, c\n");
+  std::vector<td::example> const samples{{at::ones({1, 4}), c10::complex<double>(1, 2)}};
+  auto const model = td::evaluate(module) | td::quantize<td::Int8>(samples);
+  auto const copy = model.clone();
+  auto const result = (copy.clone() | td::deploy<td::LibTorch>()).run({at::ones({1, 4}), c10::complex<double>(1, 2)});
+  CHECK(result.toTupleRef().elements()[1].toComplexDouble() == c10::complex<double>(0, 1));
 }

@@ -155,7 +155,7 @@ void record_golden(artifact<Format, Facts> const& model, std::filesystem::path c
     recorded_inputs.push_back(c10::ivalue::Tuple::create(detail::copy_of(inputs[i])));
     recorded_outputs.push_back(detail::translated<verification_error>(errc::model_raised,
                                                                       "the model raised on sample " + std::to_string(i),
-                                                                      {}, [&] { return run(inputs[i]).deepcopy(); }));
+                                                                      {}, [&] { return detail::copy_of(run(inputs[i])); }));
   }
   c10::impl::GenericDict file(c10::StringType::get(), c10::AnyType::get());
   file.insert("inputs", recorded_inputs);
