@@ -140,7 +140,7 @@ inline void insert_lstm_checks(jit::Graph& graph) {
 }
 
 /// The module, to be run and not to be written: where it has an LSTM its code is a copy with checks, the data are shared.
-/// A check costs 0.5 us of a call.
+/// A check took 0.9 us, a call with the smallest LSTM 440 us (of two rows and five steps, on a busy machine).
 inline jit::Module with_checked_lstm(jit::Module const& module) {
   compiler_lock const alone;
   if (!lstm_search()(module)) return module;
