@@ -114,7 +114,8 @@ TEST_CASE("threads that write to one path at once leave one of their files, whol
 
 TEST_CASE("temporary files beside a path are many, and none where none can be") {
   test::temporary_folder const folder;
-  auto const one = td::detail::make_temporary_beside(folder / "model"), other = td::detail::make_temporary_beside(folder / "model");
+  auto const one = td::detail::make_temporary_beside(folder / "model");
+  auto const other = td::detail::make_temporary_beside(folder / "model");
   CHECK(one != other);
   CHECK((fs::exists(one) && fs::exists(other)));
   CHECK(one.parent_path() == (folder / "model").parent_path());

@@ -256,7 +256,8 @@ TEST_CASE("a mobile file has engine, range and target, and a full range is warne
     return "TORCHDEPLOY_TEST_FILE='" + (folder / name).string() + "' ";
   };
   auto const child = "child: a mobile full range is loaded without VNNI";
-  auto const full = save("full.ptl", {.target = isa::avx512_vnni}), reduced = save("reduced.ptl", {.target = isa::avx2});
+  auto const full = save("full.ptl", {.target = isa::avx512_vnni});
+  auto const reduced = save("reduced.ptl", {.target = isa::avx2});
   CHECK(test::passes_in_child(child, full + without_vnni));
   CHECK_FALSE(test::passes_in_child(child, reduced + without_vnni));
   auto const entry = *td::load<td::MobileLite>(folder / "reduced.ptl").report().find("load");

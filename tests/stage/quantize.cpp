@@ -614,7 +614,8 @@ TEST_CASE("a range that fills one buffer again and again gives the examples that
 
 TEST_CASE("one tensor is one sample") {
   auto const x = rows()[0];
-  auto const entry = entry_of(test::load("mlp_scripted") | td::quantize<td::Int8, td::MinMax>(x, {.target = td::isa::avx2}));
+  auto const entry =
+      entry_of(test::load("mlp_scripted") | td::quantize<td::Int8, td::MinMax>(x, {.target = td::isa::avx2}));
   CHECK(entry.detail("samples") == "1");
   CHECK(entry.detail("mode") == "static");
 }

@@ -96,7 +96,8 @@ TEST_CASE("the first layer that was damaged is found, with the element and both 
 TEST_CASE("the scores of layers are those of their outputs") {
   auto const first = at::eye(2), second = at::eye(2);
   auto const inputs = std::vector{at::full({1, 2}, 2.0F), at::full({1, 2}, 4.0F)};
-  auto const found = td::first_divergence(linear_layers(first * 1.5, second), linear_layers(first, second), {.samples = inputs});
+  auto const found =
+      td::first_divergence(linear_layers(first * 1.5, second), linear_layers(first, second), {.samples = inputs});
   REQUIRE(found.layers.size() == 3);
   CHECK(found.layer == "a_weight");
   CHECK(found.layers[0].score.sqnr_db == Approx(20 * std::log10(2)));
@@ -171,7 +172,8 @@ TEST_CASE("a batch norm is part of the layer that it may be folded into") {
       CAPTURE(each.name);
       CHECK(each.score.sqnr_db > 15);
     }
-    CHECK_FALSE(td::first_divergence(load(name) | td::freeze(), float_model, {.samples = inputs, .sqnr_db = 80}).diverged);
+    auto const frozen = load(name) | td::freeze();
+    CHECK_FALSE(td::first_divergence(frozen, float_model, {.samples = inputs, .sqnr_db = 80}).diverged);
   }
 }
 
@@ -194,7 +196,8 @@ TEST_CASE("without layers in common, or without samples, there is nothing to com
       [] { (void)td::first_divergence(load("mlp_scripted"), load("mlp_scripted")); });
   CHECK(empty.code == td::errc::no_examples);
   auto const half = test::failure_of<td::verification_error>([] {
-    (void)td::first_divergence(load("mlp_scripted"), load("mlp_scripted"), {.samples = test::noise({2, 16}, 1), .rtol = 1e-3});
+    (void)td::first_divergence(load("mlp_scripted"), load("mlp_scripted"),
+                               {.samples = test::noise({2, 16}, 1), .rtol = 1e-3});
   });
   CHECK(half.code == td::errc::options_conflict);
   auto const wrong = test::failure_of<td::verification_error>([] {
@@ -212,7 +215,8 @@ TEST_CASE("a shared weight and a loop are one layer with several calls") {
 
 TEST_CASE("a divergence reads as a verdict and a table") {
   auto const found =
-      td::first_divergence(linear_layers(at::eye(2) * 1.5, at::eye(2)), linear_layers(at::eye(2), at::eye(2)), {.samples = std::vector{at::full({1, 2}, 2.0F)}, .sqnr_db = 20, .latency_calls = 0});
+      td::first_divergence(linear_layers(at::eye(2) * 1.5, at::eye(2)), linear_layers(at::eye(2), at::eye(2)),
+                           {.samples = std::vector{at::full({1, 2}, 2.0F)}, .sqnr_db = 20, .latency_calls = 0});
   std::ostringstream out;
   out << found;
   CHECK(out.str() ==

@@ -176,7 +176,8 @@ struct prune_maker : stage_maker {
   /// To torch 1 is one weight and 1.0 are all.
   template <std::integral Number>
   constexpr auto operator()(Number, prune_options = {}) const {
-    static_assert(!std::same_as<Number, Number>, "prune<C>(1): count{1}, one weight of each layer, or 1.0, all of them?");
+    static_assert(!std::same_as<Number, Number>,
+                  "prune<C>(1): count{1}, one weight of each layer, or 1.0, all of them?");
     return prune_t<Criterion, double>{};
   }
 };
