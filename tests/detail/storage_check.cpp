@@ -267,3 +267,26 @@ TEST_CASE("a pickle that is cut short is refused, wherever it is cut") {
     CHECK_THAT(failure.text, ContainsSubstring("data.pkl") && ContainsSubstring("cut short"));
   }
 }
+
+TEST_CASE("weights that were saved on a device that is not here are refused for that, and load onto the CPU") {
+  auto const sound = bytes_of(torch::jit::load(test::model_path("mlp_scripted").string()));
+  for (std::string const device : {"xpu:0", "mps:0", "cuda:0"}) {
+    if (td::detail::is_available(c10::Device(device))) continue;
+    INFO(device);
+    auto const elsewhere = with(sound, "data.pkl", [&](std::string& pickle) {
+      std::string const cpu("X\3\0\0\0cpu", 8);
+      auto const at = pickle.find(cpu);
+      REQUIRE(at != pickle.npos);
+      pickle.replace(at, cpu.size(), std::string{'X', static_cast<char>(device.size()), 0, 0, 0} + device);
+    });
+    auto const failure = failure_of<td::load_error>([&] { (void)td::load<td::TorchScript>(elsewhere); });
+    CHECK(failure.code == td::errc::device_unavailable);
+    CHECK_THAT(failure.text, ContainsSubstring(device) && ContainsSubstring("{.device = c10::kCPU}"));
+    auto const model = td::load<td::TorchScript>(elsewhere, {.device = c10::kCPU});
+    auto const x = test::noise({2, 16})[0];
+    CHECK(test::same_bits(test::forward(model.handle(), {x}), test::forward(test::load("mlp_scripted").handle(), {x})));
+    auto const asked =
+        failure_of<td::load_error>([&] { (void)td::load<td::TorchScript>(sound, {.device = c10::Device(device)}); });
+    CHECK(asked.code == td::errc::device_unavailable);
+  }
+}

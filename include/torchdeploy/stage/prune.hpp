@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -171,6 +172,13 @@ struct prune_maker : stage_maker {
   }
   constexpr auto operator()(count amount, prune_options options = {}) const {
     return prune_t<Criterion, count>{{}, amount, std::move(options)};
+  }
+  /// To torch 1 is one weight and 1.0 are all.
+  template <std::integral Number>
+  constexpr auto operator()(Number, prune_options = {}) const {
+    static_assert(!std::same_as<Number, Number>,
+                  "prune<C>(1): count{1}, one weight of each layer, or 1.0, all of them?");
+    return prune_t<Criterion, double>{};
   }
 };
 }  // namespace detail

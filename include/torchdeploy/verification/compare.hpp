@@ -212,7 +212,7 @@ comparison compare_with(Subject const& subject, Reference const& reference, veri
     auto const got = call(errc::model_raised, "the model", so_far.seconds, times.model, model);
     auto const expected =
         call(errc::reference_raised, "the reference", so_far.reference_seconds, times.reference, other);
-    if (first.isNone()) first = got.deepcopy();
+    if (first.isNone()) first = copy_of(got);
     seen.add(each, expected);
     if (!work.add(got, expected)) break;
   }

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <torchdeploy/detail/libtorch/lstm_check.hpp>
 #include <torchdeploy/detail/libtorch/mobile.hpp>
 
 /// Reading a module of the lite interpreter: its methods, operators and weights.
@@ -89,6 +91,19 @@ inline std::vector<std::string> maybe_written(mobile::Function const& function,
         if (object.getSlot(i).isTensor()) written.push_back(object.type()->getAttributeName(i));
     });
   return written;
+}
+
+/// Compare the sizes of what its LSTMs are given before they run, as `with_checked_lstm` does. Its file stays as it is.
+inline void check_lstms(mobile::Module const& module) {
+  for (auto const& method : module.compilation_unit().methods()) {
+    auto& code = method->get_code();
+    for (std::size_t i = 0; i < code.op_names_.size() && i < code.operators_.size(); ++i)
+      if (code.op_names_[i].name == "aten::lstm" && code.op_names_[i].overload_name == "input")
+        code.operators_[i] = [run = std::move(code.operators_[i])](torch::jit::Stack& stack) {
+          check_lstm(stack);
+          run(stack);
+        };
+  }
 }
 
 /// The schema of a method as TorchScript has it. In bytecode an argument without a default has the default None, so that a

@@ -72,6 +72,10 @@ inline shared_bytes all_bytes(caffe2::serialize::ReadAdapterInterface const& fro
 
 inline reader file_reader(std::filesystem::path const& path) {
   std::error_code failure;
+  if (path.native().find('\0') != std::string::npos)  // no path has that, and each archive
+    throw load_error(errc::file_missing,
+                     "expected a path, got a string of " + std::to_string(path.native().size()) + " bytes",
+                     "a string is a path; a model's bytes are a std::span(text) or a std::vector<char>");
   auto const status = std::filesystem::status(path, failure);
   if (!std::filesystem::exists(status))
     throw load_error(errc::file_missing, "expected a model file, got no such file: '" + path.string() + "'",
@@ -144,8 +148,8 @@ auto read_archive(reader const& bytes, std::string const& name, std::string_view
       throw load_error(errc::extra_file_missing,
                        "expected the extra file '" + wanted + "' inside '" + name + "', got none",
                        "extra files are written by torch.jit.save(..., _extra_files=...)");
-  if (device && device->is_cuda() && !at::globalContext().hasCUDA())
-    throw load_error(errc::device_unavailable, "expected device " + device->str() + ", but this LibTorch finds no CUDA",
+  if (device && !is_available(*device))
+    throw load_error(errc::device_unavailable, "expected device " + device->str() + ", but this LibTorch finds none",
                      "load onto the CPU: {.device = c10::kCPU}");
 
   auto module = translated<format_error>(errc::file_damaged, "LibTorch can't read '" + name + "'",
