@@ -278,13 +278,12 @@ inline std::optional<onnx_value> put_by_mask(onnx_call const& call) {
   if (!is_mask(mask.scalar_type())) return std::nullopt;
   std::vector<std::int64_t> behind;
   for (auto i = mask.dim(); i < call.rank("self"); ++i) behind.push_back(i);
-  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
+  auto const dtype = call.dtype("self");
   auto const where = onnx.unsqueeze(onnx.cast(call.read(indices[0]), mask.scalar_type(), at::kBool), behind);
   auto value = onnx.reshape(call.tensor("values", dtype), {});
   if (call.flag("accumulate"))
-    value = onnx.cast(onnx.emit("Add", {call.tensor("self", computed), onnx.cast(value, dtype, computed)}), computed,
-                      dtype);
-  return where_true(onnx, where, value, call.tensor("self"), dtype);
+    value = onnx.emit("Add", {call.tensor("self"), value});
+  return onnx.emit("Where", {where, value, call.tensor("self")});
 }
 inline std::vector<onnx_node_attribute> reduction_attribute(onnx_call const& call, std::string const& kind) {
   if (kind.empty()) return {};
@@ -334,7 +333,7 @@ inline onnx_results lower_masked_scatter(onnx_call const& call) {
   auto const count = onnx.emit("Sub", {onnx.emit("CumSum", {ones, onnx.integer(0)}), onnx.integer(1)});
   auto const places = onnx.emit("Max", {count, onnx.integer(0)});
   auto const picked = onnx.gather(onnx.reshape(call.tensor("source", dtype), {-1}), places, 0);
-  return {where_true(onnx, mask, onnx.emit("Reshape", {picked, call.shape(0)}), call.tensor(0), dtype)};
+  return {onnx.emit("Where", {mask, onnx.emit("Reshape", {picked, call.shape(0)}), call.tensor(0)})};
 }
 /// A row for each element that is not 0.
 inline onnx_results lower_nonzero(onnx_call const& call) {

@@ -12,15 +12,11 @@
 #include <optional>
 #include <vector>
 
+#include <torchdeploy/onnx/lowering/computed.hpp>
 #include <torchdeploy/onnx/lowering/shape.hpp>
 
 /// Normalizations: of a channel by statistics that were learned, of a tensor by its own.
 namespace torchdeploy::inline v0::detail {
-
-/// Statistics of half precision are computed in float, as LibTorch does.
-inline at::ScalarType statistics_dtype(at::ScalarType dtype) {
-  return dtype == at::kHalf || dtype == at::kBFloat16 ? at::kFloat : dtype;
-}
 
 /// A weight or bias of so many channels; ones or zeros where the model has none.
 inline onnx_value weight_or(onnx_call const& call, char const* name, std::vector<std::int64_t> const& sizes,
@@ -135,7 +131,7 @@ inline onnx_value write_layer_norm(onnx_builder& onnx, onnx_value x, std::vector
                                    onnx_value weight, onnx_value bias, double epsilon, at::ScalarType dtype) {
   auto const count = static_cast<std::int64_t>(sizes.size());
   constexpr std::int64_t has_layer_norm = 17;
-  if (onnx.opset() >= has_layer_norm && dtype != at::kBFloat16) {
+  if (onnx.opset() >= has_layer_norm) {
     if (!weight) weight = onnx.constant(at::ones(sizes, at::TensorOptions(dtype)));
     return onnx.emit("LayerNormalization", {x, weight, bias}, {{"axis", -count}, {"epsilon", epsilon}});
   }

@@ -35,9 +35,9 @@ inline onnx_value reduced(onnx_call const& call, std::string const& kind, onnx_v
 /// mean, sum, prod: in the dtype of the result.
 template <onnx_kind Kind>
 onnx_results lower_reduction(onnx_call const& call) {
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
-  return as_result(call, reduced(call, Kind.text, call.tensor("self", computed), reduced_axes(call), keeps_axes(call)),
-                   computed);
+  auto const dtype = call.result_dtype();
+  return as_result(call, reduced(call, Kind.text, call.tensor("self", dtype), reduced_axes(call), keeps_axes(call)),
+                   dtype);
 }
 inline onnx_results lower_count_nonzero(onnx_call const& call) {
   auto const counted = call.onnx.cast(call.tensor("self", at::kBool), at::kBool, at::kLong);
@@ -45,13 +45,13 @@ inline onnx_results lower_count_nonzero(onnx_call const& call) {
 }
 inline onnx_results lower_nansum(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const dtype = call.result_dtype();
   auto const x = call.tensor("self");
   auto const kept =
-      where_true(onnx, is_nan(onnx, x, call.dtype("self")), onnx.scalar(0, call.dtype("self")), x, call.dtype("self"));
+      onnx.emit("Where", {is_nan(onnx, x, call.dtype("self")), onnx.scalar(0, call.dtype("self")), x});
   auto const sum =
-      reduced(call, "ReduceSum", onnx.cast(kept, call.dtype("self"), computed), reduced_axes(call), keeps_axes(call));
-  return as_result(call, sum, computed);
+      reduced(call, "ReduceSum", onnx.cast(kept, call.dtype("self"), dtype), reduced_axes(call), keeps_axes(call));
+  return as_result(call, sum, dtype);
 }
 
 /// any is the greatest of 0 and 1, all the least. Of uint8 LibTorch gives uint8.
@@ -69,10 +69,10 @@ inline onnx_value place_of_extreme(onnx_call const& call, bool greatest, onnx_va
 }
 template <bool Greatest>
 onnx_results lower_amax(onnx_call const& call) {
-  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
-  auto const made = reduced(call, Greatest ? "ReduceMax" : "ReduceMin", call.tensor("self", computed),
+  auto const dtype = call.dtype("self");
+  auto const made = reduced(call, Greatest ? "ReduceMax" : "ReduceMin", call.tensor("self", dtype),
                             reduced_axes(call), keeps_axes(call));
-  return as_result(call, made, computed);
+  return as_result(call, made, dtype);
 }
 /// Of all elements; of an axis, with their places; of two tensors.
 template <bool Greatest>
@@ -80,14 +80,14 @@ onnx_results lower_max(onnx_call const& call) {
   auto& onnx = call.onnx;
   if (call.arguments() > 1 && call.has("other"))
     return lower_pair < Greatest ? onnx_kind{"Max"} : onnx_kind{"Min"} > (call);
-  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
-  auto const x = call.tensor("self", computed);
+  auto const dtype = call.dtype("self");
+  auto const x = call.tensor("self", dtype);
   std::string const kind = Greatest ? "ReduceMax" : "ReduceMin";
-  if (call.arguments() == 1) return as_result(call, reduced(call, kind, x, {}, false), computed);
+  if (call.arguments() == 1) return as_result(call, reduced(call, kind, x, {}, false), dtype);
   if (call.rank("self") == 0) return {call.tensor("self"), onnx.integer(0)};
   auto const axis = call.axis("dim", call.rank("self"));
   bool const keep = keeps_axes(call);
-  onnx_results made{onnx.cast(onnx.reduce(kind, x, {axis}, keep), computed, dtype), {}};
+  onnx_results made{onnx.reduce(kind, x, {axis}, keep), {}};
   if (call.is_used(1)) made[1] = place_of_extreme(call, Greatest, x, axis, keep);
   return made;
 }
@@ -95,7 +95,7 @@ template <bool Greatest>
 onnx_results lower_argmax(onnx_call const& call) {
   auto& onnx = call.onnx;
   auto const rank = call.rank("self");
-  auto const x = call.tensor("self", computed_dtype(call.dtype("self")));
+  auto const x = call.tensor("self");
   if (rank == 0) return {onnx.integer(0)};
   if (call.has("dim")) return {place_of_extreme(call, Greatest, x, call.axis("dim", rank), keeps_axes(call))};
   auto const place = place_of_extreme(call, Greatest, rank == 1 ? x : onnx.reshape(x, {-1}), 0, false);
@@ -103,11 +103,11 @@ onnx_results lower_argmax(onnx_call const& call) {
   return {onnx.reshape(place, std::vector<std::int64_t>(static_cast<std::size_t>(rank), 1))};
 }
 inline onnx_results lower_aminmax(onnx_call const& call) {
-  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
-  auto const x = call.tensor("self", computed);
+  auto const dtype = call.dtype("self");
+  auto const x = call.tensor("self", dtype);
   onnx_results made;
   for (auto const* kind : {"ReduceMin", "ReduceMax"})
-    made.push_back(call.onnx.cast(reduced(call, kind, x, reduced_axes(call), keeps_axes(call)), computed, dtype));
+    made.push_back(reduced(call, kind, x, reduced_axes(call), keeps_axes(call)));
   return made;
 }
 
@@ -143,12 +143,12 @@ inline std::pair<onnx_value, onnx_value> variance_and_mean(onnx_call const& call
 template <bool Root, bool WithMean>
 onnx_results lower_variance(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const dtype = statistics_dtype(call.result_dtype());
   if (call.rank("self") == 0) call.refuse("it is of one number");
-  auto [spread, mean] = variance_and_mean(call, computed);
+  auto [spread, mean] = variance_and_mean(call, dtype);
   if (Root) spread = onnx.emit("Sqrt", {spread});
-  onnx_results made{onnx.cast(spread, computed, dtype)};
-  if (WithMean) made.push_back(onnx.cast(mean, computed, dtype));
+  onnx_results made{onnx.cast(spread, dtype, call.result_dtype())};
+  if (WithMean) made.push_back(onnx.cast(mean, dtype, call.result_dtype(1)));
   return made;
 }
 
@@ -178,7 +178,7 @@ inline double order_of_norm(onnx_call const& call, onnx_argument argument) {
   return 2;
 }
 inline onnx_results lower_norm(onnx_call const& call) {
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const dtype = statistics_dtype(call.result_dtype());
   bool const has_p = call.name() == "aten::norm";
   bool const frobenius = call.name() == "aten::frobenius_norm";
   auto const order = frobenius ? 2.0 : has_p ? order_of_norm(call, "p") : order_of_norm(call, "ord");
@@ -188,25 +188,25 @@ inline onnx_results lower_norm(onnx_call const& call) {
     bool const matrix = axes.size() == 2 || (axes.empty() && call.rank("self") == 2);
     if (matrix && !call.constant("ord").isString()) call.refuse("expected a norm of vectors, got one of matrices");
   }
-  return as_result(call, norm_of(call, order, axes, keeps_axes(call), computed), computed);
+  return as_result(call, norm_of(call, order, axes, keeps_axes(call), dtype), dtype);
 }
 /// The distances of all rows of one matrix to all of another.
 inline onnx_results lower_cdist(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const dtype = call.result_dtype();
   auto const a = call.rank(0), b = call.rank(1), rank = std::max(a, b);
   auto const apart = onnx.emit(
-      "Sub", {onnx.unsqueeze(call.tensor(0, computed), {a - 1}), onnx.unsqueeze(call.tensor(1, computed), {b - 2})});
+      "Sub", {onnx.unsqueeze(call.tensor(0, dtype), {a - 1}), onnx.unsqueeze(call.tensor(1, dtype), {b - 2})});
   auto const p = call.number_or("p", 2);
   if (p == 1 || p == 2)
-    return as_result(call, onnx.reduce(p == 1 ? "ReduceL1" : "ReduceL2", apart, {rank}, false), computed);
+    return as_result(call, onnx.reduce(p == 1 ? "ReduceL1" : "ReduceL2", apart, {rank}, false), dtype);
   if (!std::isinf(p)) call.refuse("expected p of 1, 2 or infinity");
-  return as_result(call, onnx.reduce("ReduceMax", onnx.emit("Abs", {apart}), {rank}, false), computed);
+  return as_result(call, onnx.reduce("ReduceMax", onnx.emit("Abs", {apart}), {rank}, false), dtype);
 }
 /// a x b: of each axis of space the product of the two others, less the one the other way round.
 inline onnx_results lower_cross(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const dtype = call.result_dtype();
   auto const rank = call.result_rank();
   std::int64_t axis = -1;
   if (call.has("dim")) axis = call.axis("dim", rank) - rank;
@@ -214,29 +214,29 @@ inline onnx_results lower_cross(onnx_call const& call) {
     for (std::int64_t i = rank; i-- > 0;)
       if (call.fixed_result_size(i) == 3) axis = i - rank;  // the first of three
   auto const turned = [&](onnx_argument side, std::vector<std::int64_t> const& order) {
-    return onnx.gather(call.tensor(side, computed), onnx.integers(order), axis);
+    return onnx.gather(call.tensor(side, dtype), onnx.integers(order), axis);
   };
   auto const one = onnx.emit("Mul", {turned(0, {1, 2, 0}), turned(1, {2, 0, 1})}),
              other = onnx.emit("Mul", {turned(0, {2, 0, 1}), turned(1, {1, 2, 0})});
-  return as_result(call, onnx.emit("Sub", {one, other}), computed);
+  return as_result(call, onnx.emit("Sub", {one, other}), dtype);
 }
 inline onnx_results lower_logsumexp(onnx_call const& call) { return lower_reduction<"ReduceLogSumExp">(call); }
 
 // --- running sums and order ----------------------------------------------------------------------------------------------
 inline onnx_results lower_cumsum(onnx_call const& call) {
   auto const rank = call.rank("self");
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
-  auto const x = call.tensor("self", computed);
-  if (rank == 0) return as_result(call, x, computed);
-  return as_result(call, call.onnx.emit("CumSum", {x, call.onnx.integer(call.axis("dim", rank))}), computed);
+  auto const dtype = call.result_dtype();
+  auto const x = call.tensor("self", dtype);
+  if (rank == 0) return as_result(call, x, dtype);
+  return as_result(call, call.onnx.emit("CumSum", {x, call.onnx.integer(call.axis("dim", rank))}), dtype);
 }
 /// ONNX has no running product: an element after the other, as far as their count is known.
 inline onnx_results lower_cumprod(onnx_call const& call) {
   auto& onnx = call.onnx;
   auto const rank = call.rank("self");
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
-  auto const x = call.tensor("self", computed);
-  if (rank == 0) return as_result(call, x, computed);
+  auto const dtype = call.result_dtype();
+  auto const x = call.tensor("self", dtype);
+  if (rank == 0) return as_result(call, x, dtype);
   auto const axis = call.axis("dim", rank);
   auto const size = call.fixed_size("self", axis);
   constexpr std::int64_t most = 64;
@@ -246,18 +246,18 @@ inline onnx_results lower_cumprod(onnx_call const& call) {
     auto const element = onnx.gather(x, onnx.integers({i}), axis);
     made.push_back(made.empty() ? element : onnx.emit("Mul", {made.back(), element}));
   }
-  if (made.empty()) return as_result(call, x, computed);
-  return as_result(call, onnx.concat(made, axis), computed);
+  if (made.empty()) return as_result(call, x, dtype);
+  return as_result(call, onnx.concat(made, axis), dtype);
 }
 
 /// The first `count` of an axis in order, and their places.
 inline onnx_results ordered(onnx_call const& call, onnx_value count, std::int64_t axis, bool descending, bool sorted) {
   auto& onnx = call.onnx;
-  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
+  auto const dtype = call.dtype("self");
   auto const made =
-      onnx.emit_many("TopK", {call.tensor("self", computed), count}, 2,
+      onnx.emit_many("TopK", {call.tensor("self"), count}, 2,
                      {{"axis", axis}, {"largest", std::int64_t{descending}}, {"sorted", std::int64_t{sorted}}});
-  return {onnx.cast(made[0], computed, dtype), made[1]};
+  return made;
 }
 inline onnx_results lower_topk(onnx_call const& call) {
   auto const rank = call.rank("self");

@@ -47,13 +47,13 @@ inline onnx_value padded_in_circle(onnx_call const& call, onnx_value x, std::vec
 }
 inline onnx_results padded(onnx_call const& call, std::string const& mode) {
   auto& onnx = call.onnx;
-  auto const dtype = call.dtype(0), computed = dtype == at::kBool ? at::kBool : computed_dtype(dtype);
-  auto const x = call.tensor(0, computed);
-  if (mode == "circular") return as_result(call, padded_in_circle(call, x, call.integers(1)), computed);
+  auto const dtype = call.dtype(0);
+  auto const x = call.tensor(0, dtype);
+  if (mode == "circular") return as_result(call, padded_in_circle(call, x, call.integers(1)), dtype);
   std::vector<onnx_value> inputs{x, pads_of(call)};
   if (mode == "constant") {
-    if (call.has("value")) inputs.push_back(call.operand("value", computed));
-    return as_result(call, onnx.emit("Pad", std::move(inputs)), computed);
+    if (call.has("value")) inputs.push_back(call.operand("value", dtype));
+    return as_result(call, onnx.emit("Pad", std::move(inputs)), dtype);
   }
   if (call.is_constant(1)) {
     auto const pads = call.integers(1);
@@ -61,7 +61,7 @@ inline onnx_results padded(onnx_call const& call, std::string const& mode) {
       call.refuse("it takes away by a padding that reflects or repeats");
   }
   std::string const kind = mode == "reflect" ? "reflect" : "edge";
-  return as_result(call, onnx.emit("Pad", std::move(inputs), {{"mode", kind}}), computed);
+  return as_result(call, onnx.emit("Pad", std::move(inputs), {{"mode", kind}}), dtype);
 }
 inline onnx_results lower_pad(onnx_call const& call) { return padded(call, call.text("mode")); }
 inline onnx_results lower_pad_constant(onnx_call const& call) { return padded(call, "constant"); }
@@ -90,31 +90,35 @@ inline onnx_value from_batch(onnx_call const& call, onnx_value x, std::int64_t i
   for (std::int64_t i = 1; i <= image_rank; ++i) sizes.push_back(call.onnx.size(x, i));
   return call.onnx.emit("Reshape", {x, call.onnx.concat(sizes, 0)});
 }
-inline at::ScalarType float_of_pixels(onnx_call const& call) {
-  auto const dtype = call.dtype(0);
-  if (is_integral(dtype)) call.refuse("expected floats, as ONNX's runtimes do");
-  return dtype == at::kDouble ? dtype : computed_dtype(dtype);
-}
 /// Of the channels one for each pixel of a square.
 inline onnx_results lower_pixel_shuffle(onnx_call const& call) {
-  auto const dtype = float_of_pixels(call);
-  auto const made = call.onnx.emit("DepthToSpace", {as_batch(call, call.tensor(0, dtype), 3)},
-                                   {{"blocksize", call.integer("upscale_factor")}, {"mode", "CRD"}});
-  return as_result(call, from_batch(call, made, 3), dtype);
+  auto& onnx = call.onnx;
+  auto const block = call.integer("upscale_factor");
+  auto const x = as_batch(call, call.tensor(0), 3);
+  if (call.dtype(0) != at::kLong)
+    return {from_batch(call, onnx.emit("DepthToSpace", {x}, {{"blocksize", block}, {"mode", "CRD"}}), 3)};
+  // no runtime takes int64, and no other dtype holds it
+  auto const rank = call.rank(0);
+  auto const channels = call.fixed_size(0, rank - 3);
+  if (!channels) call.refuse("how many channels there are depends on the inputs");
+  auto const left = onnx.integers({*channels / (block * block)}), times = onnx.integers({block}), all = onnx.integers({-1});
+  auto const height = call.size(0, rank - 2), width = call.size(0, rank - 1);
+  auto const apart = onnx.emit("Reshape", {x, onnx.concat({all, left, times, times, height, width}, 0)});
+  auto const sizes = onnx.concat({all, left, product(onnx, {height, times}), product(onnx, {width, times})}, 0);
+  return {from_batch(call, onnx.emit("Reshape", {onnx.transpose(apart, {0, 1, 4, 2, 5, 3}), sizes}), 3)};
 }
 /// ONNX has the places in the square first, LibTorch the channels.
 inline onnx_results lower_pixel_unshuffle(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = float_of_pixels(call);
   auto const block = call.integer("downscale_factor");
   auto const channels = call.fixed_size(0, call.rank(0) - 3);
   if (!channels) call.refuse("how many channels there are depends on the inputs");
-  auto made = onnx.emit("SpaceToDepth", {as_batch(call, call.tensor(0, dtype), 3)}, {{"blocksize", block}});
+  auto made = onnx.emit("SpaceToDepth", {as_batch(call, call.tensor(0), 3)}, {{"blocksize", block}});
   if (*channels > 1) {
     auto const order = at::arange(*channels * block * block, at::TensorOptions(at::kLong));
     made = onnx.gather(made, onnx.constant(order.reshape({block * block, *channels}).t().reshape({-1})), 1);
   }
-  return as_result(call, from_batch(call, made, 3), dtype);
+  return {from_batch(call, made, 3)};
 }
 inline onnx_results lower_channel_shuffle(onnx_call const& call) {
   auto& onnx = call.onnx;
@@ -219,11 +223,10 @@ inline onnx_results resized(onnx_call const& call, interpolation const& how) {
     attributes.push_back({"antialias", std::int64_t{1}});
     attributes.push_back({"exclude_outside", std::int64_t{1}});
   }
-  auto const computed = dtype == at::kByte ? at::kByte : dtype == at::kDouble ? at::kFloat : computed_dtype(dtype);
   if (dtype == at::kLong) call.refuse("ONNX's runtimes resize no int64");
-  auto const x = call.tensor(0, computed);
+  auto const x = call.tensor(0, dtype);
   auto const finish = [&](onnx_value scales, onnx_value sizes) {
-    return as_result(call, onnx.emit("Resize", {x, {}, scales, sizes}, std::move(attributes)), computed);
+    return as_result(call, onnx.emit("Resize", {x, {}, scales, sizes}, std::move(attributes)), dtype);
   };
   if (!how.scales.empty()) {
     std::vector<float> all{1, 1};
@@ -301,12 +304,12 @@ inline onnx_results lower_grid_sampler(onnx_call const& call) {
   auto const mode = call.integer("interpolation_mode"), padding = call.integer("padding_mode");
   std::string const names[] = {new_names ? "linear" : "bilinear", "nearest", new_names ? "cubic" : "bicubic"};
   std::string const paddings[] = {"zeros", "border", "reflection"};
-  auto const dtype = call.dtype(0), computed = dtype == at::kDouble && !new_names ? at::kFloat : computed_dtype(dtype);
-  auto const made = onnx.emit("GridSample", {call.tensor(0, computed), call.tensor(1, computed)},
+  auto const dtype = call.dtype(0);
+  auto const made = onnx.emit("GridSample", {call.tensor(0, dtype), call.tensor(1, dtype)},
                               {{"mode", names[mode]},
                                {"padding_mode", paddings[padding]},
                                {"align_corners", std::int64_t{call.flag("align_corners")}}});
-  return as_result(call, made, computed);
+  return as_result(call, made, dtype);
 }
 /// Where the pixels of an image come from: the grid itself is fixed, turned by a matrix for each image.
 inline onnx_results lower_affine_grid(onnx_call const& call) {

@@ -72,7 +72,6 @@ inline onnx_results lower_scatter_reduce(onnx_call const& call) {
                            : reduce == "prod"      ? "mul"
                            : reduce == "amax"      ? "max"
                                                    : "min";
-  if (dtype != computed_dtype(dtype)) call.refuse("expected a tensor of float, double, int32 or int64");
   auto const like_index = [&](at::Tensor const& value) {
     return onnx.expand(onnx.constant(value), call.shape("index"));
   };

@@ -46,17 +46,17 @@ inline onnx_results lower_col2im(onnx_call const& call) {
   auto const window = kernel[0] * kernel[1];
   auto const rows = call.fixed_size(0, call.rank(0) - 2);
   if (!rows) call.refuse("how many channels there are depends on the inputs");
-  auto const dtype = call.dtype(0), computed = dtype == at::kDouble ? at::kFloat : computed_dtype(dtype);
+  auto const dtype = call.dtype(0);
   std::vector<std::int64_t> windows, more;
   for (std::size_t i = 0; i < 2; ++i) {
     auto const reach = dilation[i] * (kernel[i] - 1) + 1;
     windows.push_back((size[i] + 2 * padding[i] - reach) / stride[i] + 1);
     more.push_back(size[i] - ((windows[i] - 1) * stride[i] - 2 * padding[i] + reach));
   }
-  auto x = call.tensor(0, computed);
+  auto x = call.tensor(0, dtype);
   if (call.rank(0) == 2) x = onnx.unsqueeze(x, {0});
   x = onnx.reshape(x, {0, *rows, windows[0], windows[1]});
-  auto const ones = at::eye(window, at::TensorOptions(computed)).reshape({window, 1, kernel[0], kernel[1]});
+  auto const ones = at::eye(window, at::TensorOptions(dtype)).reshape({window, 1, kernel[0], kernel[1]});
   auto const made = onnx.emit("ConvTranspose", {x, onnx.constant(ones.repeat({*rows / window, 1, 1, 1}))},
                               {{"dilations", dilation},
                                {"group", *rows / window},
@@ -64,7 +64,7 @@ inline onnx_results lower_col2im(onnx_call const& call) {
                                {"output_padding", more},
                                {"pads", std::vector{padding[0], padding[1], padding[0], padding[1]}},
                                {"strides", stride}});
-  return as_result(call, without_batch(call, made, call.rank(0) == 2), computed);
+  return as_result(call, without_batch(call, made, call.rank(0) == 2), dtype);
 }
 
 /// Sums or means of the rows that a bag names: bags are from one offset to the next, and a matrix tells which row is in which.
