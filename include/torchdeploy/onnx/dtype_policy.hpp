@@ -4,6 +4,7 @@
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -105,9 +106,9 @@ constexpr std::string_view onnx_dtypes_instead_of(char letter) {
 /// The dtype to run an operator in: the one given where runtimes take it, or where nothing is known of the operator.
 /// None: there is no other one that holds its numbers.
 inline std::optional<at::ScalarType> onnx_dtype_for(std::string_view kind, std::int64_t opset, at::ScalarType given) {
-  using rows = std::vector<onnx_dtypes_row const*>;
+  using of_kind = std::vector<onnx_dtypes_row const*>;
   static auto const table = [] {
-    std::unordered_map<std::string_view, rows> all;
+    std::unordered_map<std::string_view, of_kind> all;
     for (auto const& row : onnx_dtypes_table)
       for (auto rest = row.kinds; !rest.empty();) {
         auto const name = rest.substr(0, rest.find(' '));

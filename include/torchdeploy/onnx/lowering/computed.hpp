@@ -1,11 +1,12 @@
 #pragma once
 
-#include <torchdeploy/onnx/lowering/arithmetic.hpp>
+#include <torchdeploy/onnx/lowering/family.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -16,6 +17,16 @@ namespace torchdeploy::inline v0::detail {
 /// Squares and sums of half precision are made in float, as LibTorch makes them: in half they overflow at 65504.
 inline at::ScalarType statistics_dtype(at::ScalarType dtype) {
   return dtype == at::kHalf || dtype == at::kBFloat16 ? at::kFloat : dtype;
+}
+
+/// The greatest or the least number of a dtype.
+inline at::Tensor extreme_of(at::ScalarType dtype, bool greatest) {
+  auto const infinity = std::numeric_limits<double>::infinity();
+  if (at::isFloatingType(dtype)) return at::scalar_tensor(greatest ? infinity : -infinity, dtype);
+  if (dtype == at::kByte || dtype == at::kBool) return at::scalar_tensor(greatest ? (dtype == at::kByte ? 255 : 1) : 0, dtype);
+  auto const unused = 64 - 8 * static_cast<int>(c10::elementSize(dtype));
+  using limits = std::numeric_limits<std::int64_t>;
+  return at::scalar_tensor((greatest ? limits::max() : limits::min()) >> unused, dtype);
 }
 
 /// The axes of a tensor, 0 to rank - 1.

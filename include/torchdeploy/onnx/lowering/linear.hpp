@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torchdeploy/onnx/lowering/family.hpp>
+#include <torchdeploy/onnx/lowering/arithmetic.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 

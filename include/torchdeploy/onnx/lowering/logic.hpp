@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torchdeploy/onnx/lowering/computed.hpp>
+#include <torchdeploy/onnx/lowering/exponential.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
@@ -43,13 +43,43 @@ onnx_results lower_logic(onnx_call const& call) {
 inline onnx_results lower_logical_not(onnx_call const& call) {
   return as_result(call, call.onnx.emit("Not", {call.tensor(0, at::kBool)}), at::kBool);
 }
+/// x & number, of the runs of ones in the number: the bits of x from `low` to `high` are Mod(x, 2^high) - Mod(x, 2^low), as
+/// ONNX's Mod of ints has the sign of the divisor. A negative number is what its complement leaves.
+inline onnx_value bits_under(onnx_builder& onnx, onnx_value x, std::int64_t number) {
+  if (number < 0) return onnx.emit("Sub", {x, bits_under(onnx, x, ~number)});
+  auto const below = [&](int bits) { return onnx.emit("Mod", {x, onnx.integer(std::int64_t{1} << bits)}); };
+  onnx_value sum;
+  constexpr int most = 62;
+  for (int low = 0; low <= most; ++low) {
+    if ((number >> low & 1) == 0) continue;
+    int high = low;
+    while (number >> high & 1) ++high;
+    if (high > most) return {};
+    auto const run = low == 0 ? below(high) : onnx.emit("Sub", {below(high), below(low)});
+    sum = sum ? onnx.emit("Add", {sum, run}) : run;
+    low = high;
+  }
+  return sum ? sum : onnx.emit("Mul", {x, onnx.integer(0)});
+}
+/// x | n is x + n - (x & n), x ^ n is x + n - 2 (x & n).
+inline onnx_results lower_bits_by_number(onnx_call const& call, std::string_view logic) {
+  auto& onnx = call.onnx;
+  int const number = call.is_constant(1) ? 1 : 0;
+  bool const single = call.is_constant(number) && (!call.is_tensor(number) || call.shown(number).dim() == 0);
+  auto const made = single ? bits_under(onnx, call.operand(1 - number, at::kLong), call.integer(number)) : onnx_value{};
+  if (!made) call.refuse("ONNX works on the bits of two tensors from opset 18", ".opset = 18");
+  if (logic == "And") return as_result(call, made, at::kLong);
+  auto const sum = onnx.emit("Add", {call.operand(1 - number, at::kLong), onnx.integer(call.integer(number))});
+  auto const both = logic == "Or" ? made : onnx.emit("Mul", {made, onnx.integer(2)});
+  return as_result(call, onnx.emit("Sub", {sum, both}), at::kLong);
+}
 /// Of bools the logical operator, of ints the one of their bits.
 template <onnx_kind Logic, onnx_kind Bits>
 onnx_results lower_bits(onnx_call const& call) {
   auto const dtype = meeting_dtype(call);
   if (dtype == at::kBool) return lower_logic<Logic>(call);
   constexpr std::int64_t has_bits = 18;
-  if (call.onnx.opset() < has_bits) call.refuse("ONNX works on the bits of ints from opset 18", ".opset = 18");
+  if (call.onnx.opset() < has_bits) return lower_bits_by_number(call, Logic.text);
   auto const [x, y] = operands(call, dtype);
   return as_result(call, call.onnx.emit(Bits.text, {x, y}), dtype);
 }

@@ -195,6 +195,20 @@ inline onnx_results lower_cosine_similarity(onnx_call const& call) {
   return {onnx.emit("Div", {product, onnx.emit("Mul", {norm(x), norm(y)})})};
 }
 
+/// A weight of unit length but for one axis, scaled by another.
+inline onnx_results lower_weight_norm(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const rank = call.rank("v");
+  auto axes = axes_from(0, rank);
+  if (auto const kept = call.integer_or("dim", 0); kept != -1)
+    std::erase_if(axes, [&](std::int64_t each) { return each == kept; });
+  auto const v = call.tensor("v", dtype);
+  auto const length = onnx.reduce("ReduceL2", v, axes, true);
+  auto const made = onnx.emit("Mul", {v, onnx.emit("Div", {call.tensor("g", dtype), length})});
+  return {onnx.cast(made, dtype, call.result_dtype())};
+}
+
 inline constexpr onnx_operator onnx_normalizations[] = {
     {"aten::batch_norm", &lower_batch_norm},
     {"aten::native_batch_norm", &lower_batch_norm},
@@ -208,6 +222,7 @@ inline constexpr onnx_operator onnx_normalizations[] = {
     {"aten::native_layer_norm", &lower_layer_norm},
     {"aten::rms_norm", &lower_rms_norm},
     {"aten::_fused_rms_norm", &lower_rms_norm},
+    {"aten::_weight_norm", &lower_weight_norm},
     {"aten::cosine_similarity", &lower_cosine_similarity},
 };
 

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <torchdeploy/onnx/lowering/family.hpp>
+#include <torchdeploy/onnx/lowering/computed.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -24,13 +23,6 @@ inline std::size_t pooled_dimensions(onnx_call const& call) {
   auto const digit = name.find_first_of("123");
   return static_cast<std::size_t>(name.at(digit) - '0');
 }
-/// The least number of a dtype.
-inline onnx_value lowest_of(onnx_builder& onnx, at::ScalarType dtype) {
-  if (at::isFloatingType(dtype)) return onnx.scalar(-std::numeric_limits<double>::infinity(), dtype);
-  auto const bits = static_cast<int>(c10::elementSize(dtype)) * 8;
-  return onnx.scalar(dtype == at::kByte ? 0 : -std::ldexp(1.0, bits - 1), dtype);
-}
-
 struct onnx_windows {
   std::vector<std::int64_t> kernel{}, strides{}, padding{}, dilations{};
   std::vector<std::int64_t> ends{};  ///< padding behind: more where the last window may go over the edge
@@ -107,7 +99,7 @@ inline onnx_results write_max_pool(onnx_call const& call, onnx_windows windows) 
     // ONNX Runtime pads by less than the kernel, which with a dilation is less than a window
     if (!std::equal(windows.ends.begin(), windows.ends.end(), windows.kernel.begin(), std::less<>())) {
       if (places) call.refuse("the places of its maxima are asked for, and a window ends far beyond the edge");
-      x = padded(onnx, x, windows.padding, windows.ends, lowest_of(onnx, call.dtype(0)));
+      x = padded(onnx, x, windows.padding, windows.ends, onnx.constant(extreme_of(call.dtype(0), false)));
       windows.padding = windows.ends = std::vector<std::int64_t>(windows.kernel.size(), 0);
     }
     auto made = onnx.emit_many("MaxPool", {x}, places ? 2 : 1,
@@ -253,7 +245,6 @@ inline onnx_results lower_adaptive_max_pool(onnx_call const& call) {
   auto const axes = pooled_axes(call);
   if (all_divide(axes)) return write_max_pool(call, windows_of(axes));
   if (call.is_used(1)) call.refuse("the places of its maxima are asked for, and its windows differ in size");
-  auto const dtype = call.dtype(0);
   auto x = call.tensor(0);
   for (auto const& each : axes) {
     if (each.same) continue;

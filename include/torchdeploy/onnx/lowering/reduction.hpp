@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-/// What makes one number of many: sums, extremes, norms, moments; and order.
+/// What makes one number of many: sums, extremes, norms, moments.
 namespace torchdeploy::inline v0::detail {
 
 /// The axes that a reduction goes over: all of them where none is named.
@@ -177,6 +177,24 @@ inline double order_of_norm(onnx_call const& call, onnx_argument argument) {
   if (given.toStringRef() != "fro") call.refuse("expected a norm of elements, got '" + given.toStringRef() + "'");
   return 2;
 }
+/// Of a matrix the greatest or least sum of a column (1, -1) or of a row (infinity, -infinity), or that of all squares.
+inline onnx_results lower_matrix_norm(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const rank = call.rank("self");
+  auto const given = call.has("dim") ? call.axes("dim", rank) : std::vector{rank - 2, rank - 1};
+  bool const keep = keeps_axes(call);
+  if (!call.has("ord") || call.constant("ord").isString()) {
+    auto const order = order_of_norm(call, "ord");
+    return as_result(call, norm_of(call, order, given, keep, dtype), dtype);
+  }
+  auto const order = call.number("ord");
+  if (std::abs(order) != 1 && !std::isinf(order)) call.refuse("it needs singular values, which ONNX has not");
+  auto const summed = given[std::isinf(order) ? 1 : 0], compared = given[std::isinf(order) ? 0 : 1];
+  auto const sums = onnx.reduce("ReduceSum", onnx.emit("Abs", {call.tensor("self", dtype)}), {summed}, true);
+  auto const made = onnx.reduce(order > 0 ? "ReduceMax" : "ReduceMin", sums, {compared}, true);
+  return as_result(call, keep ? made : onnx.squeeze(made, given), dtype);
+}
 inline onnx_results lower_norm(onnx_call const& call) {
   auto const dtype = statistics_dtype(call.result_dtype());
   bool const has_p = call.name() == "aten::norm";
@@ -186,7 +204,7 @@ inline onnx_results lower_norm(onnx_call const& call) {
   bool const of_vectors = call.name() == "aten::linalg_vector_norm" || has_p || frobenius;
   if (!of_vectors && call.has("ord")) {
     bool const matrix = axes.size() == 2 || (axes.empty() && call.rank("self") == 2);
-    if (matrix && !call.constant("ord").isString()) call.refuse("expected a norm of vectors, got one of matrices");
+    if (matrix && !call.constant("ord").isString()) return lower_matrix_norm(call);
   }
   return as_result(call, norm_of(call, order, axes, keeps_axes(call), dtype), dtype);
 }
@@ -222,95 +240,6 @@ inline onnx_results lower_cross(onnx_call const& call) {
 }
 inline onnx_results lower_logsumexp(onnx_call const& call) { return lower_reduction<"ReduceLogSumExp">(call); }
 
-// --- running sums and order ----------------------------------------------------------------------------------------------
-inline onnx_results lower_cumsum(onnx_call const& call) {
-  auto const rank = call.rank("self");
-  auto const dtype = call.result_dtype();
-  auto const x = call.tensor("self", dtype);
-  if (rank == 0) return as_result(call, x, dtype);
-  return as_result(call, call.onnx.emit("CumSum", {x, call.onnx.integer(call.axis("dim", rank))}), dtype);
-}
-/// ONNX has no running product: an element after the other, as far as their count is known.
-inline onnx_results lower_cumprod(onnx_call const& call) {
-  auto& onnx = call.onnx;
-  auto const rank = call.rank("self");
-  auto const dtype = call.result_dtype();
-  auto const x = call.tensor("self", dtype);
-  if (rank == 0) return as_result(call, x, dtype);
-  auto const axis = call.axis("dim", rank);
-  auto const size = call.fixed_size("self", axis);
-  constexpr std::int64_t most = 64;
-  if (!size || *size > most) call.refuse("expected a product over an axis of 64 at most, of a fixed size");
-  std::vector<onnx_value> made;
-  for (std::int64_t i = 0; i < *size; ++i) {
-    auto const element = onnx.gather(x, onnx.integers({i}), axis);
-    made.push_back(made.empty() ? element : onnx.emit("Mul", {made.back(), element}));
-  }
-  if (made.empty()) return as_result(call, x, dtype);
-  return as_result(call, onnx.concat(made, axis), dtype);
-}
-
-/// The first `count` of an axis in order, and their places.
-inline onnx_results ordered(onnx_call const& call, onnx_value count, std::int64_t axis, bool descending, bool sorted) {
-  auto& onnx = call.onnx;
-  auto const dtype = call.dtype("self");
-  auto const made =
-      onnx.emit_many("TopK", {call.tensor("self"), count}, 2,
-                     {{"axis", axis}, {"largest", std::int64_t{descending}}, {"sorted", std::int64_t{sorted}}});
-  return made;
-}
-inline onnx_results lower_topk(onnx_call const& call) {
-  auto const rank = call.rank("self");
-  if (rank == 0) return {call.tensor("self"), call.onnx.integer(0)};
-  auto const axis = onnx_call::axis(call.integer_or("dim", -1), rank);
-  return ordered(call, call.sizes("k"), axis, call.flag("largest", true), call.flag("sorted", true));
-}
-/// Of equals TopK takes the first first: it is stable in both directions.
-inline onnx_results lower_sort(onnx_call const& call) {
-  auto const rank = call.rank("self");
-  if (rank == 0) return {call.tensor("self"), call.onnx.integer(0)};
-  auto const axis = onnx_call::axis(call.integer_or("dim", -1), rank);
-  return ordered(call, call.size("self", axis), axis, call.flag("descending"), true);
-}
-inline onnx_results lower_msort(onnx_call const& call) {
-  return {ordered(call, call.size("self", 0), 0, false, true)[0]};
-}
-inline onnx_results lower_argsort(onnx_call const& call) { return {lower_sort(call)[1]}; }
-/// The last of the k least.
-inline onnx_results kth_of(onnx_call const& call, onnx_value k, onnx_value last, std::int64_t axis) {
-  auto const least = ordered(call, k, axis, false, true);
-  onnx_results made;
-  for (auto each : least) {
-    each = call.onnx.gather(each, last, axis);
-    made.push_back(keeps_axes(call) ? each : call.onnx.squeeze(each, {axis}));
-  }
-  return made;
-}
-inline onnx_results lower_kthvalue(onnx_call const& call) {
-  auto const rank = call.rank("self");
-  if (rank == 0) return {call.tensor("self"), call.onnx.integer(0)};
-  auto const k = call.integer("k");
-  return kth_of(call, call.onnx.integers({k}), call.onnx.integers({k - 1}), call.axis("dim", rank));
-}
-/// The lower of the two in the middle. Which of equals it is, LibTorch does not say.
-inline onnx_results lower_median(onnx_call const& call) {
-  auto& onnx = call.onnx;
-  auto const rank = call.rank("self");
-  if (rank == 0) return {call.tensor("self"), onnx.integer(0)};
-  bool const whole = call.arguments() == 1;
-  if (whole && rank > 1) call.refuse("expected the median along an axis", "x.flatten().median(0)");
-  if (!whole && call.is_used(1)) call.refuse("the place of a median among equals is not defined");
-  auto const axis = whole ? 0 : call.axis("dim", rank);
-  auto const size = call.size("self", axis);
-  auto const fixed = onnx.constant_of(size);
-  auto const last = fixed ? onnx.integers({(fixed->item().toLong() - 1) / 2})
-                          : onnx.emit("Div", {onnx.emit("Sub", {size, onnx.integers({1})}), onnx.integers({2})});
-  auto made = ordered(call, sum_of(onnx, last, onnx.integers({1})), axis, false, true);
-  made[0] = onnx.gather(made[0], last, axis);
-  if (whole || !keeps_axes(call)) made[0] = onnx.squeeze(made[0], {axis});
-  return made;
-}
-
 inline constexpr onnx_operator onnx_reductions[] = {
     {"aten::mean", &lower_reduction<"ReduceMean">},
     {"aten::sum", &lower_reduction<"ReduceSum">},
@@ -335,17 +264,10 @@ inline constexpr onnx_operator onnx_reductions[] = {
     {"aten::frobenius_norm", &lower_norm},
     {"aten::linalg_norm", &lower_norm},
     {"aten::linalg_vector_norm", &lower_norm},
+    {"aten::linalg_matrix_norm", &lower_matrix_norm},
     {"aten::cdist", &lower_cdist},
     {"aten::cross", &lower_cross},
     {"aten::linalg_cross", &lower_cross},
-    {"aten::cumsum", &lower_cumsum},
-    {"aten::cumprod", &lower_cumprod},
-    {"aten::topk", &lower_topk},
-    {"aten::sort", &lower_sort},
-    {"aten::msort", &lower_msort},
-    {"aten::argsort", &lower_argsort},
-    {"aten::kthvalue", &lower_kthvalue},
-    {"aten::median", &lower_median},
 };
 
 }  // namespace torchdeploy::inline v0::detail

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torchdeploy/onnx/lowering/reduction.hpp>
+#include <torchdeploy/onnx/lowering/order.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
@@ -294,6 +294,13 @@ inline onnx_results lower_diag_embed(onnx_call const& call) {
     order.push_back(i == std::min(a, b) ? rank - 2 : i == std::max(a, b) ? rank - 1 : next++);
   return {call.onnx.transpose(made, order)};
 }
+/// A number on the diagonal.
+inline onnx_results lower_fill_diagonal(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (call.rank(0) != 2 || call.flag("wrap")) call.refuse("expected a matrix, and a diagonal that does not begin again");
+  auto const on_it = compared_places(onnx, call.size(0, 0), call.size(0, 1), "Equal", onnx.integer(0));
+  return {onnx.emit("Where", {on_it, call.operand("fill_value", call.dtype(0)), call.tensor(0)})};
+}
 inline onnx_results lower_trace(onnx_call const& call) {
   auto const dtype = call.result_dtype();
   auto const diagonal = call.onnx.cast(diagonal_of(call, 0, 0, 1), call.dtype(0), dtype);
@@ -348,6 +355,7 @@ inline constexpr onnx_operator onnx_slicing[] = {
     {"aten::select", &lower_select},
     {"aten::slice", &lower_slice},
     {"aten::narrow", &lower_narrow},
+    {"aten::narrow_copy", &lower_narrow},
     {"aten::split", &lower_split},
     {"aten::split_with_sizes", &lower_split},
     {"aten::unsafe_split", &lower_split},
@@ -367,6 +375,7 @@ inline constexpr onnx_operator onnx_slicing[] = {
     {"aten::diagonal", &lower_diagonal},
     {"aten::diag", &lower_diag},
     {"aten::diag_embed", &lower_diag_embed},
+    {"aten::fill_diagonal", &lower_fill_diagonal},
     {"aten::trace", &lower_trace},
     {"aten::unfold", &lower_unfold},
     {"aten::diff", &lower_diff},

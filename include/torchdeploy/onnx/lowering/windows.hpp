@@ -67,6 +67,19 @@ inline onnx_results lower_col2im(onnx_call const& call) {
   return as_result(call, without_batch(call, made, call.rank(0) == 2), dtype);
 }
 
+/// The elements at the places that strides lead to, as those of a contiguous tensor lie.
+inline onnx_results lower_as_strided(onnx_call const& call) {
+  auto const sizes = call.integers("size"), strides = call.integers("stride");
+  auto const rank = call.rank(0);
+  for (std::int64_t i = 0; i < rank; ++i)
+    if (!call.fixed_size(0, i)) call.refuse("where its elements lie depends on the sizes of the inputs");
+  if (!call.shown(0).is_contiguous()) call.refuse("expected a contiguous tensor", "x.contiguous().as_strided(...)");
+  auto places = at::scalar_tensor(call.integer_or("storage_offset", 0), at::kLong);
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    places = places.unsqueeze(-1) + at::arange(sizes[i], at::TensorOptions(at::kLong)) * strides[i];
+  return {call.onnx.gather(call.onnx.reshape(call.tensor(0), {-1}), call.onnx.constant(places), 0)};
+}
+
 /// Sums or means of the rows that a bag names: bags are from one offset to the next, and a matrix tells which row is in which.
 inline onnx_results lower_embedding_bag(onnx_call const& call) {
   auto& onnx = call.onnx;
@@ -102,6 +115,7 @@ inline onnx_results lower_embedding_bag(onnx_call const& call) {
 inline constexpr onnx_operator onnx_windows[] = {
     {"aten::im2col", &lower_im2col},
     {"aten::col2im", &lower_col2im},
+    {"aten::as_strided", &lower_as_strided},
     {"aten::embedding_bag", &lower_embedding_bag},
 };
 
