@@ -97,6 +97,7 @@ inline onnx_value floored_quotient_of_floats(onnx_builder& onnx, onnx_value x, o
 /// The quotient rounded down. ONNX's Div of ints rounds towards zero.
 inline onnx_value floored_quotient(onnx_builder& onnx, onnx_value x, onnx_value y, at::ScalarType dtype) {
   if (!is_integral(dtype)) return floored_quotient_of_floats(onnx, x, y, dtype);
+  if (dtype == at::kByte) return onnx.emit("Div", {x, y});
   auto const quotient = onnx.emit("Div", {x, y});
   auto const rest = onnx.emit("Sub", {x, onnx.emit("Mul", {quotient, y})});
   auto const zero = onnx.constant(at::scalar_tensor(0, dtype));
@@ -294,9 +295,7 @@ inline constexpr onnx_operator onnx_arithmetic[] = {
     {"aten::rad2deg", &lower_rad2deg},
     {"aten::deg2rad", &lower_deg2rad},
     {"aten::neg", &lower_unary<"Neg">},
-    {"aten::negative", &lower_unary<"Neg">},
     {"aten::abs", &lower_unary<"Abs">},
-    {"aten::absolute", &lower_unary<"Abs">},
     {"prim::abs", &lower_unary<"Abs">},
     {"aten::sign", &lower_unary<"Sign">},
     {"aten::sgn", &lower_unary<"Sign">},
@@ -317,13 +316,6 @@ inline constexpr onnx_operator onnx_arithmetic[] = {
     {"aten::asinh", &lower_unary<"Asinh">},
     {"aten::acosh", &lower_unary<"Acosh">},
     {"aten::atanh", &lower_unary<"Atanh">},
-    {"aten::arccos", &lower_unary<"Acos">},
-    {"aten::arcsin", &lower_unary<"Asin">},
-    {"aten::arctan", &lower_unary<"Atan">},
-    {"aten::arccosh", &lower_unary<"Acosh">},
-    {"aten::arcsinh", &lower_unary<"Asinh">},
-    {"aten::arctanh", &lower_unary<"Atanh">},
-    {"aten::arctan2", &lower_atan2},
     {"aten::floor", &lower_rounding<"Floor">},
     {"aten::ceil", &lower_rounding<"Ceil">},
     {"aten::round", &lower_round},

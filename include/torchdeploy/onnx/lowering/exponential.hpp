@@ -96,7 +96,6 @@ inline constexpr onnx_operator onnx_exponentials[] = {
     {"aten::logaddexp", &lower_logaddexp<false>},
     {"aten::logaddexp2", &lower_logaddexp<true>},
     {"aten::logit", &lower_logit},
-    {"aten::special_logit", &lower_logit},
     {"aten::xlogy", &lower_xlogy},
 };
 

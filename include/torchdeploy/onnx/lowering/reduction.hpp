@@ -136,8 +136,10 @@ inline std::pair<onnx_value, onnx_value> variance_and_mean(onnx_call const& call
   auto const known = onnx.constant_of(count);
   // LibTorch divides by 0 where there are no more elements than the correction
   auto const divisor =
-      known ? onnx.scalar(std::max(0.0, known->item().toDouble() - correction), dtype)
+      known ? onnx.scalar(1 / std::max(0.0, known->item().toDouble() - correction), dtype)
             : onnx.emit("Max", {onnx.emit("Sub", {count, onnx.scalar(correction, dtype)}), onnx.scalar(0, dtype)});
+  // not as a quotient: of a sum by a constant OpenVINO 2026.4 makes a wrong mean in double
+  if (known) return {onnx.emit("Mul", {sum, divisor}), mean};
   return {onnx.emit("Div", {sum, divisor}), mean};
 }
 template <bool Root, bool WithMean>
@@ -238,7 +240,22 @@ inline onnx_results lower_cross(onnx_call const& call) {
              other = onnx.emit("Mul", {turned(0, {2, 0, 1}), turned(1, {1, 2, 0})});
   return as_result(call, onnx.emit("Sub", {one, other}), dtype);
 }
-inline onnx_results lower_logsumexp(onnx_call const& call) { return lower_reduction<"ReduceLogSumExp">(call); }
+/// With the greatest taken out, unless it is infinite. OpenVINO 2026.4 reduces all axes where ReduceLogSumExp names some.
+inline onnx_results lower_logsumexp(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const axes = reduced_axes(call);
+  auto const x = call.tensor("self", dtype);
+  if (call.rank("self") == 0) return as_result(call, x, dtype);
+  auto const infinity = onnx.scalar(std::numeric_limits<double>::infinity(), dtype);
+  auto const greatest = onnx.reduce("ReduceMax", x, axes, true);
+  auto const endless = onnx.emit("Equal", {onnx.emit("Abs", {greatest}), infinity});
+  auto const centre = onnx.emit("Where", {endless, onnx.scalar(0, dtype), greatest});
+  auto const sum = onnx.reduce("ReduceSum", onnx.emit("Exp", {onnx.emit("Sub", {x, centre})}), axes, true);
+  auto const made = onnx.emit("Add", {onnx.emit("Log", {sum}), centre});
+  if (keeps_axes(call)) return as_result(call, made, dtype);
+  return as_result(call, onnx.squeeze(made, axes.empty() ? all_axes(call.rank("self")) : axes), dtype);
+}
 
 inline constexpr onnx_operator onnx_reductions[] = {
     {"aten::mean", &lower_reduction<"ReduceMean">},

@@ -324,7 +324,6 @@ inline constexpr onnx_operator onnx_shapes[] = {
     {"aten::resolve_conj", &lower_identity},
     {"aten::resolve_neg", &lower_identity},
     {"aten::conj", &lower_identity},
-    {"aten::_conj", &lower_identity},
     {"aten::conj_physical", &lower_identity},
     {"aten::real", &lower_identity},
     {"aten::lift", &lower_identity},
