@@ -16,10 +16,14 @@
 #include <torchdeploy/onnx/lowering/attention.hpp>
 #include <torchdeploy/onnx/lowering/convolution.hpp>
 #include <torchdeploy/onnx/lowering/creation.hpp>
+#include <torchdeploy/onnx/lowering/distance.hpp>
+#include <torchdeploy/onnx/lowering/exponential.hpp>
 #include <torchdeploy/onnx/lowering/indexing.hpp>
 #include <torchdeploy/onnx/lowering/linear.hpp>
 #include <torchdeploy/onnx/lowering/logic.hpp>
 #include <torchdeploy/onnx/lowering/normalization.hpp>
+#include <torchdeploy/onnx/lowering/order.hpp>
+#include <torchdeploy/onnx/lowering/padding.hpp>
 #include <torchdeploy/onnx/lowering/pooling.hpp>
 #include <torchdeploy/onnx/lowering/recurrent.hpp>
 #include <torchdeploy/onnx/lowering/reduction.hpp>
@@ -27,6 +31,7 @@
 #include <torchdeploy/onnx/lowering/scattering.hpp>
 #include <torchdeploy/onnx/lowering/shape.hpp>
 #include <torchdeploy/onnx/lowering/slicing.hpp>
+#include <torchdeploy/onnx/lowering/stacking.hpp>
 #include <torchdeploy/onnx/lowering/windows.hpp>
 
 namespace torchdeploy::inline v0::detail {
@@ -43,10 +48,14 @@ inline std::unordered_map<std::string_view, onnx_operator::function> const& onnx
     add(onnx_attention);
     add(onnx_convolutions);
     add(onnx_creation);
+    add(onnx_distances);
+    add(onnx_exponentials);
     add(onnx_indexing);
     add(onnx_linear);
     add(onnx_logic);
     add(onnx_normalizations);
+    add(onnx_order);
+    add(onnx_padding);
     add(onnx_pooling);
     add(onnx_recurrent);
     add(onnx_reductions);
@@ -54,6 +63,7 @@ inline std::unordered_map<std::string_view, onnx_operator::function> const& onnx
     add(onnx_scattering);
     add(onnx_shapes);
     add(onnx_slicing);
+    add(onnx_stacking);
     add(onnx_windows);
     return all;
   }();

@@ -201,7 +201,7 @@ class onnx_export {
       auto const& input = tensors_[next++];
       auto made = std::make_shared<symbolic>();
       made->depends_on = dependence::data;
-      made->value = onnx_.input();
+      made->value = onnx_.input(input.tensor.scalar_type());
       onnx_port port{made->value, input.name, input.tensor.scalar_type(), {}};
       for (std::size_t run = 0; run < 2; ++run) {
         auto sized = input.tensor;

@@ -187,6 +187,8 @@ inline bool is_sized_by_data(torch::jit::Node const* node, std::vector<symbol> c
     auto const& repeats = inputs[inputs.size() > 2 ? 1 : 0];
     return repeats->seen[0].isTensor() && is_data(repeats);
   }
+  if (name == "one_hot" && is_data(inputs[0]) && inputs[1]->seen[0].isInt() && inputs[1]->seen[0].toInt() < 0)
+    return true;
   if (name == "index") {
     auto const& indices = elements_of(inputs[1]);
     return std::any_of(indices.begin(), indices.end(), [&](symbol const& each) {
