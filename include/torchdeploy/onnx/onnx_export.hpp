@@ -23,6 +23,7 @@
 #include <torchdeploy/detail/libtorch/rewriting.hpp>
 #include <torchdeploy/detail/names.hpp>
 #include <torchdeploy/detail/no_grad.hpp>
+#include <torchdeploy/format/onnx.hpp>
 #include <torchdeploy/onnx/export_options.hpp>
 #include <torchdeploy/onnx/exporter.hpp>
 #include <torchdeploy/onnx/model_writer.hpp>
@@ -87,6 +88,17 @@ class onnx_export {
   void note(std::string text) { notes_.push_back(std::move(text)); }
   [[nodiscard]] std::vector<std::string> const& notes() const { return notes_; }
   [[nodiscard]] std::vector<open_size> const& open_sizes() const { return open_; }
+  [[nodiscard]] std::vector<onnx_open_size> open_inputs() const {
+    std::vector<onnx_open_size> all;
+    for (auto const& each : open_) {
+      onnx_open_size size{each.name, {}, is_by_steps(how_) ? size_step(each.sizes[0]) : 1};
+      for (std::size_t i = 0; i < tensors_.size(); ++i)
+        for (auto const& [axis, name] : tensors_[i].open)
+          if (name == each.name) size.places.emplace_back(i, axis);
+      all.push_back(std::move(size));
+    }
+    return all;
+  }
   /// Is any but a batch open?
   [[nodiscard]] bool has_lengths() const { return has_lengths_; }
   [[nodiscard]] double evaluation_seconds() const { return evaluation_seconds_; }

@@ -52,10 +52,12 @@ struct export_onnx_t : stage<export_onnx_t> {
       throw export_error(errc::nothing_to_export_with, "expected an example of the inputs, got none");
     auto const& inputs = options.samples.empty() ? record.examples.front() : *options.samples.begin();
     auto& entry = record.report.current();
+    std::vector<onnx_open_size> open_sizes;
     auto const text = detail::translated<export_error>(errc::export_raised, "LibTorch can't run this model", {}, [&] {
       detail::compiler_lock const alone;
       detail::sized_onnx_export work(module, options, inputs);
       auto const built = work.build();
+      open_sizes = built->open_inputs();
       for (auto const& each : built->open_sizes()) entry.details.emplace_back("open size", each.name);
       entry.details.emplace_back("evaluations", detail::fixed(work.evaluation_seconds(), 3) + " s");
       for (auto const& each : built->notes()) entry.details.emplace_back("note", each);
@@ -63,6 +65,7 @@ struct export_onnx_t : stage<export_onnx_t> {
     });
     Onnx::handle made{detail::all_bytes(std::as_bytes(std::span(text))), {}, {}};
     made.summary = std::make_shared<onnx_summary const>(detail::checked_onnx(text, "the exported model", {}));
+    made.open_sizes = std::move(open_sizes);
     Onnx::describe(made, entry);
     entry.bytes_before = TorchScript::bytes(module);
     entry.bytes_after = Onnx::bytes(made);
