@@ -4,7 +4,7 @@
 //     soak_damaged_files [COUNT] [SEED] [MODEL ...]
 //
 // COUNT files of each model of the tests that is named, digits_cnn by default: MODEL.pt and MODEL.ptl are one format of it,
-// MODEL both. A file that loads is run on the model's own inputs.
+// MODEL both. A file that loads is run on the model's own inputs; a .pt is exported to ONNX too, where the build can.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -34,6 +34,17 @@ int sweep(std::string const& name, char const* extension, file_bytes const& mode
   });
 }
 
+#ifdef TORCHDEPLOY_WITH_ONNX
+/// Exported: what can't be is refused by an error of ours.
+int sweep_export(std::string const& name, file_bytes const& model, test::samples const& inputs, int cases,
+                 std::uint64_t seed) {
+  test::intact_file const intact{name, model};
+  return test::sweep(name + " exported", "pt", {&intact, 1}, test::damages, cases, seed, [&](file_bytes const& file, auto&) {
+    td::load<td::TorchScript>(file) | td::export_onnx({.samples = inputs});
+  });
+}
+#endif
+
 file_bytes mobile(file_bytes const& model) {
   std::ostringstream out;
   auto const artifact = td::load<td::TorchScript>(model) | td::to_mobile();
@@ -60,6 +71,9 @@ int main(int count, char** arguments) {
     }
     auto const model = test::bytes_of(test::model_path(name));
     if (!each.ends_with(".ptl")) bad += sweep<td::TorchScript>(name, "pt", model, inputs->second, cases, seed);
+#ifdef TORCHDEPLOY_WITH_ONNX
+    if (!each.ends_with(".ptl")) bad += sweep_export(name, model, inputs->second, cases, seed);
+#endif
     if (!each.ends_with(".pt")) bad += sweep<td::MobileLite>(name, "ptl", mobile(model), inputs->second, cases, seed);
   }
   return bad != 0;

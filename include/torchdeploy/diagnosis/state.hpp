@@ -60,17 +60,20 @@ inline void find_state(inspected const& in, std::vector<finding>& found) {
                      "a session for each stream and thread, of model.clone()"});
 }
 
-/// Operators that draw random numbers in evaluation mode too.
-inline void find_random(inspected const& in, std::vector<finding>& found) {
+/// Does an operator draw random numbers in evaluation mode too?
+inline bool draws_random_numbers(jit::Node const* node) {
   static constexpr std::array random = {
       "rand",      "randn",     "randint",     "rand_like",   "randn_like",
       "randperm",  "bernoulli", "normal",      "multinomial", "randint_like",
       "uniform",   "random",    "exponential", "poisson",     "fractional_max_pool2d",
       "geometric", "cauchy",    "log_normal",  "binomial",    "fractional_max_pool3d"};
+  return is_aten(node) && std::find(random.begin(), random.end(), operator_name(node)) != random.end();
+}
+
+inline void find_random(inspected const& in, std::vector<finding>& found) {
   std::vector<jit::Node*> drawing;
   for_each_node(*in.graph, [&](jit::Node* node) {
-    if (is_aten(node) && std::find(random.begin(), random.end(), operator_name(node)) != random.end())
-      drawing.push_back(node);
+    if (draws_random_numbers(node)) drawing.push_back(node);
   });
   if (!drawing.empty())
     found.push_back({"random-operator", severity::note, where(drawing.front()),

@@ -38,6 +38,13 @@ struct OpenVino;
 }
 #endif
 
+/// A size that an export left open.
+struct onnx_open_size {
+  std::string name;  ///< "height"
+  std::vector<std::pair<std::size_t, std::int64_t>> places{};  ///< inputs, and axes of them, that have it
+  std::int64_t step = 1;  ///< sizes that the model takes are so far apart
+};
+
 /// A model of ONNX's: an .onnx file, and the files of its external data beside it where it has some.
 ///
 /// All of it is checked before any runtime sees it, since runtimes crash on damaged files or ask for all memory there is:
@@ -48,6 +55,7 @@ struct Onnx {
     detail::shared_bytes file{};  ///< a ModelProto, serialized
     detail::onnx_data data{};  ///< where its external data are
     std::shared_ptr<onnx_summary const> summary{};
+    std::vector<onnx_open_size> open_sizes{};  ///< of a model that was exported here; `verify` asks for others of them
 
     [[nodiscard]] std::span<std::byte const> bytes() const { return *file; }
     [[nodiscard]] std::string_view text() const { return {reinterpret_cast<char const*>(file->data()), file->size()}; }

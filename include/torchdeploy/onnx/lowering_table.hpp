@@ -37,11 +37,11 @@
 namespace torchdeploy::inline v0::detail {
 
 /// All operators that can be written in ONNX, a family each to a header in onnx/lowering/.
-inline std::unordered_map<std::string_view, onnx_operator::function> const& onnx_lowering_table() {
+inline std::unordered_map<std::string_view, onnx_lowering> const& onnx_lowering_table() {
   static auto const table = [] {
-    std::unordered_map<std::string_view, onnx_operator::function> all;
+    std::unordered_map<std::string_view, onnx_lowering> all;
     auto const add = [&](std::span<onnx_operator const> family) {
-      for (auto const& each : family) all.emplace(each.name, each.lower);
+      for (auto const& each : family) all.emplace(each.name, onnx_lowering(each.lower, {each.sized_by_data}));
     };
     add(onnx_activations);
     add(onnx_arithmetic);

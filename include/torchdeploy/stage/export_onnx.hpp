@@ -69,10 +69,12 @@ struct export_onnx_t : stage<export_onnx_t> {
     metadata.emplace("torch_version", TORCH_VERSION);
     metadata.emplace("stages", stages_of(record.report));
     auto& entry = record.report.current();
+    std::vector<onnx_open_size> open_sizes;
     auto written = detail::translated<export_error>(errc::export_raised, "LibTorch can't run this model", {}, [&] {
       detail::compiler_lock const alone;
       detail::sized_onnx_export work(module, options, inputs);
       auto const built = work.build();
+      open_sizes = built->open_inputs();
       for (auto const& each : built->open_sizes()) entry.details.emplace_back("open size", each.name);
       entry.details.emplace_back("evaluations", detail::fixed(work.evaluation_seconds(), 3) + " s");
       for (auto const& each : built->notes()) entry.details.emplace_back("note", each);
@@ -82,6 +84,7 @@ struct export_onnx_t : stage<export_onnx_t> {
     if (!written.data.empty()) made.data = detail::onnx_data(detail::shared_bytes_of(std::move(written.data)));
     made.summary = std::make_shared<onnx_summary const>(
         detail::checked_onnx(made.text(), "the exported model", made.data));
+    made.open_sizes = std::move(open_sizes);
     Onnx::describe(made, entry);
     entry.bytes_before = TorchScript::bytes(module);
     entry.bytes_after = Onnx::bytes(made);

@@ -379,10 +379,10 @@ inline constexpr onnx_operator onnx_indexing[] = {
     {"aten::index", &lower_index},
     {"aten::index_put", &lower_index_put},
     {"aten::_index_put_impl", &lower_index_put},
-    {"aten::masked_select", &lower_masked_select},
+    {"aten::masked_select", &lower_masked_select, true},
     {"aten::masked_scatter", &lower_masked_scatter},
-    {"aten::nonzero", &lower_nonzero},
-    {"aten::argwhere", &lower_nonzero},
+    {"aten::nonzero", &lower_nonzero, true},
+    {"aten::argwhere", &lower_nonzero, true},
 };
 
 }  // namespace torchdeploy::inline v0::detail

@@ -298,7 +298,7 @@ inline constexpr onnx_operator onnx_logic[] = {
     {"aten::isfinite", &lower_isfinite},
     {"aten::nan_to_num", &lower_nan_to_num},
     {"aten::where", &lower_where},
-    {"aten::nonzero_numpy", &lower_nonzero_by_axis},
+    {"aten::nonzero_numpy", &lower_nonzero_by_axis, true},
     {"aten::masked_fill", &lower_masked_fill},
     {"aten::heaviside", &lower_heaviside},
     {"prim::min", &lower_extreme_number<"Min">},

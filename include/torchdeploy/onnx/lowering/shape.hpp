@@ -170,7 +170,9 @@ inline onnx_results lower_squeeze(onnx_call const& call) {
   auto const rank = call.rank(0);
   auto axes = call.has("dim") ? call.axes("dim", rank) : std::vector<std::int64_t>(static_cast<std::size_t>(rank));
   if (!call.has("dim")) std::iota(axes.begin(), axes.end(), 0);
-  std::erase_if(axes, [&](std::int64_t each) { return rank == 0 || call.fixed_size(0, each) != 1; });
+  std::erase_if(axes, [&](std::int64_t each) { return rank == 0 || !call.is_one(0, each); });
+  if (rank - static_cast<std::int64_t>(axes.size()) != call.result_rank())
+    call.refuse("whether an axis is squeezed depends on what is in the inputs");
   std::sort(axes.begin(), axes.end());
   return {call.onnx.squeeze(call.tensor(0), axes)};
 }
