@@ -104,6 +104,8 @@ inline bool counts_data(jit::Node const* node, std::vector<symbol> const& inputs
     auto const& repeats = inputs[inputs.size() > 2 ? 1 : 0];
     return repeats->seen[0].isTensor() && is_data(repeats);
   }
+  if (is_operator(node, "aten::one_hot"))  // without a number of classes
+    return is_data(inputs[0]) && inputs[1]->seen[0].isInt() && inputs[1]->seen[0].toInt() < 0;
   if (!is_operator(node, "aten::index")) return false;
   auto const& indices = elements_of(inputs[1]);
   return std::any_of(indices.begin(), indices.end(),
