@@ -572,7 +572,7 @@ std::vector<test::misuse> const& list() {
 
       // --- prune, freeze
       {"an amount below zero", td::errc::amount_out_of_range, pruning(-0.1)},
-      {"an amount above one", td::errc::amount_out_of_range, pruning(30)},
+      {"an amount above one", td::errc::amount_out_of_range, pruning(30.0)},
       {"an amount that is NaN", td::errc::amount_out_of_range, pruning(nan)},
       {"an amount without end", td::errc::amount_out_of_range, pruning(infinity)},
       {"a model without layers to prune", td::errc::nothing_to_prune,

@@ -214,7 +214,7 @@ TEST_CASE("a name that callers expect and that is not there is found, with the n
 }
 
 TEST_CASE("names below the top are known too") {
-  auto const model = test::load("digits_cnn_scripted");
+  auto const model = test::load("mlp_scripted");
   std::vector<std::string> below;
   for (auto const& each : model.handle().named_parameters())
     if (each.name.find('.') != each.name.npos) below.push_back(each.name);

@@ -43,7 +43,7 @@ TEST_CASE("the masks are those of torch.nn.utils.prune") {
   auto const records = test::reference("prune_l1").toListRef().vec();
   REQUIRE(records.size() >= 30);
   std::string prepared;
-  std::optional<decltype(test::load("") | td::prune<td::L1>(0))> pruned;
+  std::optional<decltype(test::load("") | td::prune<td::L1>(0.0))> pruned;
   for (auto const& record : records) {
     auto const dict = record.toGenericDict();
     auto const name = dict.at("model").toStringRef(), layer = dict.at("layer").toStringRef();
