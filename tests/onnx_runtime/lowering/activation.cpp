@@ -49,14 +49,6 @@ TEST_CASE("activations by an opset before they had an operator of their own") {
       test::check_export("def forward(self, x):\n    return " + std::string(call), {x}, {.opset = opset});
 }
 
-TEST_CASE("a gated half of a size that is open") {
-  auto const x = test::noise({4, 6}).front();
-  td::export_onnx_options const options{
-      .dynamic_axes = std::map<std::string, std::map<std::int64_t, std::string>>{{"x", {{1, "features"}}}}};
-  test::check_export(test::scripted("def forward(self, x):\n    return torch.glu(x, 1)"), {x},
-                     {{test::noise({4, 10}).front()}, {test::noise({4, 2}).front()}}, options);
-}
-
 TEST_CASE("NaN goes through a threshold") {
   auto const x = at::tensor({1.0, std::nan(""), -1.0, 0.5}).reshape({2, 2}).to(at::kFloat);
   test::check_export("def forward(self, x):\n    return torch.threshold(x, 0.5, 2.0)", {x});
