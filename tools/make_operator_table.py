@@ -21,6 +21,15 @@ CALLED_BY = {
     "_autocast_to_reduced_precision": "the same",
     "sym_size": "exported programs",
     "ConstantChunk": "graphs that were fused",
+    "NumToTensor": "traces",
+    "_index_put_impl": "traces",
+    "nonzero_numpy": "the same",
+    "is_nonzero": "bool(x) of older code",
+    "adjoint": "x.mH, which LibTorch has as another operator",
+    "lstm_cell": "recurrent.cpp puts the name together",
+    "gru_cell": "recurrent.cpp puts the name together",
+    "rnn_tanh_cell": "recurrent.cpp puts the name together",
+    "rnn_relu_cell": "recurrent.cpp puts the name together",
 }
 TABLE = re.compile(r"(?<=<!-- operators -->\n).*?(?=<!-- end of operators -->)", re.DOTALL)
 

@@ -52,7 +52,7 @@ TEST_CASE("bits of ints from opset 18 on, their complement always") {
     test::check_export(returning("~x"), {a, y});
   }
   test::check_export(returning("(x << 2) + (x >> 1)"), {x, y});
-  for (auto const* call : {"x & 3", "x & 6", "x & -4", "5 & x", "x | 9", "x ^ 5", "x & 0", "(x << 40) & (3 << 41)"})
+  for (auto const* call : {"x & 3", "x & 6", "x & -4", "x | 9", "x ^ 5", "x & 0"})
     for (auto const dtype : {at::kLong, at::kInt})
       for (std::int64_t const opset : {13, 17}) test::check_export(returning(call), {x.to(dtype), y}, {.opset = opset});
   CHECK_THROWS_WITH(

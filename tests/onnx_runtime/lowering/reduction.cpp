@@ -162,6 +162,7 @@ TEST_CASE("order in ONNX is LibTorch's") {
                            "torch.quantile(x, torch.tensor([0.2, 0.7]), 0, True)"})
     test::check_export(returning(call), {x});
   for (auto const* call : {"x.cummax(1)", "x.cummin(1)"}) test::check_export(returning(call), {ties});
+  test::without_openvino const guard;  // of equals any may come first there
   for (auto const* call : {"x.sort(dim=1, stable=True)", "x.sort(dim=1, stable=True, descending=True)",
                            "x.argsort(dim=1, stable=True)", "x.argmax(1)", "x.max(1)", "x.min(1)"})
     test::check_export(returning(call), {ties});

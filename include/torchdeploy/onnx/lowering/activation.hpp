@@ -175,10 +175,6 @@ inline onnx_results lower_threshold(onnx_call const& call) {
   auto const low = call.onnx.emit("LessOrEqual", {x, call.operand("threshold", dtype)});
   return {call.onnx.emit("Where", {low, call.operand("value", dtype), x})};
 }
-inline onnx_results lower_tanhshrink(onnx_call const& call) {
-  auto const x = call.tensor(0);
-  return {call.onnx.emit("Sub", {x, call.onnx.emit("Tanh", {x})})};
-}
 inline onnx_results lower_hardshrink(onnx_call const& call) {
   return {call.onnx.emit("Shrink", {call.tensor("self")}, {{"lambd", call.number_or("lambd", 0.5)}, {"bias", 0.0}})};
 }
@@ -233,7 +229,6 @@ inline constexpr onnx_operator onnx_activations[] = {
     {"aten::prelu", &lower_prelu},
     {"aten::_prelu_kernel", &lower_prelu},
     {"aten::threshold", &lower_threshold},
-    {"aten::tanhshrink", &lower_tanhshrink},
     {"aten::hardshrink", &lower_hardshrink},
     {"aten::softshrink", &lower_softshrink},
     {"aten::glu", &lower_glu},

@@ -37,8 +37,9 @@ inline onnx_results lower_pairwise_distance(onnx_call const& call) {
   auto const apart = onnx.emit("Add", {onnx.emit("Sub", {call.tensor("x1", dtype), call.tensor("x2", dtype)}),
                                        onnx.scalar(call.number_or("eps", 1e-6), dtype)});
   bool const keep = call.flag("keepdim");
-  if (p == 1 || p == 2) return as_result(call, onnx.reduce(p == 1 ? "ReduceL1" : "ReduceL2", apart, {-1}, keep), dtype);
+  if (p == 2) return as_result(call, onnx.reduce("ReduceL2", apart, {-1}, keep), dtype);
   auto const size = onnx.emit("Abs", {apart});
+  if (p == 1) return as_result(call, onnx.reduce("ReduceSum", size, {-1}, keep), dtype);
   if (std::isinf(p)) return as_result(call, onnx.reduce(p > 0 ? "ReduceMax" : "ReduceMin", size, {-1}, keep), dtype);
   if (p == 0) call.refuse("expected p that is not 0");
   auto const sum = onnx.reduce("ReduceSum", onnx.emit("Pow", {size, onnx.scalar(p, dtype)}), {-1}, keep);

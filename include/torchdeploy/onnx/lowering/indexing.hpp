@@ -170,7 +170,7 @@ inline onnx_value repeated_places(onnx_builder& onnx, onnx_value repeats) {
 /// Each element a number of times in a row; without an axis of all of them.
 inline onnx_results lower_repeat_interleave(onnx_call const& call) {
   auto& onnx = call.onnx;
-  if (!call.has("self")) return {repeated_places(onnx, call.tensor("repeats", at::kLong))};
+  if (!call.has("self")) return as_result(call, repeated_places(onnx, call.tensor("repeats", at::kLong)), at::kLong);
   auto const rank = call.rank(0);
   bool const flat = !call.has("dim");
   auto const axis = flat ? 0 : call.axis("dim", rank);

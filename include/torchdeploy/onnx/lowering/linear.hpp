@@ -189,7 +189,6 @@ inline onnx_results lower_kron(onnx_call const& call) {
 inline constexpr onnx_operator onnx_linear[] = {
     {"aten::linear", &lower_linear},
     {"aten::matmul", &lower_matmul},
-    {"aten::__matmul__", &lower_matmul},
     {"aten::linalg_matmul", &lower_matmul},
     {"aten::mm", &lower_matmul},
     {"aten::bmm", &lower_matmul},

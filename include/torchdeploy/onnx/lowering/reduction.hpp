@@ -28,7 +28,7 @@ inline bool keeps_axes(onnx_call const& call) { return call.has("keepdim") && ca
 /// A reduction; of a tensor without dimensions what it makes of one element.
 inline onnx_value reduced(onnx_call const& call, std::string const& kind, onnx_value x,
                           std::vector<std::int64_t> const& axes, bool keep) {
-  if (call.rank("self") == 0 && kind != "ReduceL2" && kind != "ReduceL1") return x;
+  if (call.rank("self") == 0 && kind != "ReduceL2") return x;
   return call.onnx.reduce(kind, x, axes, keep);
 }
 
@@ -155,18 +155,18 @@ onnx_results lower_variance(onnx_call const& call) {
 }
 
 // --- norms -------------------------------------------------------------------------------------------------------------
-/// (sum |x|^p)^(1/p), with its limits: how many are not 0, the greatest, the least.
+/// (sum |x|^p)^(1/p), not by ReduceL1, which OpenVINO 2026.4 takes over all axes where some are named; with its limits: how many are not 0, the greatest, the least.
 inline onnx_value norm_of(onnx_call const& call, double order, std::vector<std::int64_t> const& axes, bool keep,
                           at::ScalarType dtype) {
   auto& onnx = call.onnx;
   auto const x = call.tensor("self", dtype);
   if (order == 2) return reduced(call, "ReduceL2", x, axes, keep);
-  if (order == 1) return reduced(call, "ReduceL1", x, axes, keep);
   if (order == 0) {
     auto const is_one = onnx.cast(onnx.cast(x, dtype, at::kBool), at::kBool, dtype);
     return reduced(call, "ReduceSum", is_one, axes, keep);
   }
   auto const size = onnx.emit("Abs", {x});
+  if (order == 1) return reduced(call, "ReduceSum", size, axes, keep);
   if (std::isinf(order)) return reduced(call, order > 0 ? "ReduceMax" : "ReduceMin", size, axes, keep);
   auto const sum = reduced(call, "ReduceSum", onnx.emit("Pow", {size, onnx.scalar(order, dtype)}), axes, keep);
   return onnx.emit("Pow", {sum, onnx.scalar(1 / order, dtype)});
@@ -218,8 +218,8 @@ inline onnx_results lower_cdist(onnx_call const& call) {
   auto const apart = onnx.emit(
       "Sub", {onnx.unsqueeze(call.tensor(0, dtype), {a - 1}), onnx.unsqueeze(call.tensor(1, dtype), {b - 2})});
   auto const p = call.number_or("p", 2);
-  if (p == 1 || p == 2)
-    return as_result(call, onnx.reduce(p == 1 ? "ReduceL1" : "ReduceL2", apart, {rank}, false), dtype);
+  if (p == 2) return as_result(call, onnx.reduce("ReduceL2", apart, {rank}, false), dtype);
+  if (p == 1) return as_result(call, onnx.reduce("ReduceSum", onnx.emit("Abs", {apart}), {rank}, false), dtype);
   if (!std::isinf(p)) call.refuse("expected p of 1, 2 or infinity");
   return as_result(call, onnx.reduce("ReduceMax", onnx.emit("Abs", {apart}), {rank}, false), dtype);
 }

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -70,7 +71,9 @@ inline std::optional<onnx_value> nearest_by_places(onnx_call const& call, interp
   std::vector<at::Tensor> places;
   for (std::size_t i = 0; i < in.size(); ++i) {
     places.push_back(nearest_pixels(how, in, out, i));
-    same = same && at::equal(places.back(), pixels_of_resize(how, in[i], out[i], i));
+    // an axis that keeps its size runtimes copy, whatever the scale: OpenVINO each, ONNX Runtime where all are so
+    same = same && (in[i] != out[i] || how.scales.empty()) &&
+           at::equal(places.back(), pixels_of_resize(how, in[i], out[i], i));
     as_it_was = as_it_was && at::equal(places.back(), at::arange(in[i]));
   }
   if (as_it_was) return call.tensor(0);
@@ -100,14 +103,16 @@ inline float scale_for_resize(onnx_call const& call, double scale, std::optional
 }
 
 /// Resizing is linear in the pixels: a matrix for the rows and one for the columns, read off from what it makes of single pixels.
-inline onnx_value antialiased(onnx_call const& call, interpolation const& how, std::vector<std::int64_t> const& in,
-                              std::vector<std::int64_t> const& out) {
-  if (in.size() != 2 || !how.scales.empty())
+inline onnx_value resized_by_matrices(onnx_call const& call, interpolation const& how,
+                                      std::vector<std::int64_t> const& in, std::vector<std::int64_t> const& out) {
+  if (in.size() != 2 || (how.antialias && !how.scales.empty()))
     call.refuse("ONNX resizes by scales without aliasing from opset 18", ".opset = 18");
   auto const matrix = [&](std::size_t i) {
     auto const pixels = at::eye(in[i], at::TensorOptions(at::kDouble)).reshape({1, 1, in[i], in[i]});
     auto const sizes = std::vector{out[i], in[i]};
-    auto const made = how.mode == "cubic" ? at::_upsample_bicubic2d_aa(pixels, sizes, how.corners)
+    auto const scale = how.scales.empty() ? std::nullopt : std::optional(how.scales[i]);
+    auto const made = !how.antialias      ? at::upsample_bicubic2d(pixels, sizes, how.corners, scale, std::nullopt)
+                      : how.mode == "cubic" ? at::_upsample_bicubic2d_aa(pixels, sizes, how.corners)
                                           : at::_upsample_bilinear2d_aa(pixels, sizes, how.corners);
     return made.reshape(sizes).to(call.dtype(0));
   };
@@ -135,9 +140,13 @@ inline onnx_results resized(onnx_call const& call, interpolation how) {
     if (auto const made = nearest_by_places(call, how, in, out)) return {*made};
   if (fixed && in == out && !how.antialias && (how.mode == "linear" || how.scales.empty())) return {call.tensor(0)};
 
+  // by a scale that leaves an axis its size LibTorch moves the pixels of a cubic all the same, and runtimes do not
+  bool const keeps_a_size = !std::equal(in.begin(), in.end(), out.begin(), std::not_equal_to<>());
+  if (how.mode == "cubic" && !how.antialias && !how.scales.empty() && fixed && keeps_a_size)
+    return {resized_by_matrices(call, how, in, out)};
   if (how.antialias && onnx.opset() < has_axes) {
     if (!fixed) call.refuse("ONNX resizes open sizes without aliasing from opset 18", ".opset = 18");
-    return {antialiased(call, how, in, out)};
+    return {resized_by_matrices(call, how, in, out)};
   }
 
   std::vector<onnx_node_attribute> attributes{{"mode", how.mode}};
