@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <ostream>
@@ -64,7 +65,8 @@ void atomic_write(std::filesystem::path const& wanted, Write&& write) {
       std::error_code failure;
       if (!path.empty()) fs::remove(path, failure);
     }
-  } file{folder / ("." + path.filename().string() + "." + std::to_string(::getpid()) + ".tmp")};
+  } file{folder / ("." + path.filename().string() + "." + std::to_string(::getpid()) + "." +
+                 std::to_string(reinterpret_cast<std::uintptr_t>(&old)) + ".tmp")};
   std::ofstream out(file.path, std::ios::binary | std::ios::trunc);
   if (!out) refuse("it can't be written");
 
