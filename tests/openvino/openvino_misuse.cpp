@@ -91,7 +91,7 @@ std::vector<misuse> list() {
       // the model
       {"an operator that OpenVINO has not", conversion_failed, scripted("    return torch.digamma(x)")},
       {"a model that judges its data", conversion_failed,
-       scripted("    if bool(x.sum() > 0):\n        raise Exception('positive')\n    return x")},
+       scripted("    assert bool(x.sum() > 0)\n    return x")},
       {"an input of which nothing is known", compile_failed, scripted("    return torch.relu(x)", {})},
       // the call
       {"no input", wrong_arguments, call()},
