@@ -27,6 +27,14 @@ inline std::string_view kind_of_no_onnx(std::string_view bytes) {
   auto const at = [&](std::size_t place, std::string_view text) {
     return bytes.size() > place && bytes.substr(place).starts_with(text);
   };
+  auto const number = [&](std::size_t place, std::size_t width) {
+    std::uint64_t all = 0;
+    for (auto i = width; i-- > 0;) all = all << 8U | static_cast<unsigned char>(bytes[place + i]);
+    return all;
+  };
+  // Where a flatbuffer's root is, before its mark, is a small number, and the length before safetensors' header less than the
+  // file's: 8 bytes that begin a model of ONNX's ("08 07 12", the producer's name) are neither, whatever its name.
+  auto const is_flatbuffer = [&](std::string_view mark) { return at(4, mark) && number(0, 4) < 0x10000; };
   if (at(0, "PK\x03\x04")) return "a zip archive (TorchScript, torch.save or another)";
   if (at(0, "\x80") && bytes.size() > 1 && bytes[1] >= 2 && bytes[1] <= 5) return "a Python pickle";
   if (at(0, "\x89HDF")) return "an HDF5 file";
@@ -34,11 +42,11 @@ inline std::string_view kind_of_no_onnx(std::string_view bytes) {
          "\x7f"
          "ELF"))
     return "an ELF program or library";
-  if (at(4, "ORTM")) return "an ONNX Runtime file (.ort)";
-  if (at(4, "TFL3")) return "a TensorFlow Lite file";
-  if (at(4, "PTMF")) return "a flatbuffer mobile module";
-  if (at(4, "ET1")) return "an ExecuTorch program";
-  if (at(8, "{")) return "a safetensors file";
+  if (is_flatbuffer("ORTM")) return "an ONNX Runtime file (.ort)";
+  if (is_flatbuffer("TFL3")) return "a TensorFlow Lite file";
+  if (is_flatbuffer("PTMF")) return "a flatbuffer mobile module";
+  if (is_flatbuffer("ET1")) return "an ExecuTorch program";
+  if (at(8, "{") && number(0, 8) < bytes.size()) return "a safetensors file";
   if (at(0, "\x1f\x8b")) return "a gzip archive: unpack it first";
   if (at(0, "<")) return "an HTML or XML page (OpenVINO's IR?)";
   if (at(0, "version https://git")) return "a Git LFS pointer, not the file itself";

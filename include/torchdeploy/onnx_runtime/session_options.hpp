@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,7 +37,7 @@ namespace torchdeploy::inline v0::detail {
 
 inline constexpr std::string_view onnx_cpu_provider = "CPUExecutionProvider";
 
-/// CUDA and TensorRT take their options through objects of their own.
+/// CUDA, TensorRT, ROCm, CANN and oneDNN take their options through objects of their own.
 template <class Options>
 void append_with(Ort::SessionOptions& session, std::map<std::string, std::string> const& told,
                  OrtStatus*(ORT_API_CALL* create)(Options**), void(ORT_API_CALL* release)(Options*),
@@ -52,6 +55,27 @@ void append_with(Ort::SessionOptions& session, std::map<std::string, std::string
   Ort::ThrowOnError(append(session, made));
 }
 
+/// MIGraphX takes a struct that is filled by hand, and grew with the versions.
+template <class Options>
+void append_migraphx(Ort::SessionOptions& session, std::map<std::string, std::string> const& told,
+                     OrtStatus*(ORT_API_CALL* append)(OrtSessionOptions*, Options const*)) {
+  Options options{};
+  if constexpr (requires { options.migraphx_mem_limit; })
+    options.migraphx_mem_limit = std::numeric_limits<decltype(options.migraphx_mem_limit)>::max();
+  std::pair<std::string_view, int*> const known[] = {{"device_id", &options.device_id},
+                                                     {"migraphx_fp16_enable", &options.migraphx_fp16_enable},
+                                                     {"migraphx_int8_enable", &options.migraphx_int8_enable}};
+  for (auto const& [name, value] : told) {
+    auto const* const at = std::find_if(std::begin(known), std::end(known), [&](auto& one) { return one.first == name; });
+    auto const* const end = value.data() + value.size();
+    if (at == std::end(known) || std::from_chars(value.data(), end, *at->second).ptr != end || value.empty())
+      throw backend_error(errc::setting_out_of_range,
+                          "expected a number for device_id, migraphx_fp16_enable or migraphx_int8_enable, got '" + name +
+                              "' = '" + value + "'");
+  }
+  Ort::ThrowOnError(append(session, &options));
+}
+
 inline void append_provider(Ort::SessionOptions& session, execution_provider const& provider) {
   auto const& api = onnx_runtime_api();
   auto const& name = provider.name;
@@ -65,6 +89,21 @@ inline void append_provider(Ort::SessionOptions& session, execution_provider con
     return append_with<OrtTensorRTProviderOptionsV2>(
         session, provider.options, api.CreateTensorRTProviderOptions, api.ReleaseTensorRTProviderOptions,
         api.UpdateTensorRTProviderOptions, api.SessionOptionsAppendExecutionProvider_TensorRT_V2);
+  if (name == "ROCMExecutionProvider")
+    return append_with<OrtROCMProviderOptions>(session, provider.options, api.CreateROCMProviderOptions,
+                                               api.ReleaseROCMProviderOptions, api.UpdateROCMProviderOptions,
+                                               api.SessionOptionsAppendExecutionProvider_ROCM);
+  if (name == "CANNExecutionProvider")
+    return append_with<OrtCANNProviderOptions>(session, provider.options, api.CreateCANNProviderOptions,
+                                               api.ReleaseCANNProviderOptions, api.UpdateCANNProviderOptions,
+                                               api.SessionOptionsAppendExecutionProvider_CANN);
+  if (name == "DnnlExecutionProvider")
+    return append_with<OrtDnnlProviderOptions>(session, provider.options, api.CreateDnnlProviderOptions,
+                                               api.ReleaseDnnlProviderOptions, api.UpdateDnnlProviderOptions,
+                                               api.SessionOptionsAppendExecutionProvider_Dnnl);
+  if (name == "MIGraphXExecutionProvider")
+    return append_migraphx<OrtMIGraphXProviderOptions>(session, provider.options,
+                                                       api.SessionOptionsAppendExecutionProvider_MIGraphX);
   if (name == "OpenVINOExecutionProvider") {
     session.AppendExecutionProvider_OpenVINO_V2(told);
     return;
@@ -79,7 +118,7 @@ inline void append_provider(Ort::SessionOptions& session, execution_provider con
   session.AppendExecutionProvider(brief, told);
 }
 
-/// In order; those this build has.
+/// In order; those this build has. Where others may do the work, one that can't be used, as CUDA's without a GPU, is passed over.
 /// @throws backend_error 607, 610, 611
 inline void append_providers(Ort::SessionOptions& session, onnx_runtime_options const& wanted) {
   auto const available = Ort::GetAvailableProviders();
@@ -98,8 +137,12 @@ inline void append_providers(Ort::SessionOptions& session, onnx_runtime_options 
       throw backend_error(errc::setting_out_of_range,
                           "expected no options for " + each.name + ", got '" + each.options.begin()->first + "'",
                           "the session's own options are those of the CPU");
-    of_onnx_runtime(errc::runtime_unusable, each.name + " can't be used", "look up the options that it takes",
-                    [&] { append_provider(session, each); });
+    try {
+      of_onnx_runtime(errc::runtime_unusable, each.name + " can't be used", "look up the options that it takes",
+                      [&] { append_provider(session, each); });
+    } catch (backend_error const& failure) {
+      if (wanted.fallback == provider_fallback::refused || failure.code() != errc::runtime_unusable) throw;
+    }
   }
 }
 
@@ -152,7 +195,8 @@ class optimized_model_file {
     demand_writable(wanted, "optimized model");
     // the extension tells the format: .ort is ONNX Runtime's own
     made_ = wanted;
-    made_.replace_filename("." + wanted.stem().string() + "." + std::to_string(::getpid()) + ".tmp" +
+    made_.replace_filename("." + wanted.stem().string() + "." + std::to_string(::getpid()) + "." +
+                           std::to_string(reinterpret_cast<std::uintptr_t>(this)) + ".tmp" +
                            wanted.extension().string());
     session.SetOptimizedModelFilePath(made_.c_str());
   }
