@@ -26,7 +26,7 @@ using file_bytes = std::vector<char>;
 caffe2::serialize::PyTorchStreamReader opened(file_bytes const& file) {
   auto const* const begin = reinterpret_cast<std::byte const*>(file.data());
   return caffe2::serialize::PyTorchStreamReader(
-      td::detail::memory_reader(std::make_shared<std::vector<std::byte> const>(begin, begin + file.size())));
+      td::detail::memory_reader(td::detail::shared_bytes_of(std::vector<std::byte>(begin, begin + file.size()))));
 }
 
 std::string record_of(caffe2::serialize::PyTorchStreamReader& archive, std::string const& name) {

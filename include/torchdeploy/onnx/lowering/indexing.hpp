@@ -27,7 +27,7 @@ struct sized_value {
 inline sized_value sized(onnx_call const& call, symbol const& tensor) {
   sized_value made{call.read(tensor)};
   made.seen = tensor->seen[0].toTensor().sizes().vec();
-  made.by_data = tensor->sized_by_data;
+  made.by_data = std::any_of(tensor->open_axes.begin(), tensor->open_axes.end(), [](bool open) { return open; });
   for (std::size_t i = 0; i < made.seen.size(); ++i)
     made.fixed.push_back(onnx_call::fixed_size(*tensor, static_cast<std::int64_t>(i)));
   return made;
