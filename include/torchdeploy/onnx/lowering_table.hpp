@@ -5,6 +5,8 @@
 #ifdef TORCHDEPLOY_WITH_ONNX
 
 #include <span>
+#include <exception>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -75,6 +77,29 @@ struct missing_operator {
   std::string name;
   std::string place;  ///< "aten::histc (head.histc (net.py:12))"
 };
+
+/// All that is missing, and what else there is to refuse.
+/// @throws export_error 901
+inline void refuse_missing(std::vector<missing_operator> const& missing,
+                           std::vector<std::exception_ptr> const& refusals) {
+  if (missing.empty()) return;
+  std::string all, every;
+  for (auto const& each : missing) {
+    all += (all.empty() ? "" : ", ") + each.name;
+    every += each.place + "\n";
+  }
+  for (auto const& each : refusals) try {
+      std::rethrow_exception(each);
+    } catch (std::exception const& also) {
+      every += std::string("also: ") + also.what() + "\n";
+    }
+  auto const refusal = export_error(errc::operator_missing, "no ONNX form is known of " + all);
+  try {
+    throw std::runtime_error(every);
+  } catch (std::runtime_error const&) {
+    std::throw_with_nested(refusal);
+  }
+}
 
 struct found_lowering {
   std::string name;

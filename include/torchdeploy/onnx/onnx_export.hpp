@@ -28,6 +28,7 @@
 #include <torchdeploy/onnx/exporter.hpp>
 #include <torchdeploy/onnx/model_writer.hpp>
 #include <torchdeploy/onnx/open_sizes.hpp>
+#include <torchdeploy/onnx/output_names.hpp>
 #include <torchdeploy/onnx/simplify.hpp>
 #include <torchdeploy/verification/batch.hpp>
 
@@ -69,8 +70,8 @@ class onnx_export {
     notes_.insert(notes_.end(), exporter.notes().begin(), exporter.notes().end());
     make_outputs(exporter, result, "output");
     if (exporter.asks_for_ones()) check_ones();
-    name_outputs();
-    name_output_sizes();
+    name_outputs(text_, options_);
+    name_output_sizes(text_, options_, open_, notes_);
 
     std::vector<onnx_value> outputs;
     for (auto const& each : text_.outputs) outputs.push_back(each.value);
@@ -160,13 +161,8 @@ class onnx_export {
       throw export_error(errc::export_options_conflict, "expected " + std::to_string(tensors_.size()) +
                                                             " names of inputs, got " +
                                                             std::to_string(options_.inputs.size()));
-    refuse_twice(options_.inputs, "inputs");
+    refuse_same_names(options_.inputs, "inputs");
     for (std::size_t i = 0; i < tensors_.size(); ++i) tensors_[i].name = options_.inputs[i];
-  }
-  static void refuse_twice(std::vector<std::string> const& names, std::string const& of) {
-    for (auto each = names.begin(); each != names.end(); ++each)
-      if (std::find(names.begin(), each, *each) != each)
-        throw export_error(errc::export_options_conflict, "expected names of " + of + " that differ, got '" + *each + "' twice");
   }
   void collect(c10::IValue const& value, std::string const& name) {
     if (value.isTensor() && value.toTensor().defined()) {
@@ -333,60 +329,8 @@ class onnx_export {
     if (!taken(text_.inputs) && !taken(text_.outputs) && !onnx_.constant_of(made)) return made;
     return onnx_.identity(made);
   }
-  void name_outputs() {
-    if (!options_.outputs.empty()) {
-      if (options_.outputs.size() != text_.outputs.size())
-        throw export_error(errc::export_options_conflict, "expected " + std::to_string(text_.outputs.size()) +
-                                                              " names of outputs, got " +
-                                                              std::to_string(options_.outputs.size()));
-      refuse_twice(options_.outputs, "outputs");
-      for (std::size_t i = 0; i < text_.outputs.size(); ++i) text_.outputs[i].name = options_.outputs[i];
-    }
-    if (text_.outputs.empty())
-      throw export_error(errc::not_exportable, "expected a model that returns tensors, got none");
-    std::set<std::string> taken;
-    for (auto const& each : text_.inputs) taken.insert(each.name);
-    for (auto& each : text_.outputs)
-      for (auto const wanted = each.name; !taken.insert(each.name).second;) each.name += "_out";
-  }
-
-  /// Names that a user gives to sizes of outputs, as PyTorch's exporter takes them too.
-  void name_output_sizes() {
-    if (!options_.dynamic_axes) return;
-    for (auto const& [name, axes] : *options_.dynamic_axes) {
-      auto const is_named = [&, &name = name](auto const& each) { return each.name == name; };
-      if (std::any_of(tensors_.begin(), tensors_.end(), is_named)) continue;
-      auto const found = std::find_if(text_.outputs.begin(), text_.outputs.end(), is_named);
-      if (found == text_.outputs.end()) {
-        std::vector<std::string> known;
-        for (auto const& each : tensors_) known.push_back(each.name);
-        for (auto const& each : text_.outputs) known.push_back(each.name);
-        throw export_error(errc::export_options_conflict,
-                           "expected the name of an input or output in .dynamic_axes, got '" + name + "'",
-                           did_you_mean(name, known));
-      }
-      auto const rank = static_cast<std::int64_t>(found->sizes.size());
-      for (auto const& [axis, open] : axes) {
-        auto const from_front = axis < 0 ? axis + rank : axis;
-        if (from_front < 0 || from_front >= rank)
-          throw export_error(errc::export_options_conflict, "expected an axis of '" + name + "' below " +
-                                                                std::to_string(rank) + ", got " + std::to_string(axis));
-        auto& size = found->sizes[static_cast<std::size_t>(from_front)].second;
-        bool const is_of_inputs = std::any_of(open_.begin(), open_.end(), [&, &wanted = open](auto const& each) { return each.name == wanted; });
-        if (size == open) continue;
-        if (size.empty())
-          notes_.push_back("axis " + std::to_string(axis) + " of '" + name + "' has a fixed size: it is not '" + open + "'");
-        else if (is_of_inputs)
-          throw export_error(errc::export_options_conflict, "expected another name than '" + open + "', a size of the inputs, for axis " +
-                                                                std::to_string(axis) + " of '" + name + "'");
-        else
-          size = open;
-      }
-    }
-  }
-
-  /// The model ran at sizes of 2 and more. Where the example has a 1, and something in the model goes by that, what it gives there must have
-  /// the ranks that are in the file.
+  /// The model ran at sizes of 2 and more. Where the example has a 1, and something in the model goes by that, what it gives
+  /// there must have the ranks that are in the file.
   /// @throws export_error 902
   void check_ones() {
     if (!is_resized_) return;
@@ -402,9 +346,10 @@ class onnx_export {
     for (std::size_t i = 0; same && i < tensors.size(); ++i)
       same = tensors[i].dim() == static_cast<std::int64_t>(text_.outputs[i].sizes.size());
     if (same) return;
-    throw export_error(errc::not_exportable,
-                       "expected outputs of the same rank at the example's size of 1 and at others: it is squeezed, or asked for",
-                       ".dynamic_axes = {{}} fixes all sizes");
+    throw export_error(
+        errc::not_exportable,
+        "expected outputs of the same rank at the example's size of 1 and at others: it is squeezed, or asked for",
+        ".dynamic_axes = {{}} fixes all sizes");
   }
   static void leaves_of(c10::IValue const& value, std::vector<at::Tensor>& all) {
     if (value.isTensor())
@@ -417,26 +362,6 @@ class onnx_export {
       for (auto const& item : value.toGenericDict()) leaves_of(item.value(), all);
     else if (value.isScalar())
       all.push_back(at::scalar_tensor(value.toScalar()));
-  }
-
-  static void refuse_missing(std::vector<missing_operator> const& missing, std::vector<std::exception_ptr> const& refusals) {
-    if (missing.empty()) return;
-    std::string all, every;
-    for (auto const& each : missing) {
-      all += (all.empty() ? "" : ", ") + each.name;
-      every += each.place + "\n";
-    }
-    for (auto const& each : refusals) try {
-        std::rethrow_exception(each);
-      } catch (std::exception const& also) {
-        every += std::string("also: ") + also.what() + "\n";
-      }
-    auto const refusal = export_error(errc::operator_missing, "no ONNX form is known of " + all);
-    try {
-      throw std::runtime_error(every);
-    } catch (std::runtime_error const&) {
-      std::throw_with_nested(refusal);
-    }
   }
 
   torch::jit::Module const& module_;

@@ -30,7 +30,6 @@
 #include <torchdeploy/onnx/dimensions.hpp>
 #include <torchdeploy/onnx/external_data.hpp>
 #include <torchdeploy/onnx/tensor.hpp>
-#include <torchdeploy/onnx/wire.hpp>
 
 /// What ONNX Runtime is told of a session, and what it would take in silence.
 namespace torchdeploy::inline v0::detail {
