@@ -15,7 +15,8 @@ using td::detail::evaluation;
 
 std::string exported(torch::jit::Module const& module, td::example const& inputs, td::detail::evaluation of_data) {
   td::detail::calls_of_nodes open_calls;
-  td::detail::onnx_export work(module, {}, inputs, td::detail::onnx_export::graph_of(module, "forward"),
+  td::export_onnx_options const options;
+  td::detail::onnx_export work(module, options, inputs, td::detail::onnx_export::graph_of(module, "forward"),
                                td::detail::second_run::larger, of_data);
   work.build(open_calls);
   return work.write();
