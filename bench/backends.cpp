@@ -168,6 +168,18 @@ void enter_libtorch(contest& to, model const& of) {
 }
 
 template <class B>
+void enter_mobile(contest& to, model const& of) {
+  auto const add = [&](std::string const& name, auto artifact) {
+    auto const file = fs::temp_directory_path() / ("bench_backends_" + of.name + ".ptl");
+    auto session = std::move(artifact) | td::to_mobile() | td::save(file) | td::deploy<B>();
+    to.enter<B>(name, std::move(session), by_hand<B>(file));
+    fs::remove(file);
+  };
+  add("MobileRuntime float32", opened(of) | td::freeze());
+  add("MobileRuntime int8", opened(of) | td::quantize<td::Int8>(of.samples));
+}
+
+template <class B>
 void enter_openvino(contest& to, model const& of) {
   if constexpr (td::available<B>) {
     auto const add = [&](std::string const& name, auto artifact, at::ScalarType precision) {
@@ -199,6 +211,7 @@ void enter_onnx_runtime(contest& to, model const& of) {
 void compare(model const& of, double budget) {
   contest all(of.samples);
   enter_libtorch<td::LibTorch>(all, of);
+  enter_mobile<td::MobileRuntime>(all, of);
   enter_openvino<td::OpenVino>(all, of);
   enter_onnx_runtime<td::OnnxRuntime>(all, of);
   all.run(budget);

@@ -10,6 +10,8 @@
 
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/mobile/import.h>
+#include <torch/csrc/jit/mobile/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 using tensors = std::vector<at::Tensor>;
@@ -39,6 +41,20 @@ class by_hand<torchdeploy::LibTorch> {
 
  private:
   torch::jit::Module module_;
+};
+
+/// A .ptl file.
+template <>
+class by_hand<torchdeploy::MobileRuntime> {
+ public:
+  explicit by_hand(std::filesystem::path const& file) : module_(torch::jit::_load_for_mobile(file.string())) {}
+  tensors operator()(at::Tensor const& x) {
+    c10::InferenceMode const guard;
+    return all_of(module_.forward({x}));
+  }
+
+ private:
+  torch::jit::mobile::Module module_;
 };
 
 #ifdef TORCHDEPLOY_WITH_OPENVINO

@@ -29,7 +29,7 @@ from fixture_files import MODELS, TOOLS, key_of, prepare
 
 FOLDER = MODELS / "architectures"
 SOURCES = [TOOLS / name for name in ("fixture_architectures.py", "fixture_architecture_nets.py", "make_architectures.py")]
-SECONDS = 240  # for one architecture
+SECONDS = 900  # for one architecture, on a busy machine
 OPSET = 17
 BATCHES = (2, 1, 3)  # the first one is the example's
 TOLERANCE = 1e-4  # of the largest value of an output

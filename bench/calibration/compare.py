@@ -1,7 +1,8 @@
 """compare.py OURS [RUNS]: seconds of static quantization, ours beside Python's quantize_jit on the same model and samples.
 
 Both take turns, run by run, on one thread, and medians are compared: of the whole (prepare, calibrate, convert), and of running
-the samples through the observed model alone. torch has no Percentile: it stands beside torch's HistogramObserver.
+the samples through the observed model alone. torch has no Percentile: it stands beside torch's HistogramObserver. Exits with 1
+where ours takes longer than Python's, of any part.
 """
 
 import os
@@ -23,6 +24,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 MODELS = TOP / ".deps" / "models"
 CASES = {
     "digits_cnn": (TOP / "examples/data/digits_cnn.pt", 32, (16, 1, 8, 8)),
+    "onet": (MODELS / "onet.pt", 32, (8, 3, 48, 48)),
+    "rnet": (MODELS / "rnet.pt", 32, (16, 3, 24, 24)),
     "mobilenet_v2": (MODELS / "mobilenet_v2.pt", 32, (1, 3, 224, 224)),
     "resnet18": (MODELS / "resnet18.pt", 32, (1, 3, 224, 224)),
 }
@@ -56,6 +59,7 @@ def main():
     torch.set_num_threads(1)
     torch.backends.quantized.engine = "x86"
     runs = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    slower = []
     program = subprocess.Popen([sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with tempfile.TemporaryDirectory() as folder:
         for name, (path, count, shape) in CASES.items():
@@ -73,11 +77,16 @@ def main():
                 pairs = [(ours(observer), theirs(path, samples, torch_observer)) for _ in range(runs)]
                 for part, what in enumerate(["whole", "calibration"]):
                     mine, python = (statistics.median(pair[side][part] for pair in pairs) for side in (0, 1))
+                    if mine > python:
+                        slower.append(f"{name} {observer} {what}")
                     print(f"{name:13} {observer:15} {what:12} ours {mine:8.3f} s  Python {python:8.3f} s  "
                           f"{mine / python:5.2f} of Python's", flush=True)
     program.stdin.close()
     program.wait()
+    for each in slower:
+        print(f"slower than Python's: {each}")
+    return 1 if slower else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -18,7 +18,7 @@ int main() {
       each.value[3] += 0.5;
     }
 
-  auto const found = td::first_divergence(broken, original, images);
+  auto const found = td::first_divergence(broken, original, {.samples = images});
   std::cout << "first: " << found.layer << ", channel " << found.worst.index.at(1) << '\n';
   for (auto const& each : found.layers) std::cout << each.name << (each.diverges ? " differs" : " is the same") << '\n';
   // [end]

@@ -20,7 +20,7 @@ int main() {
              | td::prune<td::L2>(0.25, {.dimension = 0, .layers = {"features.*"}});
 
   // the first layer that leaves the tolerance, and by how much
-  auto const found = td::first_divergence(model, reference, images);
+  auto const found = td::first_divergence(model, reference, {.samples = images});
   std::cout << "parts at " << found.layer << '\n';
 
   td::save_html(model.report(), "report.html");  // the page above

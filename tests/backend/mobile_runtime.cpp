@@ -147,6 +147,25 @@ TEST_CASE("a mobile session that may keep a state is pooled, a frozen one shared
   CHECK(frozen.share()(test::digits(2)).equal(frozen(test::digits(2))));
 }
 
+TEST_CASE("lists and dicts that a mobile model keeps are state as well") {
+  using names = std::vector<std::string>;
+  auto const state_of = [](std::string const& body, bool list_of_tensors = true) {
+    torch::jit::Module module("Keeper");
+    if (list_of_tensors)
+      module.register_attribute("seen", c10::ListType::ofTensors(), c10::List<at::Tensor>({at::zeros({1})}));
+    module.register_attribute("counts", c10::ListType::ofInts(), c10::List<std::int64_t>({1, 2}));
+    c10::Dict<std::string, at::Tensor> table;
+    table.insert("h", at::zeros({1}));
+    module.register_attribute("table", c10::DictType::create(c10::StringType::get(), c10::TensorType::get()), table);
+    module.define("def forward(self, x):\n" + body);
+    return (td::evaluate(module) | td::to_mobile() | td::deploy<td::MobileRuntime>()).state();
+  };
+  CHECK(state_of("    self.seen.append(x)\n    return x\n") == names{"seen", "counts", "table"});
+  CHECK(state_of("    self.table['h'] = x\n    return x\n") == names{"seen", "counts", "table"});
+  CHECK(state_of("    self.table['h'].add_(x)\n    return x\n") == names{"seen", "table"});
+  CHECK(state_of("    return x + self.seen[0] + self.counts[1] + self.table['h']\n").empty());
+}
+
 TEST_CASE("a mobile session tells which operators its module holds") {
   CHECK(mobile_session("lstm_scripted").has_operator("aten::lstm"));  // aten::lstm.input
   auto const session = mobile_session("mlp_scripted");

@@ -33,6 +33,12 @@ struct counting {
   }
 };
 
+// A lease of a pool that is gone by the end of the line does not compile.
+template <class Pool>
+concept lends = requires(Pool pool) { std::forward<Pool>(pool).acquire(); };
+static_assert(lends<td::session_pool<counting>&> && lends<td::session_pool<counting> const&>);
+static_assert(!lends<td::session_pool<counting>> && !lends<td::session_pool<counting> const>);
+
 }  // namespace
 
 TEST_CASE("each lease has a session of its own, and the one given back last comes first") {

@@ -35,6 +35,10 @@ class adder {
     for (auto const* each : given) CHECK(each->is_contiguous());
     auto sum = given[0]->add(*given[1]);
     if (counts_) sum = sum.add(calls);
+    if (hasty_) {
+      results[0] = sum;
+      throw std::runtime_error("too hasty");
+    }
     if (results[0].defined())
       results[0].copy_(sum);
     else
@@ -42,7 +46,7 @@ class adder {
     if (results.size() == 2) results[1] = given[0]->sum();
   }
 
-  bool counts_ = false;
+  bool counts_ = false, hasty_ = false;
   std::vector<td::tensor_info> inputs_{{.name = "left", .dtype = at::kFloat, .shape = {{-1, 3}}},
                                        {.name = "right", .dtype = at::kFloat, .shape = {{-1, 3}}}};
   std::vector<td::tensor_info> outputs_{{.name = "sum", .dtype = at::kFloat, .shape = {{-1, 3}}}};
@@ -102,8 +106,27 @@ TEST_CASE("results go into the caller's tensors, or become new ones") {
   refuses(td::errc::wrong_arguments, "contiguous output sum", [&] { model.run_into(results, ones, ones); });
   results[0] = at::empty({2, 3}, at::kDouble);
   refuses(td::errc::wrong_arguments, "float64 [2, 3]", [&] { model.run_into(results, ones, ones); });
+  auto const negated = at::imag(at::complex(ones, ones).conj());
+  REQUIRE((negated.is_neg() && negated.sizes() == ones.sizes()));
+  results[0] = negated.expand({2, 3});
+  refuses(td::errc::wrong_arguments, "contiguous output sum", [&] { model.run_into(results, ones, ones); });
+  results[0] = at::_efficientzerotensor({2, 3}, at::kFloat);
+  refuses(td::errc::wrong_arguments, "contiguous output sum", [&] { model.run_into(results, ones, ones); });
   std::vector<at::Tensor> none;
   refuses(td::errc::wrong_arguments, "1 outputs: sum, got 0", [&] { model.run_into(none, ones, ones); });
+}
+
+TEST_CASE("a call that fails leaves the caller's results as they were") {
+  adder hasty;
+  hasty.hasty_ = true;
+  td::tensor_model<adder> const first{hasty};
+  std::array<at::Tensor, 1> results;
+  refuses(td::errc::call_raised, "too hasty", [&] { first.run_into(results, ones, ones); });
+  CHECK_FALSE(results[0].defined());
+  results[0] = at::full({2, 3}, 7.0);
+  auto const* const place = results[0].data_ptr();
+  refuses(td::errc::call_raised, "too hasty", [&] { first.run_into(results, ones, ones); });
+  CHECK(results[0].data_ptr() == place);
 }
 
 TEST_CASE("a runtime sees what was checked, and contiguous") {
@@ -112,6 +135,9 @@ TEST_CASE("a runtime sees what was checked, and contiguous") {
   auto const negated = at::imag(at::complex(ones, ones).conj());  // a view that says: negate me
   REQUIRE(negated.is_neg());
   CHECK(model(negated, twos).equal(ones));
+  auto const without_memory = at::_efficientzerotensor({2, 3}, at::kFloat);
+  REQUIRE(without_memory._is_zerotensor());
+  CHECK(model(without_memory, twos).equal(twos));
 
   auto const no = [](auto&& call, char const* text) { refuses(td::errc::wrong_arguments, text, call); };
   no([] { model(ones); }, "expected 2 inputs: left, right, got 1");
@@ -121,6 +147,7 @@ TEST_CASE("a runtime sees what was checked, and contiguous") {
   no([] { model(ones, at::ones({2, 4})); }, "got float32 [2, 4]");
   no([] { model(ones, at::Tensor()); }, "an undefined tensor");
   no([] { model(ones, ones.to_sparse()); }, "Sparse");
+  no([] { model(ones, at::_nested_tensor_from_tensor_list({ones[0], twos[0]})); }, "got a nested tensor");
   no([] { model(ones, at::empty({2, 3}, at::device(at::kMeta))); }, "on meta");
   no([] { (void)model.run({ones, 3}); }, "expected tensors, got Int");
 }

@@ -51,8 +51,9 @@ TEST_CASE("a session warms up with the artifact's examples, once for each shape"
 }
 
 TEST_CASE("samples for warming up go before examples") {
-  auto const session = td::load<td::TorchScript>(test::model_path("digits_cnn"), {.examples = test::digits(4).split(4)}) |
-                 td::deploy<td::LibTorch>();
+  auto const session =
+      td::load<td::TorchScript>(test::model_path("digits_cnn"), {.examples = test::digits(4).split(4)}) |
+      td::deploy<td::LibTorch>();
   auto const seen = session.warmup(1, {.samples = test::digits(2).split(2)});
   REQUIRE(seen.size() == 1);
   CHECK(seen[0].shape == "[2, 1, 8, 8]");
@@ -92,7 +93,8 @@ TEST_CASE("warming up leaves what a model remembers as it was") {
 }
 
 TEST_CASE("warming up leaves the samples as they were") {
-  auto const session = td::evaluate(test::scripted("def forward(self, x): return x.add_(1)")) | td::deploy<td::LibTorch>();
+  auto const session =
+      td::evaluate(test::scripted("def forward(self, x): return x.add_(1)")) | td::deploy<td::LibTorch>();
   auto const x = at::zeros({2});
   session.warmup(3, {.samples = std::vector{x}});
   CHECK(x.sum().item<float>() == 0);

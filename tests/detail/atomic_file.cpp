@@ -1,6 +1,11 @@
 #include <torchdeploy/detail/atomic_file.hpp>
 
+#include <atomic>
+#include <exception>
 #include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "support/models.hpp"
 
@@ -82,4 +87,37 @@ TEST_CASE("a full disk is told of when asked, not while writing") {
   out << "text" << 'c' << std::flush;
   CHECK(out.good());
   CHECK(buffer.failed());
+}
+
+TEST_CASE("threads that write to one path at once leave one of their files, whole, and no other") {
+  test::temporary_folder const folder;
+  constexpr int threads = 8, times = 25;
+  std::atomic<int> thrown = 0;
+  {
+    std::vector<std::jthread> all;
+    for (int t = 0; t < threads; ++t)
+      all.emplace_back([&, t] {
+        for (int i = 0; i < times; ++i) try {
+            atomic_write(folder / "model", [&](std::ostream& out) {
+              for (int part = 0; part < 100; ++part) out << std::string(1000, static_cast<char>('a' + t)) << std::flush;
+            });
+          } catch (std::exception const&) {
+            ++thrown;
+          }
+      });
+  }
+  CHECK(thrown == 0);
+  auto const content = content_of(folder / "model");
+  CHECK(content == std::string(100'000, content.at(0)));
+  CHECK(folder.files() == 1);
+}
+
+TEST_CASE("temporary files beside a path are many, and none where none can be") {
+  test::temporary_folder const folder;
+  auto const one = td::detail::make_temporary_beside(folder / "model");
+  auto const other = td::detail::make_temporary_beside(folder / "model");
+  CHECK(one != other);
+  CHECK((fs::exists(one) && fs::exists(other)));
+  CHECK(one.parent_path() == (folder / "model").parent_path());
+  CHECK(td::detail::make_temporary_beside(folder / "nowhere" / "model").empty());
 }

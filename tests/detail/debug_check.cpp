@@ -35,7 +35,7 @@ TEST_CASE("the debug records of a sound file fit") {
     INFO(entry.path());
     auto const* const begin = reinterpret_cast<std::byte const*>(file.data());
     caffe2::serialize::PyTorchStreamReader archive(
-        td::detail::memory_reader(std::make_shared<std::vector<std::byte> const>(begin, begin + file.size())));
+        td::detail::memory_reader(td::detail::shared_bytes_of(std::vector<std::byte>(begin, begin + file.size()))));
     CHECK_NOTHROW(td::detail::check_debug_records(archive, "file"));
     for (auto const& name : archive.getAllRecords()) {
       if (!name.ends_with(".debug_pkl")) continue;
@@ -69,7 +69,7 @@ TEST_CASE("a file with a damaged debug record is refused before a failing call c
     auto const file = test::bytes_of(test::model_path("raises"));
     auto const* const begin = reinterpret_cast<std::byte const*>(file.data());
     caffe2::serialize::PyTorchStreamReader archive(
-        td::detail::memory_reader(std::make_shared<std::vector<std::byte> const>(begin, begin + file.size())));
+        td::detail::memory_reader(td::detail::shared_bytes_of(std::vector<std::byte>(begin, begin + file.size()))));
     auto const damaged = torch::jit::pickle(record({200}));
     for (auto const& name : archive.getAllRecords()) {
       if (name == "version" || name == "byteorder" || name.starts_with(".")) continue;

@@ -65,7 +65,7 @@ std::string archive_of(std::vector<c10::IValue> instructions, std::size_t operat
 std::int64_t check(std::string const& packed) {
   auto const* const begin = reinterpret_cast<std::byte const*>(packed.data());
   caffe2::serialize::PyTorchStreamReader archive(
-      td::detail::memory_reader(std::make_shared<std::vector<std::byte> const>(begin, begin + packed.size())));
+      td::detail::memory_reader(td::detail::shared_bytes_of(std::vector<std::byte>(begin, begin + packed.size()))));
   return td::detail::check_bytecode(archive);
 }
 c10::IValue instruction(char const* name, std::int64_t x) { return c10::ivalue::Tuple::create({name, x, 0}); }

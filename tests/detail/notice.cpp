@@ -27,7 +27,8 @@ td::finding of(td::severity level) { return {"an-id", level, "place", "what is w
 TEST_CASE("warnings and faults are one line on standard error, notes and a quiet process say nothing") {
   auto const notice = [](td::severity level) { return [level] { td::detail::notice(of(level)); }; };
   CHECK(said_by(notice(td::severity::fault), false) == "torchdeploy: fault [an-id] place: what is wrong; what to do\n");
-  CHECK(said_by(notice(td::severity::warning), false) == "torchdeploy: warning [an-id] place: what is wrong; what to do\n");
+  CHECK(said_by(notice(td::severity::warning), false) ==
+        "torchdeploy: warning [an-id] place: what is wrong; what to do\n");
   CHECK(said_by(notice(td::severity::note), false).empty());
   CHECK(said_by(notice(td::severity::fault), true).empty());
 }

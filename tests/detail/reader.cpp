@@ -1,5 +1,6 @@
 #include <torchdeploy/detail/libtorch/reader.hpp>
 
+#include <algorithm>
 #include <sstream>
 
 #include "support/models.hpp"
@@ -28,8 +29,8 @@ TEST_CASE("a stream, a span and a reader give the same bytes, of any length") {
     if (length) content.back() = 'y';
     auto const span = td::detail::all_bytes(std::as_bytes(std::span(std::as_const(content))));
     std::istringstream stream(content);
-    CHECK((*td::detail::all_bytes(stream) == *span));
-    CHECK((*td::detail::all_bytes(*td::detail::memory_reader(span)) == *span));
+    CHECK(std::ranges::equal(*td::detail::all_bytes(stream), *span));
+    CHECK(std::ranges::equal(*td::detail::all_bytes(*td::detail::memory_reader(span)), *span));
     CHECK(span->size() == length);
   }
 }

@@ -26,7 +26,7 @@ using file_bytes = std::vector<char>;
 caffe2::serialize::PyTorchStreamReader opened(file_bytes const& file) {
   auto const* const begin = reinterpret_cast<std::byte const*>(file.data());
   return caffe2::serialize::PyTorchStreamReader(
-      td::detail::memory_reader(std::make_shared<std::vector<std::byte> const>(begin, begin + file.size())));
+      td::detail::memory_reader(td::detail::shared_bytes_of(std::vector<std::byte>(begin, begin + file.size()))));
 }
 
 std::string record_of(caffe2::serialize::PyTorchStreamReader& archive, std::string const& name) {
@@ -265,5 +265,28 @@ TEST_CASE("a pickle that is cut short is refused, wherever it is cut") {
     auto const failure = failure_of<td::format_error>([&] { td::load<td::MobileLite>(damaged); });
     CHECK(failure.code == td::errc::file_damaged);
     CHECK_THAT(failure.text, ContainsSubstring("data.pkl") && ContainsSubstring("cut short"));
+  }
+}
+
+TEST_CASE("weights that were saved on a device that is not here are refused for that, and load onto the CPU") {
+  auto const sound = bytes_of(torch::jit::load(test::model_path("mlp_scripted").string()));
+  for (std::string const device : {"xpu:0", "mps:0", "cuda:0"}) {
+    if (td::detail::is_available(c10::Device(device))) continue;
+    INFO(device);
+    auto const elsewhere = with(sound, "data.pkl", [&](std::string& pickle) {
+      std::string const cpu("X\3\0\0\0cpu", 8);
+      auto const at = pickle.find(cpu);
+      REQUIRE(at != pickle.npos);
+      pickle.replace(at, cpu.size(), std::string{'X', static_cast<char>(device.size()), 0, 0, 0} + device);
+    });
+    auto const failure = failure_of<td::load_error>([&] { (void)td::load<td::TorchScript>(elsewhere); });
+    CHECK(failure.code == td::errc::device_unavailable);
+    CHECK_THAT(failure.text, ContainsSubstring(device) && ContainsSubstring("{.device = c10::kCPU}"));
+    auto const model = td::load<td::TorchScript>(elsewhere, {.device = c10::kCPU});
+    auto const x = test::noise({2, 16})[0];
+    CHECK(test::same_bits(test::forward(model.handle(), {x}), test::forward(test::load("mlp_scripted").handle(), {x})));
+    auto const asked =
+        failure_of<td::load_error>([&] { (void)td::load<td::TorchScript>(sound, {.device = c10::Device(device)}); });
+    CHECK(asked.code == td::errc::device_unavailable);
   }
 }

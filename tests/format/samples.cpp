@@ -123,6 +123,12 @@ TEST_CASE("options take samples from a container, a view, or in braces") {
   CHECK(td::samples().empty());
   td::load_options const options{.examples = container};
   CHECK(options.examples.begin()->at(0).toTensor().is_same(container[0]));
+  auto const image = number(3);
+  CHECK(td::load_options{.examples = {image}}.examples.size() == 1);
+  CHECK(td::load_options{.examples = {image, number(4)}}.examples.size() == 2);
+  CHECK(td::load_options{.examples = image}.examples.begin()->at(0).toTensor().is_same(image));
+  CHECK(td::load_options{.examples = {container}}.examples.size() == 2);
+  CHECK(td::load_options{.examples = {}}.examples.empty());
 }
 
 TEST_CASE("what a user's own range throws passes through as it is, and leaves no file") {
@@ -147,4 +153,20 @@ TEST_CASE("what a user's own range throws passes through as it is, and leaves no
   CHECK(at::globalContext().qEngine() == engine);
   // and the next pipeline is none the worse for it
   CHECK_NOTHROW(digits.clone() | td::quantize<td::Int8>(std::vector{test::digits(4)}) | td::verify(digits));
+}
+
+TEST_CASE("what LibTorch can't copy is shared, wherever it stands, and all else is copied") {
+  auto const x = number(1);
+  c10::complex<double> const z(1, 2);
+  td::example const inputs{x, at::Tensor(), z, c10::ivalue::Tuple::create({x, z, at::Tensor()}),
+                           c10::List<c10::complex<double>>({z, z})};
+  auto const copy = td::detail::copy_of(inputs);
+  CHECK_FALSE(copy[0].toTensor().is_same(x));
+  CHECK(at::equal(copy[0].toTensor(), x));
+  CHECK_FALSE(copy[1].toTensor().defined());
+  CHECK(copy[2].toComplexDouble() == z);
+  auto const& inside = copy[3].toTupleRef().elements();
+  CHECK_FALSE(inside[0].toTensor().is_same(x));
+  CHECK(inside[1].toComplexDouble() == z);
+  CHECK(copy[4].toListRef()[1].toComplexDouble() == z);
 }

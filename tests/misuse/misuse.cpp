@@ -35,6 +35,9 @@ std::vector<at::Tensor> images(std::int64_t count = 8) { return {test::digits(co
 auto session() { return digits() | td::deploy<td::LibTorch>(); }
 auto session_of(std::string const& name) { return test::load(name) | td::deploy<td::LibTorch>(); }
 
+/// Of batches of 2, with 8 features.
+auto traced_lstm() { return td::load<td::TorchScript>(TORCHDEPLOY_MODELS "/pitfalls/states_wrong.pt"); }
+
 auto mobile() { return digits() | td::to_mobile(); }
 auto mobile_session() { return mobile() | td::deploy<td::MobileRuntime>(); }
 fs::path mobile_path(std::string const& name) { return TORCHDEPLOY_MODELS "/mobile/" + name; }
@@ -117,6 +120,11 @@ struct gives_nan {
   static constexpr std::string_view name = "gives_nan";
   void observe(at::Tensor const&) {}
   static std::optional<td::value_range> range() { return td::value_range{0, std::numeric_limits<float>::quiet_NaN()}; }
+};
+struct gives_backwards {
+  static constexpr std::string_view name = "gives_backwards";
+  void observe(at::Tensor const&) {}
+  static std::optional<td::value_range> range() { return td::value_range{1, -1}; }
 };
 struct gives_infinity {
   static constexpr std::string_view name = "gives_infinity";
@@ -459,14 +467,14 @@ std::vector<test::misuse> const& list() {
       {"layers of a mobile module", td::errc::options_conflict,
        [](auto&) { mobile() | td::verify(digits(), {.samples = images(), .per_layer = true}); }},
       {"layers compared of models with none in common", td::errc::no_common_layer,
-       [](auto&) { (void)td::first_divergence(test::load("lstm_scripted"), digits(), images()); }},
+       [](auto&) { (void)td::first_divergence(test::load("lstm_scripted"), digits(), {.samples = images()}); }},
       {"layers compared on nothing", td::errc::no_examples, [](auto&) { (void)td::first_divergence(digits(), digits()); }},
       {"layers compared on what neither takes", td::errc::reference_raised,
-       [](auto&) { (void)td::first_divergence(digits(), digits(), std::vector{at::ones({8})}); }},
+       [](auto&) { (void)td::first_divergence(digits(), digits(), {.samples = std::vector{at::ones({8})}}); }},
       {"layers compared on an undefined tensor", td::errc::reference_raised,
-       [](auto&) { (void)td::first_divergence(digits(), digits(), std::vector{at::Tensor()}); }},
+       [](auto&) { (void)td::first_divergence(digits(), digits(), {.samples = std::vector{at::Tensor()}}); }},
       {"layers compared within a tolerance of NaN", td::errc::options_conflict,
-       [](auto&) { (void)td::first_divergence(digits(), digits(), images(), {.sqnr_db = nan}); }},
+       [](auto&) { (void)td::first_divergence(digits(), digits(), {.samples = images(), .sqnr_db = nan}); }},
       {"a reference that nobody made", td::errc::module_unusable,
        [](auto&) { digits() | td::verify(torch::jit::Module(), {.samples = images()}); }},
 
@@ -541,6 +549,18 @@ std::vector<test::misuse> const& list() {
       {"a mobile call with the wrong dtype", td::errc::call_raised, calling_mobile({at::ones({1, 1, 8, 8}, at::kLong)})},
       {"a mobile call with an undefined tensor", td::errc::call_raised, calling_mobile({at::Tensor()})},
       {"a mobile call with a sparse tensor", td::errc::call_raised, calling_mobile({one_image().to_sparse()})},
+      {"features that a traced LSTM was not made for", td::errc::call_raised,
+       [](auto&) { (traced_lstm() | td::deploy<td::LibTorch>())(at::ones({2, 5, 16})); }},
+      {"a batch that a traced LSTM was not made for", td::errc::call_raised,
+       [](auto&) { (traced_lstm() | td::deploy<td::LibTorch>())(at::ones({64, 5, 8})); }},
+      {"features that a mobile LSTM was not made for", td::errc::call_raised,
+       [](auto&) { (traced_lstm() | td::to_mobile() | td::deploy<td::MobileRuntime>())(at::ones({2, 5, 16})); }},
+      {"calibration on features that a traced LSTM was not made for", td::errc::calibration_raised,
+       [](auto&) { traced_lstm() | td::quantize<td::Int8>(at::ones({2, 5, 16})); }},
+      {"bytes in a string", td::errc::file_missing, [](auto&) { td::load<td::TorchScript>(part_of_digits(1)); }},
+      {"an attribute to preserve for mobile", td::errc::preserve_unknown,
+       [](auto&) { test::load("exported_methods") | td::to_mobile({.preserve = {"state"}}); }},
+      {"an observer whose range is turned round", td::errc::quantization_failed, observing<gives_backwards>},
       {"a mobile call for one tensor where there are two", td::errc::not_one_tensor,
        [](auto&) {
          (test::load("two_outputs") | td::to_mobile() | td::deploy<td::MobileRuntime>())(test::noise({2, 16}).at(0));
@@ -552,7 +572,7 @@ std::vector<test::misuse> const& list() {
 
       // --- prune, freeze
       {"an amount below zero", td::errc::amount_out_of_range, pruning(-0.1)},
-      {"an amount above one", td::errc::amount_out_of_range, pruning(30)},
+      {"an amount above one", td::errc::amount_out_of_range, pruning(30.0)},
       {"an amount that is NaN", td::errc::amount_out_of_range, pruning(nan)},
       {"an amount without end", td::errc::amount_out_of_range, pruning(infinity)},
       {"a model without layers to prune", td::errc::nothing_to_prune,

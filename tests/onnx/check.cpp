@@ -21,9 +21,24 @@ TEST_CASE("what is no ONNX model is refused with what it is") {
   CHECK_THAT(refused("version https://git-lfs.github.com/spec/v1\n"), ContainsSubstring("Git LFS pointer"));
   CHECK_THAT(refused("Best regards,\nthe model"), ContainsSubstring("text"));  // 'B': the tag of opset_import
   CHECK_THAT(refused(std::string("\x18\0\0\0ORTM", 8)), ContainsSubstring(".ort"));
+  CHECK_THAT(refused(std::string("\x10\0\0\0\0\0\0\0{\"weight\": {}}  ....", 28)), ContainsSubstring("safetensors"));
   CHECK_THAT(refused(std::string("\x80\x05\x95\0\0", 5)), ContainsSubstring("Python pickle"));
   CHECK_THAT(refused(std::string("\x0a\x03\x01\x02\x03", 5)), ContainsSubstring("something else"));
   CHECK(failure_of<td::load_error>([&] { load(std::string()); }).code == td::errc::file_empty);
+}
+
+TEST_CASE("a model is one of ONNX's whatever its producer is called") {
+  auto const plain = graph({node("Relu", {"x"}, {"y"})}).text();
+  for (std::string const name : {"acme{", "acme{\"a\"}", "TFL3", "ORTM", "PTMF", "ET1", "ET12"}) {
+    INFO(name);
+    auto const named = message()
+                           .number(pb::onnx_model::ir_version, 8)
+                           .bytes(pb::onnx_model::producer_name, name)
+                           .bytes(pb::onnx_model::opset_import, opset("", 17))
+                           .bytes(pb::onnx_model::graph, plain)
+                           .text();
+    CHECK(load(named).handle().summary->producer == name);
+  }
 }
 
 TEST_CASE("a model without opsets, or of versions that are none, is refused") {

@@ -33,7 +33,7 @@ TEST_CASE("an ONNX file loads from a path, a stream and bytes, and says what it 
   CHECK(td::load<td::Onnx>(stream).handle().summary->nodes() == model.handle().summary->nodes());
   auto const bytes = test::bytes_of(file);
   auto const from_bytes = td::load<td::Onnx>(bytes);
-  CHECK(from_bytes.handle().folder.empty());
+  CHECK(from_bytes.handle().data.folder().empty());
   CHECK(from_bytes.handle().bytes().size() == bytes.size());
 }
 

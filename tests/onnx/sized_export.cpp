@@ -19,7 +19,7 @@ std::string exported(torch::jit::Module const& module, td::example const& inputs
   td::detail::onnx_export work(module, options, inputs, td::detail::onnx_export::graph_of(module, "forward"),
                                td::detail::second_run::larger, of_data);
   work.build(open_calls);
-  return work.write();
+  return work.write({}).file;
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ TEST_CASE("where shapes don't tell, values are computed") {
   CHECK_THROWS_AS(exported(module, inputs, evaluation::shapes), td::detail::values_needed);
   td::export_onnx_options const options;
   td::detail::sized_onnx_export work(module, options, inputs);
-  CHECK_FALSE(work.build()->write().empty());
+  CHECK_FALSE(work.build()->write({}).file.empty());
   CHECK(work.evaluation_seconds() > 0);
 }
 

@@ -59,6 +59,12 @@ TEST_CASE("what is written in place is seen through every name and view, and by 
            "y = (x * 10).to(3)\ny += 3\ny *= 2\nreturn y",
            "y = x * 2\ny.copy_(x[0])\nreturn y",
            "y = x * 2\ny[:, 0].fill_(1.5)\nreturn y, y.sum()",
+           "y = x * 2\ny.narrow(1, -2, 2).fill_(7.0)\nreturn y",
+           "y = x * 2\ny.narrow(1, -3, 2).fill_(7.0)\nreturn y",
+           "y = x * 2\ni = int(x.argmin().item()) * 0 - 1\ny.select(1, i).fill_(7.0)\nreturn y",
+           "y = x * 2\ny.unsqueeze_(1)\nreturn y * torch.ones([2, 1])",
+           "x.t_()\nreturn x + 1",
+           "y = x.unsqueeze(1)\nz = y * 2\nz.squeeze_(1)\nz.add_(1)\nreturn z",
        })
     test::check_export(forward(body), {rows});
 }
@@ -94,6 +100,15 @@ TEST_CASE("lists, tuples, dicts and loops are what they hold") {
            "assert x.size(1) == 4, 'no'\nreturn x * 2",
            "a, b = (x, x * 2)\nreturn a - b",
            "return x, x, torch.ones([2])",
+           "l = [x, x * 2, x * 3]\nreturn torch.cat(l[::-1], 1)",
+           "l = [x, x * 2, x * 3]\nreturn torch.cat(l[2:0:-1], 1)",
+           "l = [x, x * 2, x * 3, x * 4]\nreturn torch.cat(l[-1::-2], 1)",
+           "l = [x, x * 2, x * 3]\nreturn torch.cat(l[:0:-1], 1)",
+           "l = [x, x * 2, x * 3]\nreturn torch.cat(l[-9:9:2], 1)",
+           "l = [3, 1, 2]\nl.sort()\nreturn x * l[0]",
+           "l = [3, 1, 2]\nl.remove(3)\nreturn x * l[0]",
+           "l = [x, x * 2, x * 3]\ndel l[0]\nreturn torch.cat(l, 1)",
+           "d = {'a': x, 'b': x * 2}\nfor k, v in d.items():\n    x = x + v * len(k)\nreturn x",
        })
     test::check_export(forward(body), {rows});
 }
@@ -105,9 +120,61 @@ TEST_CASE("a branch over what is in a tensor is an If of ONNX's") {
   test::check_export(test::scripted(source), {rows.abs()}, {{-rows.abs()}, {rows.abs() * 3}});
 }
 
+TEST_CASE("a branch sees views as they are before it, and writes to what is its own") {
+  for (auto const* body : {
+           "y = x * 2\nv = y[:, 0]\ny.add_(1)\nif bool((x[0, 0] > 0).item()):\n    r = v + 1\nelse:\n    r = v - "
+           "1\nreturn r, v",
+           "if bool((x[0, 0] > 0).item()):\n    y = x * 2\n    y.relu_()\nelse:\n    y = x - 1\nreturn y",
+           "if bool((x[0, 0] > 0).item()):\n    l = [x]\n    l.append(x * 2)\n    y = torch.stack(l).sum(0)\nelse:\n   "
+           " y = x - 1\nreturn y",
+       })
+    test::check_export(test::scripted(forward(body)), {rows.abs()}, {{-rows.abs()}, {rows.abs() * 3}});
+  for (auto const* body : {
+           "y = x * 2\nif bool((x[0, 0] > 0).item()):\n    y.relu_()\nreturn y",
+           "l = [x]\nif bool((x[0, 0] > 0).item()):\n    l.append(x)\nreturn l[0]",
+           "y = x * 2\nif bool((x[0, 0] > 0).item()):\n    y[:, 0].relu_()\nreturn y",
+       })
+    CHECK(refusal(body).code() == td::errc::not_exportable);
+}
+
+TEST_CASE("a product that Gemm scales keeps the batch norm behind it") {
+  test::check_export(forward("w = torch.arange(12).float().reshape(4, 3) / 12\nb = torch.arange(3).float()\n"
+                             "y = torch.addmm(b, x, w, beta=2, alpha=3)\n"
+                             "return torch.batch_norm(y, None, None, b + 1, b + 2, False, 0.1, 1e-5, False)"),
+                     {rows});
+}
+
+TEST_CASE("a constant that is made in the model is in the file once") {
+  auto const artifact =
+      td::evaluate(
+          test::scripted(forward("m = torch.zeros([4096])\nm[0] = 1.0\ny = x\nfor i in range(12):\n"
+                                 "    y = torch.matmul(y.t(), y).sum() + m\n    y = y.reshape(-1, 4)\nreturn y")),
+          {.examples = std::vector{rows}}) |
+      td::export_onnx();
+  CHECK(artifact.handle().bytes().size() < 2 * 4096 * sizeof(float));
+}
+
+TEST_CASE("outputs that are None are left out") {
+  test::check_export("def forward(self, x):\n    y: Optional[Tensor] = None\n    return x, y, x * 2", {rows});
+}
+
 TEST_CASE("what can't be exported is refused by its name") {
   auto const missing = refusal("return torch.logdet(torch.mm(x.t(), x)) + torch.histc(x, 4)");
   CHECK(missing.code() == td::errc::operator_missing);
+  try {  // with a place each, and what else is refused
+    throw refusal(
+        "y = torch.histc(x, 4)\nz = torch.logdet(torch.mm(x.t(), x))\nfor i in range(x.size(0)):\n    y = y + "
+        "z\nreturn y");
+  } catch (td::export_error const& both) {
+    CHECK(both.code() == td::errc::operator_missing);
+    CHECK(std::string(both.what()).find("aten::histc, aten::logdet") != std::string::npos);
+  }
+  CHECK(refusal("return x + torch.randn([4])").code() == td::errc::not_exportable);
+  CHECK(refusal("y = x * 1\ny.uniform_()\nreturn y").code() == td::errc::not_exportable);
+  CHECK(refusal("l = [x, x * 2]\nd = {'a': x}\nd.update({'a': x * 2})\nreturn d['a']").code() ==
+        td::errc::not_exportable);
+  CHECK(refusal("if int(x[0, 0].item()) in [1, 2]:\n    return x * 2\nreturn x").code() == td::errc::operator_missing);
+  CHECK(refusal("y = x * 2\nz = y[0]\ny.unsqueeze_(0)\nreturn y + z").code() == td::errc::not_exportable);
   CHECK(std::string(missing.what()).find("aten::logdet") != std::string::npos);
   CHECK(std::string(missing.what()).find("aten::histc") != std::string::npos);
 
@@ -125,6 +192,33 @@ TEST_CASE("what can't be exported is refused by its name") {
   CHECK(refusal("y = x\nwhile bool((y.sum() < 100).item()):\n    y = y + 1\nreturn y").code() ==
         td::errc::not_exportable);
   CHECK(refusal("y = x\nfor i in range(x.size(0)):\n    y = y + 1\nreturn y").code() == td::errc::not_exportable);
+}
+
+TEST_CASE("a list of the model that a call appends to is a state") {
+  torch::jit::Module module("keeper");
+  module.register_attribute("cache", c10::ListType::ofTensors(), c10::List<at::Tensor>());
+  module.define("def forward(self, x):\n    self.cache.append(x)\n    return x * 2\n");
+  module.eval();
+  CHECK_THROWS_WITH(td::evaluate(module, {.examples = std::vector{rows}}) | td::export_onnx(),
+                    ContainsSubstring("keeps a state"));
+  CHECK(module.attr("cache").toTensorList().empty());
+}
+
+TEST_CASE("an axis of 1 that the example alone would lose is refused, or named") {
+  td::export_onnx_options options{.samples = std::vector{test::noise({1, 4}).front()}};
+  auto const squeezed = test::scripted(forward("return x.squeeze(0) * 2"));
+  try {
+    td::evaluate(squeezed) | td::export_onnx(options);
+    FAIL("exported");
+  } catch (td::export_error const& error) {
+    CHECK(error.code() == td::errc::not_exportable);
+    CHECK(std::string(error.what()).find(".dynamic_axes = {{}}") != std::string::npos);
+  }
+  auto const restored =
+      td::evaluate(test::scripted(forward("return x.squeeze().reshape(-1, 4) * 2"))) | td::export_onnx(options);
+  CHECK(std::string(restored.report().find("export_onnx")->detail("note")).find("squeeze") != std::string::npos);
+  options.dynamic_axes.emplace();
+  test::check_export(squeezed, {rows.slice(0, 0, 1)}, {}, options);
 }
 
 TEST_CASE("an operator of one's own is taken before the library's") {
@@ -151,6 +245,32 @@ TEST_CASE("inputs, outputs and open sizes have the names that were asked for") {
   CHECK(summary.inputs.at(0).shape.value() == std::vector<std::int64_t>{-1, -1});
   CHECK(summary.outputs.at(0).name == "logits");
   CHECK(summary.metadata.at("made by") == "a test");
+}
+
+TEST_CASE("sizes of outputs have names too, and axes count from behind") {
+  td::export_onnx_options options{.outputs = {"y"}, .samples = std::vector{rows}};
+  options.dynamic_axes = {{"x", {{0, "batch"}, {-1, "length"}}}, {"y", {{0, "batch"}, {-1, "twice"}}}};
+  auto const exported = [&](std::string const& body) {
+    return td::evaluate(test::scripted(forward(body))) | td::export_onnx(options);
+  };
+  auto const made = exported("return torch.cat([x, x], 1)");
+  CHECK(made.handle().outputs().at(0).shape.value() == std::vector<std::int64_t>{-1, -1});
+  auto const bytes = made.handle().bytes();
+  std::string const file(reinterpret_cast<char const*>(bytes.data()), bytes.size());
+  CHECK(file.find("twice") != std::string::npos);
+  CHECK(file.find("_dim_") == std::string::npos);
+  test::check_export(test::scripted(forward("return torch.cat([x, x], 1)")), {rows}, {{test::noise({5, 9}).front()}},
+                     options);
+  // of another size than the inputs' that has this name
+  (*options.dynamic_axes)["y"] = {{1, "batch"}};
+  CHECK_THROWS_AS(exported("return torch.cat([x, x], 1)"), td::export_error);
+}
+
+TEST_CASE("what the example alone has decided is in the report") {
+  auto const artifact = td::evaluate(test::scripted("def forward(self, x, n: int):\n    return x * n"),
+                                     {.examples = std::vector<td::example>{{rows, 3}}}) |
+                        td::export_onnx();
+  CHECK(std::string(artifact.report().find("export_onnx")->detail("note")).find("'n'") != std::string::npos);
 }
 
 TEST_CASE("what was judged by open sizes is in the report") {

@@ -1,6 +1,8 @@
 #include <torchdeploy/backend/onnx_runtime.hpp>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include <torchdeploy/backend/libtorch.hpp>
+#include <torchdeploy/stage/export_onnx.hpp>
 #include <torchdeploy/stage/load.hpp>
 
 #include "support/images.hpp"
@@ -134,23 +137,81 @@ TEST_CASE("quantized ONNX models run near their float originals") {
   CHECK(agreement("resnet18_int8", "resnet18", test::photos(8)) >= 30);
 }
 
-TEST_CASE("ONNX models from elsewhere run") {
+TEST_CASE("silero-vad says on ONNX Runtime what it says on LibTorch, chunk after chunk of one stream") {
   auto const vad = deployed("silero_vad");
-  auto const chunk = test::noise({1, 512}, 1)[0] / 10;
-  auto const state = at::zeros({2, 1, 128});
-  auto const rate = at::scalar_tensor(16000, at::kLong);
-  auto const both = vad.run_named({{"input", chunk}, {"state", state}, {"sr", rate}});
-  REQUIRE(both.size() == 2);
-  CHECK(both[0].name == "output");
-  CHECK(both[0].tensor.sizes() == at::IntArrayRef({1, 1}));
-  CHECK(both[1].tensor.sizes() == state.sizes());
   CHECK(vad.inputs()[2].shape->empty());
+  auto const stream = libtorch(test::model_path("silero_vad").string());
+  // hoarse vowels between silences: harmonics of 140 Hz with formants at 700 and 1,200 Hz
+  auto const t = at::arange(12 * 512, at::kFloat) / 16000;
+  auto wave = at::randn(t.sizes(), at::make_generator<at::CPUGeneratorImpl>(1)) * 0.003;
+  for (int n = 1; n < 25; ++n) {
+    auto const formant =
+        std::exp(-std::pow((140 * n - 700) / 200.0, 2)) + std::exp(-std::pow((140 * n - 1200) / 300.0, 2));
+    wave += 0.15 * (formant + 0.05) * at::sin(t * (2 * 3.14159265 * 140 * n));
+  }
+  wave *= (at::sin(t * 20) > -0.3).to(at::kFloat);
+  auto state = at::zeros({2, 1, 128}),
+       before = at::zeros({1, 64});  // the end of the chunk before, which the .jit keeps
+  double least = 1, most = 0;
+  for (auto const& chunk : wave.view({12, 1, 512}).unbind()) {
+    auto const wanted = stream.run({chunk, 16000}).toTensor();
+    auto const both = vad.run_named(
+        {{"input", at::cat({before, chunk}, 1)}, {"state", state}, {"sr", at::scalar_tensor(16000, at::kLong)}});
+    REQUIRE(both.size() == 2);
+    CHECK(both[0].name == "output");
+    CHECK(at::allclose(both[0].tensor, wanted, 1e-4, 1e-5));
+    least = std::min(least, wanted.item<double>());
+    most = std::max(most, wanted.item<double>());
+    state = both[1].tensor;
+    before = chunk.narrow(1, 448, 64);
+  }
+  CHECK(most - least > 0.3);  // it is not one number all along
+}
 
+TEST_CASE("magika tells kinds of files apart on ONNX Runtime") {
   auto const magika = deployed("magika");
-  auto const labels = magika(at::zeros({3, 2048}, at::kInt));
-  CHECK(labels.sizes() == at::IntArrayRef({3, 214}));
-  CHECK(at::allclose(labels.sum(1), at::ones({3})));
+  // the first and the last 1,024 bytes without white space around them, filled up with 256
+  auto const kind = [&](std::string text) {
+    text = text.substr(text.find_first_not_of(" \n"));
+    text.erase(text.find_last_not_of(" \n") + 1);
+    auto tokens = at::full({1, 2048}, 256, at::kInt);
+    auto const count = std::min<std::size_t>(text.size(), 1024);
+    for (std::size_t i = 0; i < count; ++i) {
+      tokens[0][static_cast<std::int64_t>(i)] = static_cast<unsigned char>(text[i]);
+      tokens[0][static_cast<std::int64_t>(2048 - count + i)] =
+          static_cast<unsigned char>(text[text.size() - count + i]);
+    }
+    auto const labels = magika(tokens);
+    REQUIRE(labels.sizes() == at::IntArrayRef({1, 214}));
+    CHECK(at::allclose(labels.sum(1), at::ones({1})));
+    auto const [sure, which] = labels.max(1);
+    CHECK(sure.item<float>() > 0.95);
+    return which.item<std::int64_t>();
+  };
+  auto const file = [](std::string const& path) {
+    auto const bytes = test::bytes_of(path);
+    return std::string(bytes.begin(), bytes.end());
+  };
+  // the places of "cpp", "markdown" and "pytorch" in the list of labels that comes with the model
+  CHECK(kind(file(TORCHDEPLOY_INCLUDE "/torchdeploy/backend/libtorch.hpp")) == 26);
+  CHECK(kind(file(TORCHDEPLOY_DOCS "/errors.md")) == 100);
+  CHECK(kind(file(test::model_path("digits_cnn").string())) == 145);
+}
 
+TEST_CASE("a scripted branch in a loop that export_onnx wrote runs on ONNX Runtime as on LibTorch, at any batch") {
+  auto const module = test::scripted(
+      "def forward(self, x):\n    for i in range(x.size(1)):\n        if bool(x[:, i].sum() > 0):\n            x = x - "
+      "0.5\n"
+      "        else:\n            x = x * 2 + 1\n    return x");
+  auto const session =
+      td::evaluate(module, {.examples = test::noise({2, 6}, 1)}) | td::export_onnx() | td::deploy<td::OnnxRuntime>();
+  for (std::int64_t const batch : {1, 5, 8})
+    for (auto const& x : test::noise({batch, 6}, 4))
+      for (auto const& each : {x, x.abs(), -x.abs()})
+        CHECK(test::sqnr_db(test::forward(module, {each}).toTensor(), session(each)) >= 100);
+}
+
+TEST_CASE("ONNX models from elsewhere run") {
   auto const x = test::noise({3, 16}, 1)[0];
   CHECK(at::allclose(deployed("contributed")(x), at::gelu(x), 1e-4, 1e-5));
   CHECK(deployed("own_function")(at::ones({2, 4})).equal(at::full({2, 4}, 7.0)));

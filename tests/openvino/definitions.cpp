@@ -43,4 +43,34 @@ TEST_CASE("operators that OpenVINO has no rule for are what LibTorch says they a
   odd[0][1] = -std::numeric_limits<float>::infinity();
   odd[0][2] = std::numeric_limits<float>::quiet_NaN();
   CHECK(agreement("torch.nan_to_num(x, 1.5, 2.5, 3.5)", {odd, h, w, b}) >= 100);
+  for (auto const dtype : {at::kFloat, at::kHalf, at::kBFloat16}) {
+    INFO(dtype);
+    auto const finite = odd.to(dtype);
+    auto const module = test::scripted("def forward(self, x):\n  return torch.nan_to_num(x)");
+    auto model = test::compiled(module, {{finite}});
+    CHECK(test::run(model, {finite}).front().equal(test::forward(module, {finite}).toTensor()));
+  }
+  for (std::string const each : {"torch.threshold(x, 0.1, 20.0)", "torch.hardshrink(x, 0.5)"}) {
+    INFO(each);
+    auto const module = test::scripted("def forward(self, x):\n  return " + each);
+    auto model = test::compiled(module, {{odd}});
+    auto const got = test::run(model, {odd}).front();
+    CHECK(got[0][2].isnan().item<bool>());
+    CHECK(at::allclose(got, test::forward(module, {odd}).toTensor(), 1e-6, 1e-6, /*equal_nan=*/true));
+  }
+}
+
+TEST_CASE("a cosine similarity takes its norms of what was broadcast") {
+  auto const one = test::noise({1, 3}, 1).front(), many = test::noise({4, 3}, 1, 7).front();
+  auto const query = test::noise({3}, 1, 9).front();
+  auto const db = [](std::string const& dim, at::Tensor const& a, at::Tensor const& b) {
+    auto const module = test::scripted("def forward(self, a, b):\n  return torch.cosine_similarity(a, b, " + dim + ")");
+    auto model = test::compiled(module, {{a, b}});
+    return test::agreement_db(module, model, {a, b});
+  };
+  CHECK(db("0", one, many) >= 100);
+  CHECK(db("1", one, many) >= 100);
+  CHECK(db("1", query, many) >= 100);
+  CHECK(db("-1", many, query) >= 100);
+  CHECK(db("1", many, many.flip(0)) >= 100);
 }

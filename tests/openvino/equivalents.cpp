@@ -44,3 +44,12 @@ TEST_CASE("a return out of a loop") {
   auto model = test::compiled(module, {{at::ones({1, 1})}});
   for (auto const rows : {1, 2, 7}) CHECK(test::agreement_db(module, model, {at::ones({rows, 2})}) >= 100);
 }
+
+TEST_CASE("a loop of forty sums of sums takes no longer for that") {
+  std::string source = "def forward(self, x):\n  for i in range(4):\n";
+  for (int i = 0; i < 40; ++i) source += "    x = x * 0.5 + x * 0.5\n";
+  auto const module =
+      test::scripted(source + "    x = x + 1\n    if bool(x.sum() > 10):\n      return x * 10\n  return x");
+  auto model = test::compiled(module, {{at::ones({1, 1})}});
+  for (auto const rows : {1, 2, 7}) CHECK(test::agreement_db(module, model, {at::ones({rows, 2})}) >= 100);
+}

@@ -1,5 +1,6 @@
 #include <torchdeploy/openvino/mutation.hpp>
 
+#include <limits>
 #include <string>
 
 #include "support/openvino.hpp"
@@ -31,6 +32,29 @@ TEST_CASE("what is written in place is what LibTorch makes of it") {
   agrees("  z = x.relu()\n  if bool(y.sum() > 0):\n    z.add_(1)\n  else:\n    z.mul_(3)\n  return z", floats);
   agrees("  z = x.clone()\n  for i in range(x.size(0)):\n    z[i] = z[i] * i\n  return z", floats);
   agrees("  z = torch.relu_(x + y)\n  return z", floats);
+}
+
+TEST_CASE("what is written in place by operators that OpenVINO has no rule for is what LibTorch makes of it") {
+  auto const numbers = test::noise({3, 4}, 2);
+  auto const few = numbers[0].clone();
+  few[0][0] = std::numeric_limits<float>::infinity();
+  few[0][1] = std::numeric_limits<float>::quiet_NaN();
+  for (std::string const write : {"trunc_()", "frac_()", "threshold_(0.1, 20.0)", "addcdiv_(x, y * y + 1, value=0.5)",
+                                  "nan_to_num_(1.5, 2.5, 3.5)", "logit_(0.3)"}) {
+    td::example const inputs{write.starts_with("nan") ? few : numbers[0] * 3, numbers[1]};
+    auto const both = [&](std::string const& body) {
+      auto text = body;
+      for (auto at = text.find('@'); at != text.npos; at = text.find('@')) text.replace(at, 1, write);
+      agrees(text, inputs);
+    };
+    bool const may_take_zero = !write.starts_with("addcdiv") && !write.starts_with("nan");
+    both("  z = x + 0.0\n  z.@\n  return z");
+    both("  x.@\n  return x * 2, y");  // an argument
+    both("  z = x + 0.0\n  v = z.@\n  return z, v");
+    both("  z = x + 0.0\n  if bool(y.sum() > 100):\n    z.mul_(3)\n  else:\n    z.@\n  return z");
+    both("  z = x + 0.0\n  for i in range(x.size(0)):\n    z.@\n  return z");
+    if (may_take_zero) both("  z = x + 0.0\n  z[:, 1:3].@\n  return z");  // a part
+  }
 }
 
 TEST_CASE("a result in place has the dtype of what it is written to") {

@@ -88,12 +88,12 @@ TEST_CASE("two runtimes are compared with each other, by layer too") {
   CHECK(td::compare(openvino, runtime, {.samples = images(), .sqnr_db = 100}).passed);
   CHECK(td::compare(runtime, exported.clone() | td::deploy<td::OpenVino>(), {.samples = images(), .sqnr_db = 100})
             .passed);
-  auto const found =
-      td::first_divergence(td::on<td::OpenVino>(model), td::on<td::OnnxRuntime>(exported), images(), {.sqnr_db = 100});
+  auto const found = td::first_divergence(td::on<td::OpenVino>(model), td::on<td::OnnxRuntime>(exported),
+                                          {.samples = images(), .sqnr_db = 100});
   CAPTURE(found);
   CHECK_FALSE(found.diverged);
   CHECK(names_of(found.layers).size() == 4);
-  auto const onnx_in_openvino = td::first_divergence(td::on<td::OpenVino>(exported), model, images());
+  auto const onnx_in_openvino = td::first_divergence(td::on<td::OpenVino>(exported), model, {.samples = images()});
   CAPTURE(onnx_in_openvino);
   CHECK_FALSE(onnx_in_openvino.diverged);
   CHECK(names_of(onnx_in_openvino.layers).size() == 4);

@@ -82,7 +82,7 @@ TEST_CASE("first_divergence looks at an int8 artifact in OpenVINO") {
   std::move(copy) | td::save(file.path);
   std::vector<at::Tensor> const shown{samples.front()};
   auto const saved = td::load<td::TorchScript>(file.path, {.examples = shown});
-  auto const found = td::first_divergence(td::on<td::OpenVino>(quantized), reference, shown);
+  auto const found = td::first_divergence(td::on<td::OpenVino>(quantized), reference, {.samples = shown});
   CAPTURE(found);
   std::vector<std::string> names;
   for (auto const& each : found.layers)
@@ -91,7 +91,7 @@ TEST_CASE("first_divergence looks at an int8 artifact in OpenVINO") {
   for (auto const& each : found.layers) CHECK(each.score.sqnr_db > 15);
   // lowering has taken their names from the layers of a file
   auto const of_file = test::failure_of<td::verification_error>(
-      [&] { (void)td::first_divergence(td::on<td::OpenVino>(saved), reference, shown); });
+      [&] { (void)td::first_divergence(td::on<td::OpenVino>(saved), reference, {.samples = shown}); });
   CHECK(of_file.code == td::errc::no_common_layer);
 }
 #endif

@@ -10,7 +10,7 @@
 
 namespace {
 
-using model = decltype(test::load("") | td::prune<td::L1>(0));
+using model = decltype(test::load("") | td::prune<td::L1>(0.0));
 
 template <class Criterion, class Artifact>
 model pruned(Artifact&& artifact, c10::IValue const& amount, td::prune_options options) {

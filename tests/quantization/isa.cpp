@@ -1,15 +1,22 @@
 #include <torchdeploy/quantization/isa.hpp>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
+#include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
+
+#include <unistd.h>
 
 #include <torchdeploy/stage/freeze.hpp>
 #include <torchdeploy/stage/quantize.hpp>
 #include <torchdeploy/stage/save.hpp>
+#include <torchdeploy/stage/to_mobile.hpp>
 
 #include "support/child.hpp"
 #include "support/models.hpp"
@@ -217,4 +224,45 @@ TEST_CASE("a number that names no instructions has a text, too") {
   CHECK(td::to_text(td::isa::arm) == "arm");
   CHECK(td::to_text(static_cast<td::isa>(99)) == "unknown");
   CHECK(td::to_text(static_cast<td::isa>(-1)) == "unknown");
+}
+
+TEST_CASE("child: one thread holds the compiler and asks for an engine while another asks", "[.]") {
+  if (!test::is_child()) return;
+  ::alarm(60);  // what deadlocks is killed
+  std::optional<td::detail::compiler_lock> held(std::in_place);
+  std::thread loading([] { (void)td::detail::saturates_here(at::QEngine::FBGEMM); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // it is on its way: this process asked for none before
+  (void)td::detail::saturates_here(at::QEngine::FBGEMM);
+  held.reset();
+  loading.join();
+  SUCCEED();
+}
+TEST_CASE("a load that asks about an engine and a quantization that does so do not wait for each other") {
+  CHECK(test::passes_in_child("child: one thread holds the compiler and asks for an engine while another asks", ""));
+}
+
+TEST_CASE("child: a mobile full range is loaded without VNNI", "[.]") {
+  if (!test::is_child()) return;
+  auto const loaded = td::load<td::MobileLite>(full_range_file());
+  CHECK(loaded.report().find("load")->detail("range") == "full");
+  REQUIRE(loaded.report().findings().size() == 1);
+  CHECK(loaded.report().findings()[0].id == "int8-saturates");
+}
+TEST_CASE("a mobile file has engine, range and target, and a full range is warned of where it saturates") {
+  test::temporary_folder const folder;
+  auto const save = [&](char const* name, td::quantize_options const& options) {
+    test::load("mlp_scripted") | td::quantize<td::Int8>(test::noise({2, 16}), options) | td::to_mobile() |
+        td::save(folder / name);
+    return "TORCHDEPLOY_TEST_FILE='" + (folder / name).string() + "' ";
+  };
+  auto const child = "child: a mobile full range is loaded without VNNI";
+  auto const full = save("full.ptl", {.target = isa::avx512_vnni});
+  auto const reduced = save("reduced.ptl", {.target = isa::avx2});
+  CHECK(test::passes_in_child(child, full + without_vnni));
+  CHECK_FALSE(test::passes_in_child(child, reduced + without_vnni));
+  auto const entry = *td::load<td::MobileLite>(folder / "reduced.ptl").report().find("load");
+  CHECK(entry.detail("engine") == "X86");
+  CHECK(entry.detail("range") == "reduced");
+  CHECK(entry.detail("target") == "avx2");
+  CHECK(entry.findings.empty());
 }

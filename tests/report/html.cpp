@@ -65,6 +65,17 @@ TEST_CASE("the head of a page says what came of the model") {
   CHECK_THAT(page, ContainsSubstring("<b class=\"fault\">1 fault</b>1 warning"));
 }
 
+TEST_CASE("a model that was changed after it was verified is not shown as verified") {
+  auto all = test::full_report();
+  CHECK_THAT(td::to_html(all), ContainsSubstring("<b class=\"good\">passed</b>"));
+  test::add(all, {.stage = "prune"});
+  auto const page = td::to_html(all);
+  CHECK(page.find("passed</b>") == page.npos);
+  CHECK_THAT(page, ContainsSubstring("<b class=\"warning\">not as it is now</b>") &&
+                       ContainsSubstring("then <code>prune</code> changed the model: verify it again"));
+  CHECK(well_formed(page));
+}
+
 TEST_CASE("a title of one's own is taken") {
   CHECK_THAT(td::to_html({}, {.title = "ResNet & co"}), ContainsSubstring("<h1>ResNet &amp; co</h1>"));
 }

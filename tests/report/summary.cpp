@@ -70,6 +70,20 @@ TEST_CASE("verified is what scored its criteria, each with its score") {
   CHECK(sum.criteria[1].second == "0.999");
 }
 
+TEST_CASE("what changed the model after it was verified is told, until it is verified again") {
+  auto all = test::full_report();
+  test::add(all, {.stage = "tap"});
+  CHECK(summary_of(all).changed == nullptr);  // saving and looking change nothing
+  test::add(all, {.stage = "prune", .details = {{"criterion", "l1"}}});
+  test::add(all, {.stage = "freeze"});
+  auto const sum = summary_of(all);
+  REQUIRE(sum.changed);
+  CHECK(sum.changed->stage == "prune");
+  test::add(all, {.stage = "verify", .details = {{"criterion", "sqnr >= 20 dB"}, {"score", "25 dB"}}});
+  test::add(all, {.stage = "deploy"});
+  CHECK(summary_of(all).changed == nullptr);
+}
+
 TEST_CASE("of an empty report there is nothing to tell") {
   td::report const all;
   auto const sum = summary_of(all);

@@ -213,6 +213,18 @@ TEST_CASE("a name that callers expect and that is not there is found, with the n
   CHECK(std::count_if(found.begin(), found.end(), [](auto const& each) { return each.id == "missing-name"; }) == 1);
 }
 
+TEST_CASE("names below the top are known too") {
+  auto const model = test::load("mlp_scripted");
+  std::vector<std::string> below;
+  for (auto const& each : model.handle().named_parameters())
+    if (each.name.find('.') != each.name.npos) below.push_back(each.name);
+  REQUIRE(!below.empty());
+  auto const place = below[0].substr(0, below[0].rfind('.'));
+  for (auto const& each : td::diagnose(model, {.expects = {below[0], place, place + ".forward"}}))
+    CHECK(each.id != "missing-name");
+  CHECK(find(td::diagnose(model, {.expects = {place + ".wieght"}}), "missing-name").place == place + ".wieght");
+}
+
 TEST_CASE("samples that don't fit are a finding, whatever they are") {
   auto const model = test::load("digits_cnn");
   std::vector<td::example> const misfits = {{at::ones({2, 3})},    td::example(),

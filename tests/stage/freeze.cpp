@@ -180,6 +180,17 @@ TEST_CASE("a file that was lowered before passes through freeze, and the report 
   CHECK(test::same_bits(test::forward(model.handle(), {images}), test::forward(torch::jit::load(path), {images})));
 }
 
+TEST_CASE("a script of modules that Python quantized eagerly is frozen, with what is to be preserved") {
+  auto const path = TORCHDEPLOY_MODELS "/int8/eager_int8.pt";
+  auto const before = td::load<td::TorchScript>(path);
+  REQUIRE(before.handle().children().size() > 0);
+  auto const model = before.clone() | td::freeze();
+  CHECK_FALSE(test::has_finding(model.report(), "already-lowered"));
+  CHECK(model.handle().children().size() == 0);
+  auto const x = test::noise({5, 3, 16, 16}, 1).front();
+  CHECK(test::same_bits(test::forward(model.handle(), {x}), test::forward(torch::jit::load(path), {x})));
+}
+
 TEST_CASE("a module from code without a training flag can be frozen") {
   auto const model = td::evaluate(test::scripted("def forward(self, x): return torch.relu(x) + 1")) | td::freeze();
   CHECK(test::forward(model.handle(), {at::full({2}, -3.0)}).toTensor().sum().item<double>() == 2);

@@ -226,6 +226,16 @@ TEST_CASE("a device that is not there is refused, one that is there is used") {
   CHECK_THAT(failure.text, ContainsSubstring("cuda"));
 }
 
+TEST_CASE("a string of bytes is told from a path") {
+  auto const bytes = test::bytes_of(test::model_path("digits_cnn"));
+  std::string const text(bytes.begin(), bytes.end());
+  auto const failure = failure_of<td::load_error>([&] { load(text); });
+  CHECK(failure.code == td::errc::file_missing);
+  CHECK_THAT(failure.text, ContainsSubstring("got a string of " + std::to_string(text.size()) + " bytes") &&
+                               ContainsSubstring("std::span(text)"));
+  CHECK_NOTHROW(load(std::span(text)));
+}
+
 TEST_CASE("examples given to load travel with the model, eight at most") {
   auto const images = test::digits(20).split(1);
   auto const model = load(test::model_path("digits_cnn"), {.examples = images});

@@ -43,7 +43,7 @@ TEST_CASE("the masks are those of torch.nn.utils.prune") {
   auto const records = test::reference("prune_l1").toListRef().vec();
   REQUIRE(records.size() >= 30);
   std::string prepared;
-  std::optional<decltype(test::load("") | td::prune<td::L1>(0))> pruned;
+  std::optional<decltype(test::load("") | td::prune<td::L1>(0.0))> pruned;
   for (auto const& record : records) {
     auto const dict = record.toGenericDict();
     auto const name = dict.at("model").toStringRef(), layer = dict.at("layer").toStringRef();
@@ -92,9 +92,9 @@ TEST_CASE("biases and batch norms are left alone") {
 TEST_CASE("pruning nothing changes nothing, pruning all leaves zeros") {
   auto const images = test::digits(8);
   auto const plain = test::load("digits_cnn");
-  auto const same = plain.clone() | td::prune<td::L1>(0);
+  auto const same = plain.clone() | td::prune<td::L1>(0.0);
   CHECK(test::same_bits(test::forward(same.handle(), {images}), test::forward(plain.handle(), {images})));
-  auto const none = plain.clone() | td::prune<td::L1>(1);
+  auto const none = plain.clone() | td::prune<td::L1>(1.0);
   for (auto const& layer : none.report().find("prune")->layers) CHECK(layer.sparsity == 1);
 }
 
@@ -319,7 +319,7 @@ TEST_CASE("counts: so many of each layer, of all, of slices; never more than the
              ContainsSubstring("of all layers"));
   CHECK_THAT(refused([] { test::load("digits_cnn") | td::prune<td::L1>(td::count{1000}, {.dimension = 1}); }),
              ContainsSubstring("at most the 1 not yet pruned of 'features.0'"));
-  CHECK_THAT(refused([] { test::load("mlp_scripted") | td::prune<td::L1>(1) | td::prune<td::L1>(td::count{1}); }),
+  CHECK_THAT(refused([] { test::load("mlp_scripted") | td::prune<td::L1>(1.0) | td::prune<td::L1>(td::count{1}); }),
              ContainsSubstring("at most the 0"));
 }
 
@@ -426,7 +426,7 @@ TEST_CASE("an empty weight beside others stays empty") {
   module.register_parameter("b", at::ones({4, 4}), false);
   module.define("def forward(self, x):\n  return torch.matmul(torch.matmul(x, self.b), torch.t(self.a)) @ self.a\n");
   auto const model = td::evaluate(module) | td::prune<td::L1>(0.5) | td::prune<td::Random>(0.5, {.dimension = 0}) |
-                     td::prune<td::L1>(0.5, {.global = true}) | td::prune<td::L2>(1, {.dimension = 1});
+                     td::prune<td::L1>(0.5, {.global = true}) | td::prune<td::L2>(1.0, {.dimension = 1});
   CHECK(sparsity_of(weight_at(model.handle(), "b")) == 1);
 }
 
@@ -435,7 +435,7 @@ TEST_CASE("infinities are worth most, and become zero if they must; a NaN can't 
   weight[1][2] = std::numeric_limits<float>::infinity();
   auto const pruned = pruned_weight(weight, td::prune<td::L1>(0.9));
   CHECK(std::isinf(pruned[1][2].item<float>()));
-  CHECK(pruned_weight(weight, td::prune<td::L1>(1)).count_nonzero().item<std::int64_t>() == 0);
+  CHECK(pruned_weight(weight, td::prune<td::L1>(1.0)).count_nonzero().item<std::int64_t>() == 0);
   weight[1][2] = std::numeric_limits<float>::quiet_NaN();
   for (auto const& options :
        {td::prune_options{}, td::prune_options{.dimension = 0}, td::prune_options{.global = true}}) {
@@ -443,7 +443,7 @@ TEST_CASE("infinities are worth most, and become zero if they must; a NaN can't 
     CHECK(failure.code == td::errc::criterion_unusable);
     CHECK_THAT(failure.text, ContainsSubstring("NaN") && ContainsSubstring("'l2'"));
   }
-  CHECK(pruned_weight(weight, td::prune<td::Random>(1)).count_nonzero().item<std::int64_t>() == 0);
+  CHECK(pruned_weight(weight, td::prune<td::Random>(1.0)).count_nonzero().item<std::int64_t>() == 0);
 }
 
 TEST_CASE("a module loaded or pruned in inference mode is pruned") {

@@ -1,5 +1,6 @@
 #include <torchdeploy/stage/quantize.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <list>
@@ -10,6 +11,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -433,7 +435,7 @@ TEST_CASE("an infinite view is taken as far as it is asked for") {
                              ranges::views::take(20));
   CHECK(entry_of(model).detail("samples") == "20");
   REQUIRE(model.examples().size() == 8);
-  CHECK(model.examples()[7].at(0).toTensor().is_same(samples[3]));
+  CHECK(at::equal(model.examples()[7].at(0).toTensor(), samples[3]));
 }
 
 TEST_CASE("examples given to load come first, and samples fill up to eight") {
@@ -451,7 +453,7 @@ TEST_CASE("a lvalue container is borrowed: what is in it when the recipe runs co
   samples[0] = at::ones({2, 16});
   auto const model = recipe(test::model_path("mlp_scripted"));
   CHECK(entry_of(model).detail("samples") == "1");
-  CHECK(model.examples().at(0).at(0).toTensor().is_same(samples[0]));
+  CHECK(at::equal(model.examples().at(0).at(0).toTensor(), samples[0]));
 }
 
 TEST_CASE("a rvalue container is owned, a view is copied: both may go away before the recipe runs") {
@@ -511,7 +513,7 @@ TEST_CASE("the artifact that was cloned is not quantized with its clone") {
 }
 
 TEST_CASE("calibration leaves no trace in a model with state") {
-  auto const x = test::noise({64, 16}, 1, 5).front(); // one row alone scores from 10 to 43 dB
+  auto const x = test::noise({64, 16}, 1, 5).front();  // one row alone scores from 10 to 43 dB
   auto const model = test::load("exported_methods") | td::quantize<td::Int8>(test::noise({1, 16}, 64));
   CHECK(model.handle().attr("calls").toInt() == 0);
   CHECK(model.handle().attr("state").toTensor().count_nonzero().item<std::int64_t>() == 0);
@@ -566,4 +568,88 @@ TEST_CASE("the range follows the target, unless it is asked for") {
   CHECK(test::same_bits(outputs({.target = td::isa::avx512_vnni}), full));
   CHECK(test::same_bits(outputs({.target = td::isa::avx2, .reduce_range = false}), full));
   CHECK(test::same_bits(outputs({}), td::detail::saturates_here(at::QEngine::X86) ? reduced : full));
+}
+
+namespace {
+
+/// Made a range: as a careless observer would.
+struct Backwards {
+  static constexpr std::string_view name = "backwards";
+  void observe(at::Tensor const&) {}
+  std::optional<td::value_range> range() const { return td::value_range{1, -1}; }
+};
+
+/// Asks from another thread for what the compiler's lock guards.
+struct Elsewhere {
+  static constexpr std::string_view name = "elsewhere";
+  void observe(at::Tensor const&) {}
+  std::optional<td::value_range> range() const {
+    std::thread([] { td::detail::compiler_lock const alone; }).join();
+    return td::value_range{-1, 1};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a model that writes into its input writes into neither the samples nor the examples") {
+  torch::jit::Module module("Writes");
+  module.register_parameter("weight", at::eye(4), false);
+  module.define("def forward(self, x): return torch.linear(x.div_(255.), self.weight)\n");
+  auto const samples = std::vector{at::full({1, 4}, 255.0), at::full({1, 4}, 51.0)};
+  auto const model = td::evaluate(module) | td::quantize<td::Int8>(samples);
+  CHECK(at::equal(samples[0], at::full({1, 4}, 255.0)));
+  CHECK(at::equal(samples[1], at::full({1, 4}, 51.0)));
+  REQUIRE(model.examples().size() == 2);
+  CHECK(at::equal(model.examples()[0].at(0).toTensor(), at::full({1, 4}, 255.0)));
+}
+
+TEST_CASE("a range that fills one buffer again and again gives the examples that it gave") {
+  auto const buffer = at::zeros({2, 16});
+  auto const frames = std::views::iota(0, 3) | std::views::transform([&](int i) { return buffer.fill_(i + 1); });
+  auto const model = test::load("mlp_scripted") | td::quantize<td::Int8>(frames);
+  REQUIRE(model.examples().size() == 3);
+  for (std::size_t i = 0; i < 3; ++i)
+    CHECK(at::equal(model.examples()[i].at(0).toTensor(), at::full({2, 16}, static_cast<double>(i + 1))));
+}
+
+TEST_CASE("one tensor is one sample") {
+  auto const x = rows()[0];
+  auto const entry =
+      entry_of(test::load("mlp_scripted") | td::quantize<td::Int8, td::MinMax>(x, {.target = td::isa::avx2}));
+  CHECK(entry.detail("samples") == "1");
+  CHECK(entry.detail("mode") == "static");
+}
+
+TEST_CASE("a user's range that is turned round is refused, with the observer's name") {
+  auto const failure = failure_of<td::quantization_error>(
+      [] { test::load("mlp_scripted") | td::quantize<td::Int8, Backwards>(rows()); });
+  CHECK(failure.code == td::errc::quantization_failed);
+  CHECK_THAT(failure.text, ContainsSubstring("'backwards'") && ContainsSubstring("1 to -1"));
+}
+
+TEST_CASE("a user's observer may wait for a thread that loads or quantizes") {
+  CHECK_NOTHROW(test::load("mlp_scripted") | td::quantize<td::Int8, Elsewhere>(rows()));
+}
+
+TEST_CASE("a model with complex arguments and results is quantized, one with a complex attribute is refused") {
+  auto const made = [](std::string const& z) {
+    torch::jit::Module module("Complex");
+    module.register_parameter("weight", at::eye(4), false);
+    module.register_attribute("z", c10::ComplexType::get(), c10::complex<double>(0, 1));
+    module.define("def forward(self, x, c: complex): return torch.linear(x, self.weight), " + z + "\n");
+    return module;
+  };
+  std::vector<td::example> const samples{{at::ones({1, 4}), c10::complex<double>(1, 2)}};
+  auto const model = td::evaluate(made("self.z"));
+  auto const result = (model.clone() | td::freeze() | td::deploy<td::LibTorch>()).run(samples[0]);
+  CHECK(result.toTupleRef().elements()[1].toComplexDouble() == c10::complex<double>(0, 1));
+  // LibTorch's own passes clone it
+  CHECK(failure_of<td::quantization_error>([&] { model.clone() | td::quantize<td::Int8>(samples); }).code ==
+        td::errc::not_quantizable);
+
+  torch::jit::Module plain("Plain");
+  plain.register_parameter("weight", at::eye(4), false);
+  plain.define("def forward(self, x, c: complex): return torch.linear(x, self.weight), c\n");
+  auto const int8 = td::evaluate(plain) | td::quantize<td::Int8>(samples) | td::deploy<td::LibTorch>();
+  CHECK(int8.run(samples[0]).toTupleRef().elements()[1].toComplexDouble() == c10::complex<double>(1, 2));
 }

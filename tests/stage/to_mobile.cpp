@@ -151,6 +151,13 @@ TEST_CASE("a method to preserve that the model has not is refused by to_mobile, 
   CHECK_THAT(failure.text, ContainsSubstring("did you mean 'encode'?"));
 }
 
+TEST_CASE("an attribute is no method to preserve: with it alone all methods would go") {
+  auto const failure =
+      failure_of<td::format_error>([] { test::load("exported_methods") | td::to_mobile({.preserve = {"state"}}); });
+  CHECK(failure.code == td::errc::preserve_unknown);
+  CHECK_THAT(failure.text, ContainsSubstring("got the attribute 'state'"));
+}
+
 TEST_CASE("what the mobile runtime can't run is refused by its name") {
   for (auto const& [name, what] : {std::pair{"forks", "prim::fork"}, std::pair{"awaits", "prim::awaitable"},
                                    std::pair{"own_class", "Box"}, std::pair{"enumerates", "enum"}}) {

@@ -32,8 +32,8 @@ inline std::size_t somewhere(file_bytes const& all, dice& random) { return rando
 inline void repack(file_bytes& all, dice& random, bool (*wanted)(std::string const&),
                    void (*change)(file_bytes&, dice&)) {
   auto const* const begin = reinterpret_cast<std::byte const*>(all.data());
-  caffe2::serialize::PyTorchStreamReader archive(
-      torchdeploy::detail::memory_reader(std::make_shared<std::vector<std::byte> const>(begin, begin + all.size())));
+  caffe2::serialize::PyTorchStreamReader archive(torchdeploy::detail::memory_reader(
+      torchdeploy::detail::shared_bytes_of(std::vector<std::byte>(begin, begin + all.size()))));
   std::vector<std::pair<std::string, file_bytes>> records;
   std::vector<std::size_t> candidates;
   for (auto const& name : archive.getAllRecords()) {

@@ -380,6 +380,17 @@ TEST_CASE("a model that writes into its input disturbs neither the samples nor t
   CHECK(at::equal(inputs[0], kept));
 }
 
+TEST_CASE("complex numbers are compared, as arguments, attributes and results") {
+  auto module = written("def forward(self, x, c: complex):\n    return x * 2, c * 2\n");
+  auto const model = td::evaluate(module);
+  auto const samples = std::vector{td::example{at::ones({2, 3}), c10::complex<double>(1, 2)},
+                                   td::example{at::zeros({2, 3}), c10::complex<double>(0, 2)}};
+  CHECK(td::compare(model, model, {.samples = samples}).passed);
+  auto const other = td::evaluate(written("def forward(self, x, c: complex):\n    return x * 2, c * 3\n"));
+  CHECK_FALSE(td::compare(other, model, {.samples = samples}).passed);
+  CHECK((model.clone() | td::deploy<td::LibTorch>()).warmup(2, {.samples = samples}).size() == 1);
+}
+
 TEST_CASE("a comparison can be read") {
   auto const result = same_function("x * 1.5", [](at::Tensor const& x) { return x + 0; },
                                     {.samples = test::noise({2, 3}, 2), .sqnr_db = 20});

@@ -55,7 +55,7 @@ TEST_CASE("a model does not part from itself, whatever its form") {
     auto const other = std::string(how) == "itself"   ? onet.clone()
                        : std::string(how) == "frozen" ? td::evaluate((onet.clone() | td::freeze()).handle())
                                                       : load("onet_traced");
-    auto const found = td::first_divergence(other, onet, inputs);
+    auto const found = td::first_divergence(other, onet, {.samples = inputs});
     CHECK_FALSE(found.diverged);
     CHECK(found.layer.empty());
     CHECK(found.worst.empty());
@@ -71,7 +71,7 @@ TEST_CASE("the first layer that was damaged is found, with the element and both 
   auto const reference = load("mlp_scripted");
   auto model = load("mlp_scripted");
   add_to(model.handle(), "2.bias", 0.5);
-  auto const found = td::first_divergence(model, reference, inputs);
+  auto const found = td::first_divergence(model, reference, {.samples = inputs});
   CHECK(found.diverged);
   CHECK(found.layer == "2");
   CHECK(names_of(found) == std::vector<std::string>{"0", "2", "4", "output"});
@@ -89,14 +89,15 @@ TEST_CASE("the first layer that was damaged is found, with the element and both 
     CHECK(each.reference_milliseconds > 0);
   }
   // the same in a module, and the other way round
-  CHECK(td::first_divergence(model.handle(), reference.handle(), inputs).layer == "2");
-  CHECK(td::first_divergence(reference, model, inputs).layer == "2");
+  CHECK(td::first_divergence(model.handle(), reference.handle(), {.samples = inputs}).layer == "2");
+  CHECK(td::first_divergence(reference, model, {.samples = inputs}).layer == "2");
 }
 
 TEST_CASE("the scores of layers are those of their outputs") {
   auto const first = at::eye(2), second = at::eye(2);
   auto const inputs = std::vector{at::full({1, 2}, 2.0F), at::full({1, 2}, 4.0F)};
-  auto const found = td::first_divergence(linear_layers(first * 1.5, second), linear_layers(first, second), inputs);
+  auto const found =
+      td::first_divergence(linear_layers(first * 1.5, second), linear_layers(first, second), {.samples = inputs});
   REQUIRE(found.layers.size() == 3);
   CHECK(found.layer == "a_weight");
   CHECK(found.layers[0].score.sqnr_db == Approx(20 * std::log10(2)));
@@ -116,9 +117,9 @@ TEST_CASE("a difference between layers is found at the next, or in what is retur
                   "\n    x = torch.linear(x, self.b_weight)\n    return " + behind + "\n");
     return module;
   };
-  CHECK(td::first_divergence(net("x.relu()", "x"), net("x.abs()", "x"), inputs).layer == "b_weight");
-  CHECK(td::first_divergence(net("x", "x.relu()"), net("x", "x.abs()"), inputs).layer == "output");
-  auto const shape = td::first_divergence(net("x", "x[:1]"), net("x", "x"), inputs);
+  CHECK(td::first_divergence(net("x.relu()", "x"), net("x.abs()", "x"), {.samples = inputs}).layer == "b_weight");
+  CHECK(td::first_divergence(net("x", "x.relu()"), net("x", "x.abs()"), {.samples = inputs}).layer == "output");
+  auto const shape = td::first_divergence(net("x", "x[:1]"), net("x", "x"), {.samples = inputs});
   CHECK(shape.layer == "output");
   CHECK(shape.layers.back().structure == "output: expected float32 [2, 4], got float32 [1, 4]");
 }
@@ -140,7 +141,7 @@ TEST_CASE("int8 is looked at in reference form, with the default of its report, 
   CHECK(found.layers[0].milliseconds);
   CHECK_THAT(found.notes.at(0), ContainsSubstring("(in reference form)"));
   CHECK_THAT(found.notes.at(0), ContainsSubstring("ms of the fused int8 kernels"));
-  CHECK(td::first_divergence(model, reference, {}, {.sqnr_db = 60}).layer == "0");
+  CHECK(td::first_divergence(model, reference, {.sqnr_db = 60}).layer == "0");
 }
 
 TEST_CASE("an int8 file is compared by its values, layer by layer in their order") {
@@ -148,7 +149,8 @@ TEST_CASE("an int8 file is compared by its values, layer by layer in their order
   auto const reference = load("mlp_scripted");
   test::temporary_folder const folder;
   (void)(load("mlp_scripted") | td::quantize<td::Int8>(inputs) | td::save(folder / "int8.pt"));
-  auto const found = td::first_divergence(td::load<td::TorchScript>(folder / "int8.pt"), reference, inputs);
+  auto const found =
+      td::first_divergence(td::load<td::TorchScript>(folder / "int8.pt"), reference, {.samples = inputs});
   CHECK(found.matched_by == "order");
   CHECK(names_of(found) == std::vector<std::string>{"0", "2", "4", "output"});
   CHECK(found.layers[0].kind == "linear_relu");
@@ -171,22 +173,23 @@ TEST_CASE("a batch norm is part of the layer that it may be folded into") {
       CAPTURE(each.name);
       CHECK(each.score.sqnr_db > 15);
     }
-    CHECK_FALSE(td::first_divergence(load(name) | td::freeze(), float_model, inputs, {.sqnr_db = 80}).diverged);
+    auto const frozen = load(name) | td::freeze();
+    CHECK_FALSE(td::first_divergence(frozen, float_model, {.samples = inputs, .sqnr_db = 80}).diverged);
   }
 }
 
 TEST_CASE("pruning is found where it hurts") {
   auto const inputs = test::noise({2, 16}, 3);
   auto const reference = load("mlp_scripted");
-  auto const found =
-      td::first_divergence(load("mlp_scripted") | td::prune<td::L1>(0.3), reference, inputs, {.sqnr_db = 80});
+  auto const found = td::first_divergence(load("mlp_scripted") | td::prune<td::L1>(0.3), reference,
+                                          {.samples = inputs, .sqnr_db = 80});
   CHECK(found.layer == "0");
   CHECK_FALSE(std::isinf(found.layers[0].score.sqnr_db));
 }
 
 TEST_CASE("without layers in common, or without samples, there is nothing to compare by") {
   auto const none = test::failure_of<td::verification_error>([] {
-    (void)td::first_divergence(load("lstm_scripted"), load("mlp_scripted"), test::noise({2, 16}, 1));
+    (void)td::first_divergence(load("lstm_scripted"), load("mlp_scripted"), {.samples = test::noise({2, 16}, 1)});
   });
   CHECK(none.code == td::errc::no_common_layer);
   CHECK_THAT(none.text, ContainsSubstring("got 2 (recurrent: lstm, ...) against 3 (0: linear, ...)"));
@@ -194,11 +197,12 @@ TEST_CASE("without layers in common, or without samples, there is nothing to com
       [] { (void)td::first_divergence(load("mlp_scripted"), load("mlp_scripted")); });
   CHECK(empty.code == td::errc::no_examples);
   auto const half = test::failure_of<td::verification_error>([] {
-    (void)td::first_divergence(load("mlp_scripted"), load("mlp_scripted"), test::noise({2, 16}, 1), {.rtol = 1e-3});
+    (void)td::first_divergence(load("mlp_scripted"), load("mlp_scripted"),
+                               {.samples = test::noise({2, 16}, 1), .rtol = 1e-3});
   });
   CHECK(half.code == td::errc::options_conflict);
   auto const wrong = test::failure_of<td::verification_error>([] {
-    (void)td::first_divergence(load("mlp_scripted"), load("mlp_scripted"), test::noise({2, 7}, 1));
+    (void)td::first_divergence(load("mlp_scripted"), load("mlp_scripted"), {.samples = test::noise({2, 7}, 1)});
   });
   CHECK(wrong.code == td::errc::reference_raised);
 }
@@ -206,14 +210,14 @@ TEST_CASE("without layers in common, or without samples, there is nothing to com
 TEST_CASE("a shared weight and a loop are one layer with several calls") {
   auto const inputs = test::noise({2, 16}, 3);
   auto const reference = load("shared_weights");
-  auto const found = td::first_divergence(reference, reference, inputs);
+  auto const found = td::first_divergence(reference, reference, {.samples = inputs});
   CHECK(std::any_of(found.layers.begin(), found.layers.end(), [](auto const& each) { return each.calls == 6; }));
 }
 
 TEST_CASE("a divergence reads as a verdict and a table") {
   auto const found =
       td::first_divergence(linear_layers(at::eye(2) * 1.5, at::eye(2)), linear_layers(at::eye(2), at::eye(2)),
-                           std::vector{at::full({1, 2}, 2.0F)}, {.sqnr_db = 20, .latency_calls = 0});
+                           {.samples = std::vector{at::full({1, 2}, 2.0F)}, .sqnr_db = 20, .latency_calls = 0});
   std::ostringstream out;
   out << found;
   CHECK(out.str() ==
@@ -237,7 +241,7 @@ TEST_CASE("every model of the zoo is compared with its reduced forms, or refused
     inputs.resize(std::min<std::size_t>(inputs.size(), 2));
     auto const compared = [&](auto make) {
       try {
-        auto const found = td::first_divergence(make(), model, inputs, {.latency_calls = 1});
+        auto const found = td::first_divergence(make(), model, {.samples = inputs, .latency_calls = 1});
         CHECK_FALSE(found.layers.empty());
         for (auto const& layer : found.layers) CHECK(layer.structure.empty());
       } catch (td::error const& thrown) {

@@ -92,7 +92,7 @@ static_assert(td::shows_layers<Showing, td::TorchScript> && !td::shows_layers<td
 
 TEST_CASE("the first layer that another runtime computes differently is found by its name") {
   auto const model = test::load("two_outputs");
-  auto const same = td::first_divergence(td::on<Showing>(model), model, vectors());
+  auto const same = td::first_divergence(td::on<Showing>(model), model, {.samples = vectors()});
   CAPTURE(same);
   CHECK_FALSE(same.diverged);
   CHECK(same.matched_by == "name");
@@ -105,21 +105,24 @@ TEST_CASE("the first layer that another runtime computes differently is found by
   CHECK(same.layers[4].kind == "output");
 
   for (std::string const off : {"trunk", "classes", "box"}) {
-    auto const found = td::first_divergence(td::on<Showing>(model, {.off = off}), model, vectors());
+    auto const found = td::first_divergence(td::on<Showing>(model, {.off = off}), model, {.samples = vectors()});
     CHECK(found.diverged);
     CHECK(found.layer == off);
-    auto const turned = td::first_divergence(model, td::on<Showing>(model, {.off = off}), vectors());
+    auto const turned = td::first_divergence(model, td::on<Showing>(model, {.off = off}), {.samples = vectors()});
     CHECK(turned.layer == off);
-    auto const both = td::first_divergence(td::on<Showing>(model), td::on<Showing>(model, {.off = off}), vectors());
+    auto const both =
+        td::first_divergence(td::on<Showing>(model), td::on<Showing>(model, {.off = off}), {.samples = vectors()});
     CHECK(both.layer == off);
     CHECK(both.layers.size() == same.layers.size());
   }
-  CHECK_FALSE(td::first_divergence(td::on<Showing>(model, {.off = "box"}), model, vectors(), {.sqnr_db = 30}).diverged);
+  CHECK_FALSE(td::first_divergence(td::on<Showing>(model, {.off = "box"}), model, {.samples = vectors(), .sqnr_db = 30})
+                  .diverged);
 }
 
 TEST_CASE("calls of a layer that is used twice are compared one by one") {
   auto const model = test::load("shared_weights");
-  auto const found = td::first_divergence(td::on<Showing>(model, {.off = "shared"}), model.handle(), vectors(2));
+  auto const found =
+      td::first_divergence(td::on<Showing>(model, {.off = "shared"}), model.handle(), {.samples = vectors(2)});
   REQUIRE_FALSE(found.layers.empty());
   CHECK(found.layer == "shared");
   CHECK(found.layers[0].calls == 4);
@@ -127,12 +130,12 @@ TEST_CASE("calls of a layer that is used twice are compared one by one") {
 
 TEST_CASE("layers without a counterpart are counted, and none at all is an error") {
   auto const model = test::load("two_outputs");
-  auto const found = td::first_divergence(td::on<Showing>(model, {.only = "box"}), model, vectors());
+  auto const found = td::first_divergence(td::on<Showing>(model, {.only = "box"}), model, {.samples = vectors()});
   REQUIRE(found.layers.size() == 3);
   REQUIRE(found.notes.size() == 1);
   CHECK(found.notes[0] == "2 layer(s) of the reference have no counterpart");
   auto const none = test::raised_by<td::verification_error>(
-      [&] { (void)td::first_divergence(td::on<Showing>(model, {.only = "nothing"}), model, vectors()); });
+      [&] { (void)td::first_divergence(td::on<Showing>(model, {.only = "nothing"}), model, {.samples = vectors()}); });
   CHECK(none.code() == td::errc::no_common_layer);
   CHECK(test::raised_by<td::verification_error>([&] {
           (void)td::first_divergence(td::on<Showing>(model), model);

@@ -94,6 +94,13 @@ TEST_CASE("a single sample that can't be changed, or whose change raises, is not
   CHECK(td::compare(load("one_op"), picky, {.samples = std::vector{at::ones({2})}}).passed);
 }
 
+TEST_CASE("a single sample that is sparse can't be changed either") {
+  auto const twice = written("x.to_dense() * 2");
+  auto const result = td::compare(twice, twice, {.samples = std::vector{at::eye(3).to_sparse()}});
+  CHECK(result.passed);
+  CHECK_THAT(result.notes.at(0), ContainsSubstring("is not known"));
+}
+
 TEST_CASE("golden samples can't be asked: a single one is accepted, and said to be") {
   auto const path = std::filesystem::temp_directory_path() / ("torchdeploy_reaction_" + std::to_string(::getpid()));
   auto const constant = load("constant_net");

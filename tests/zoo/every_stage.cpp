@@ -111,7 +111,7 @@ std::vector<trip> const& trips() {
        [](model m, samples const& s) {
          auto const original = m.clone();
          auto int8 = std::move(m) | td::quantize<td::Int8>(s);
-         (void)td::first_divergence(original, int8, s);
+         (void)td::first_divergence(original, int8, {.samples = s});
          return answer(std::move(int8), s);
        }},
       {"diagnose", lossless,

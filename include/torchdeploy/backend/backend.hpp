@@ -248,25 +248,28 @@ struct turn_on_the_cmake_component;
 
 namespace detail {
 
-/// Backends of this library are CMake components of the same name, or say what there is instead.
+/// Is it here? Backends of this library are CMake components of the same name, or say what there is instead.
 template <class B>
-struct absence : std::type_identity<this_build_has_no<B>> {};
+struct presence : std::type_identity<this_build_has_no<B>> {};
 template <class B>
-  requires requires { typename B::instead; }
-struct absence<B> : std::type_identity<this_build_has_no<B, typename B::instead>> {};
+  requires available<B>
+struct presence<B> : std::type_identity<accepted> {};
 template <class B>
-  requires requires { requires B::is_component; }
-struct absence<B> : std::type_identity<this_build_has_no<B, turn_on_the_cmake_component<B>>> {};
+  requires(!available<B> && requires { typename B::instead; })
+struct presence<B> : std::type_identity<this_build_has_no<B, typename B::instead>> {};
+template <class B>
+  requires(!available<B> && requires { requires B::is_component; })
+struct presence<B> : std::type_identity<this_build_has_no<B, turn_on_the_cmake_component<B>>> {};
 
 template <class B>
 struct deploy_maker : stage_maker {
   constexpr auto operator()(typename chosen<B>::options options = {}) const
-    requires available<B>
+    requires std::same_as<typename presence<B>::type, accepted>
   {
     return deploy_t<B>{{}, std::move(options)};
   }
 #ifndef __clang__  // see recipe
-  template <class PIPELINE_ERROR = typename absence<B>::type>
+  template <class PIPELINE_ERROR = typename presence<B>::type>
     requires(!available<B>)
   void operator()(typename chosen<B>::options = {}) const = delete;
 #endif

@@ -2,8 +2,10 @@
 
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -46,6 +48,7 @@ template <class B, any_artifact A>
 struct placed {
   A const& artifact;
   typename B::options options{};
+  std::shared_ptr<A const> owned{};  ///< the artifact, where it was a temporary
 };
 
 namespace detail {
@@ -56,10 +59,17 @@ struct placing {
   placed<B, A> operator()(A const& artifact, typename B::options options = {}) const {
     return {artifact, std::move(options)};
   }
+  template <any_artifact A>
+    requires(!std::is_reference_v<A> && available<B> && takes<typename B::consumes, typename A::format>)
+  placed<B, A> operator()(A&& artifact, typename B::options options = {}) const {
+    auto const owned = std::make_shared<A const>(std::move(artifact));
+    return {*owned, std::move(options), owned};
+  }
 };
 }  // namespace detail
 
-/// An artifact as a backend runs it, for `first_divergence`. The artifact is borrowed, and stays as it is.
+/// An artifact as a backend runs it, for `first_divergence`. An artifact with a name is borrowed, and stays as it is; a temporary
+/// is kept.
 ///
 /// @par Example
 ///     td::first_divergence(td::on<td::OpenVino>(model, {.precision = at::kBFloat16}), model, images);

@@ -10,6 +10,7 @@
 #include <torchdeploy/backend/method.hpp>
 #include <torchdeploy/backend/process_settings.hpp>
 #include <torchdeploy/detail/compiler_lock.hpp>
+#include <torchdeploy/detail/libtorch/lstm_check.hpp>
 #include <torchdeploy/detail/libtorch/model_graph.hpp>
 #include <torchdeploy/diagnosis/state.hpp>
 #include <torchdeploy/format/torchscript.hpp>
@@ -78,7 +79,7 @@ struct LibTorch {
   /// @throws backend_error 601, 605, 607; quantization_error 409
   static libtorch_method compile(torch::jit::Module module, record<TorchScript> const& record, options const& options) {
     detail::settle_process(options);
-    return {TorchScript::leaving(module, record), options.method};
+    return {detail::with_checked_lstm(TorchScript::leaving(module, record)), options.method};
   }
 };
 

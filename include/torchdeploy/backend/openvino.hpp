@@ -145,9 +145,10 @@ inline void OpenVino::check(options const& options) {
         "expected a precision of float32, bfloat16 or float16, got " + detail::dtype_name(*options.precision),
         "layers of a quantized artifact run in int8 whatever it is");
   detail::demand_device(options.device);
+  if (options.cache.empty()) return;
   std::error_code failure;
-  if (!options.cache.empty() && !std::filesystem::is_directory(options.cache, failure) &&
-      !std::filesystem::create_directories(options.cache, failure))
+  std::filesystem::create_directories(options.cache, failure);  // false, too, where another thread made it first
+  if (!std::filesystem::is_directory(options.cache, failure))
     throw backend_error(errc::setting_out_of_range,
                         "expected a folder for compiled models, got '" + options.cache.string() + "'",
                         "give one that is there, or that can be made");
@@ -166,7 +167,7 @@ inline ov::AnyMap OpenVino::properties_of(options const& options) {
   for (auto const& [name, value] : options.properties) properties[name] = value;
   detail::demand_properties(options.device, properties);
   // Kernels that it keeps, one for each layer and shape. Its 5,000 are 540 MB after 1,000 resolutions of P-Net.
-  if (options.device == "CPU") properties.emplace("CPU_RUNTIME_CACHE_CAPACITY", 512);
+  if (detail::is_on_cpu(options.device)) properties.emplace("CPU_RUNTIME_CACHE_CAPACITY", 512);
   if (!options.cache.empty()) properties.insert(ov::cache_dir(options.cache.string()));
   return properties;
 }

@@ -60,13 +60,14 @@ class session_pool {
   [[nodiscard]] std::size_t size() const { return state_->sessions.size(); }
 
   /// Waits until a session is idle. The one given back last comes first: its caches are warm.
-  [[nodiscard]] lease acquire() const {
+  [[nodiscard]] lease acquire() const& {
     std::unique_lock lock(state_->mutex);
     state_->given_back.wait(lock, [&] { return !state_->idle.empty(); });
     auto* const session = state_->idle.back();
     state_->idle.pop_back();
     return {*state_, session};
   }
+  lease acquire() const&& = delete;  // a lease of a pool that is gone by the end of the line
 
   /// One call, by whichever session is idle.
   template <class... Args>

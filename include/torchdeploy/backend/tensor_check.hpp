@@ -17,7 +17,7 @@ namespace torchdeploy::inline v0::detail {
 /// Does a tensor fit, as it is?
 inline bool fits(at::Tensor const& tensor, tensor_info const& wanted) {
   if (!tensor.defined() || (wanted.dtype && tensor.scalar_type() != *wanted.dtype) || !tensor.device().is_cpu() ||
-      tensor.layout() != at::kStrided)
+      tensor.layout() != at::kStrided || tensor.is_nested())
     return false;
   if (!wanted.shape) return true;
   auto const sizes = tensor.sizes();
@@ -29,8 +29,10 @@ inline bool fits(at::Tensor const& tensor, tensor_info const& wanted) {
 /// "float32 [2, 3]", or what else it is.
 inline std::string kind_of(at::Tensor const& tensor) {
   if (!tensor.defined()) return "an undefined tensor";
+  if (tensor.is_nested()) return "a nested tensor";
   auto text = to_text(tensor_info{.dtype = tensor.scalar_type(), .shape = tensor.sizes().vec()}).substr(2);
   if (tensor.layout() != at::kStrided) text += " with layout " + c10::str(tensor.layout());
+  if (tensor.is_neg() || tensor.is_conj() || tensor._is_zerotensor()) text += " that is yet to be worked out";
   if (!tensor.device().is_cpu()) text += " on " + tensor.device().str();
   return text;
 }

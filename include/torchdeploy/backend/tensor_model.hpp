@@ -15,6 +15,7 @@
 #include <torchdeploy/backend/tensor_info.hpp>
 #include <torchdeploy/core/error.hpp>
 #include <torchdeploy/detail/libtorch/failure.hpp>
+#include <torchdeploy/detail/libtorch/tensor_ops.hpp>
 
 namespace torchdeploy::inline v0 {
 
@@ -64,19 +65,22 @@ class tensor_model {
   }
 
   /// Call it, and have the results written into tensors of the caller's, one for each of `outputs()`, contiguous. Those that
-  /// are undefined become new tensors.
+  /// are undefined become new tensors, once the call went well.
   /// @throws backend_error (602, 604)
   ///
   /// @par Example
-  ///     session.run_into(std::array{scores, boxes}, image);
+  ///     std::array results{scores, boxes};
+  ///     session.run_into(results, image);
   template <std::convertible_to<at::Tensor const&>... Tensors>
   void run_into(std::span<at::Tensor> results, Tensors const&... tensors) const {
     std::array<at::Tensor const*, sizeof...(Tensors)> given{&static_cast<at::Tensor const&>(tensors)...};
     if (results.size() != outputs().size()) detail::refuse_count("outputs", outputs(), results.size());
     for (std::size_t i = 0; i < results.size(); ++i)
-      if (results[i].defined() && (!detail::fits(results[i], outputs()[i]) || !results[i].is_contiguous()))
+      if (results[i].defined() && (!detail::fits(results[i], outputs()[i]) || !is_plain(results[i])))
         detail::refuse_tensor("contiguous output", outputs()[i], results[i]);
-    call(given, results);
+    c10::SmallVector<at::Tensor, 4> made(results.begin(), results.end());
+    call(given, made);
+    std::move(made.begin(), made.end(), results.begin());
   }
 
   /// Call it with tensors by name, in any order, for all results by name.
@@ -139,12 +143,16 @@ class tensor_model {
     std::vector<at::Tensor> made;
     made.reserve(given.size());
     for (auto& each : given)
-      if (!is_plain(*each)) each = &made.emplace_back(each->resolve_conj().resolve_neg().contiguous());
+      if (!is_plain(*each)) each = &made.emplace_back(plain_copy(*each));
     execute(given, results);
   }
 
   static bool is_plain(at::Tensor const& tensor) {
-    return tensor.is_contiguous() && !tensor.is_neg() && !tensor.is_conj();
+    return tensor.is_contiguous() && !tensor.is_neg() && !tensor.is_conj() && !tensor._is_zerotensor();
+  }
+  static at::Tensor plain_copy(at::Tensor const& tensor) {
+    if (tensor._is_zerotensor()) return at::zeros(tensor.sizes(), tensor.options());  // LibTorch's zeros without memory
+    return tensor.resolve_conj().resolve_neg().contiguous();
   }
 
   void execute(std::span<at::Tensor const* const> given, std::span<at::Tensor> results) const {

@@ -107,7 +107,7 @@ class error : public std::runtime_error {
   [[nodiscard]] std::string_view hint() const noexcept { return hint_.what(); }
 
   static constexpr std::string_view stage_of(errc code) noexcept {
-    constexpr std::string_view names[] = {"",      "load",   "save",   "verify",   "quantize",
+    constexpr std::string_view names[] = {"",      "load",   "save",   "verify",    "quantize",
                                           "prune", "deploy", "freeze", "to_mobile", "export_onnx"};
     auto const index = static_cast<std::size_t>(code) / 100;
     return index < std::size(names) ? names[index] : names[0];

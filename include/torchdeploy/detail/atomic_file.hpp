@@ -1,8 +1,12 @@
 #pragma once
 
+#include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <ostream>
+#include <random>
+#include <sstream>
 #include <streambuf>
 #include <string>
 #include <system_error>
@@ -36,8 +40,27 @@ class patient_buffer final : public std::streambuf {
   bool failed_ = false;
 };
 
+/// An empty file of this process's and this call's own beside `path`: ".model.pt.4711.0.9f3a61c2.tmp". Threads, and
+/// processes of machines that share a disk and hence may share a number, get different ones. Empty where none can be made.
+inline std::filesystem::path make_temporary_beside(std::filesystem::path const& path) {
+  static std::atomic<unsigned> counter = 0;
+  for (int attempt = 0; attempt < 16; ++attempt) {
+    std::ostringstream name;
+    name << '.' << path.filename().string() << '.' << ::getpid() << '.' << counter++ << '.' << std::hex
+         << std::random_device{}() << ".tmp";
+    auto made = (path.has_parent_path() ? path.parent_path() : std::filesystem::path(".")) / name.str();
+    auto const handle = ::open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (handle >= 0) {
+      ::close(handle);
+      return made;
+    }
+    if (errno != EEXIST) break;
+  }
+  return {};
+}
+
 /// Write a file whole or not at all: into a temporary file of the same directory, synced, then renamed over the old one.
-/// Killed at any moment, the old or the new file is there.
+/// Killed at any moment, the old or the new file is there; of several threads that write to one path, the last one's is.
 /// @throws export_error (201 before anything is written, 202 while writing)
 template <class Write>
 void atomic_write(std::filesystem::path const& wanted, Write&& write) {
@@ -64,9 +87,9 @@ void atomic_write(std::filesystem::path const& wanted, Write&& write) {
       std::error_code failure;
       if (!path.empty()) fs::remove(path, failure);
     }
-  } file{folder / ("." + path.filename().string() + "." + std::to_string(::getpid()) + ".tmp")};
+  } file{make_temporary_beside(path)};
   std::ofstream out(file.path, std::ios::binary | std::ios::trunc);
-  if (!out) refuse("it can't be written");
+  if (file.path.empty() || !out) refuse("it can't be written");
 
   auto const failed = [&](std::string const& why) {
     throw export_error(errc::write_failed, "writing '" + wanted.string() + "' failed: " + why,

@@ -12,7 +12,7 @@ namespace torchdeploy::inline v0 {
 struct load_options {
   std::optional<c10::Device> device{};     ///< where to put the weights; default: where they were saved
   std::vector<std::string> extra_files{};  ///< extra files that must be there (all that are there are kept in any case)
-  samples examples{};  ///< example inputs, at most 8 are kept
+  samples examples{};  ///< example inputs, at most 8 are kept; their tensors are shared, not copied
 };
 
 }  // namespace torchdeploy::inline v0

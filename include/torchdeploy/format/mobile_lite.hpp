@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -22,6 +23,7 @@
 #include <torchdeploy/detail/notice.hpp>
 #include <torchdeploy/format/load_options.hpp>
 #include <torchdeploy/format/samples.hpp>
+#include <torchdeploy/quantization/isa.hpp>
 
 namespace torchdeploy::inline v0 {
 
@@ -61,6 +63,13 @@ struct MobileLite {
   }
   static handle read(std::span<std::byte const> bytes, record<MobileLite>& record, load_options const& options) {
     return read_shared(detail::all_bytes(bytes), "the bytes", record, options);
+  }
+
+  /// What this process wrote itself: there is nothing to say of it.
+  static handle read_again(std::span<std::byte const> bytes, extras& extras) {
+    auto model = opened(detail::all_bytes(bytes), "the bytes", extras, {});
+    detail::evaluate(model.module);
+    return model;
   }
 
   static void write(handle const& model, record<MobileLite> const&, std::ostream& out) {
@@ -127,6 +136,7 @@ inline MobileLite::handle MobileLite::opened(detail::shared_bytes const& bytes, 
                                        auto result = torch::jit::_load_for_mobile(
                                            std::make_unique<detail::memory_adapter>(bytes), options.device, files);
                                        detail::check_code(result);
+                                       detail::check_lstms(result);
                                        return result;
                                      });
   if (!detail::find_method(module, "forward"))
@@ -142,8 +152,10 @@ inline MobileLite::handle MobileLite::read_shared(detail::shared_bytes const& by
   if (detail::evaluate(model.module))
     entry.findings.push_back({"train-mode-flag", severity::warning, "forward", "the model was saved in train mode",
                               "it was put into evaluation mode, its file was not; call eval() before exporting"});
-  if (auto const engine = record.extras.files.find(engine_file); engine != record.extras.files.end())
-    entry.details.emplace_back("engine", engine->second);
+  auto const operators = detail::operators_of(model.module);
+  bool const int8 =
+      std::any_of(operators.begin(), operators.end(), [](auto const& each) { return each.starts_with("quantized::"); });
+  detail::tell_stamps(record.extras.files, int8, entry);
   describe(model, entry);
   for (auto const& each : options.examples) record.add_example(each);
   entry.bytes_after = MobileLite::bytes(model);

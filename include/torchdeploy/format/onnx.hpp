@@ -22,6 +22,7 @@
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 #include <torchdeploy/onnx/check.hpp>
+#include <torchdeploy/onnx/external_data.hpp>
 #include <torchdeploy/onnx/rewrite.hpp>
 #include <torchdeploy/onnx/wire.hpp>
 
@@ -37,6 +38,13 @@ struct OpenVino;
 }
 #endif
 
+/// A size that an export left open.
+struct onnx_open_size {
+  std::string name;  ///< "height"
+  std::vector<std::pair<std::size_t, std::int64_t>> places{};  ///< inputs, and axes of them, that have it
+  std::int64_t step = 1;  ///< sizes that the model takes are so far apart
+};
+
 /// A model of ONNX's: an .onnx file, and the files of its external data beside it where it has some.
 ///
 /// All of it is checked before any runtime sees it, since runtimes crash on damaged files or ask for all memory there is:
@@ -45,10 +53,12 @@ struct OpenVino;
 struct Onnx {
   struct handle {
     detail::shared_bytes file{};  ///< a ModelProto, serialized
-    std::filesystem::path folder{};  ///< of its external data, absolute; empty: it came from memory
+    detail::onnx_data data{};  ///< where its external data are
     std::shared_ptr<onnx_summary const> summary{};
+    std::vector<onnx_open_size> open_sizes{};  ///< of a model that was exported here; `verify` asks for others of them
 
     [[nodiscard]] std::span<std::byte const> bytes() const { return *file; }
+    [[nodiscard]] std::string_view text() const { return {reinterpret_cast<char const*>(file->data()), file->size()}; }
     [[nodiscard]] std::vector<tensor_info> const& inputs() const { return summary->inputs; }
     [[nodiscard]] std::vector<tensor_info> const& outputs() const { return summary->outputs; }
     [[nodiscard]] bool has_external_data() const { return !summary->external_files.empty(); }
@@ -72,7 +82,8 @@ struct Onnx {
     auto const name = path.filename().string();
     detail::check_onnx_size(file->size(), name);
     record.report.current().details.emplace_back("path", path.string());
-    return opened(detail::all_bytes(*file), name, std::filesystem::absolute(path).parent_path(), record, options);
+    return opened(detail::all_bytes(*file), name, detail::onnx_data(std::filesystem::absolute(path).parent_path()),
+                  record, options);
   }
   static handle read(std::istream& stream, record<Onnx>& record, load_options const& options) {
     return opened(detail::all_bytes(stream), "the stream", {}, record, options);
@@ -87,15 +98,15 @@ struct Onnx {
       out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     };
     if (model.has_external_data())
-      write(detail::with_data_inside(text(model), model.folder, *model.summary));
+      write(detail::with_data_inside(model.text(), model.data, *model.summary));
     else
-      write(text(model));
+      write(model.text());
   }
 
   /// A file, and the files of its external data beside it. Each is written whole or not at all.
   static void write_to(handle const& model, record<Onnx> const& record, std::filesystem::path const& path) {
     if (model.has_external_data())
-      detail::write_with_data_beside(text(model), model.folder, *model.summary, path);
+      detail::write_with_data_beside(model.text(), model.data, *model.summary, path);
     else
       detail::atomic_write(path, [&](std::ostream& out) { write(model, record, out); });
   }
@@ -112,10 +123,7 @@ struct Onnx {
   static void describe(handle const& model, stage_report& entry);
 
  private:
-  static std::string_view text(handle const& model) {
-    return {reinterpret_cast<char const*>(model.file->data()), model.file->size()};
-  }
-  static handle opened(detail::shared_bytes bytes, std::string const& name, std::filesystem::path folder,
+  static handle opened(detail::shared_bytes bytes, std::string const& name, detail::onnx_data data,
                        record<Onnx>& record, load_options const& options);
 };
 
@@ -145,7 +153,7 @@ inline void Onnx::describe(handle const& model, stage_report& entry) {
     if (summary.has_operator(each)) return add("quantized", "before");
 }
 
-inline Onnx::handle Onnx::opened(detail::shared_bytes bytes, std::string const& name, std::filesystem::path folder,
+inline Onnx::handle Onnx::opened(detail::shared_bytes bytes, std::string const& name, detail::onnx_data data,
                                  record<Onnx>& record, load_options const& options) {
   if (options.device && !options.device->is_cpu())
     throw load_error(
@@ -157,8 +165,8 @@ inline Onnx::handle Onnx::opened(detail::shared_bytes bytes, std::string const& 
         errc::extra_file_missing,
         "expected the extra file '" + options.extra_files.front() + "', got an ONNX model, which holds none",
         "what an ONNX model says of itself is in its metadata: handle().summary->metadata");
-  handle model{std::move(bytes), std::move(folder), {}};
-  model.summary = std::make_shared<onnx_summary const>(detail::checked_onnx(text(model), name, model.folder));
+  handle model{std::move(bytes), std::move(data), {}};
+  model.summary = std::make_shared<onnx_summary const>(detail::checked_onnx(model.text(), name, model.data));
   auto& entry = record.report.current();
   describe(model, entry);
   for (auto const& each : options.examples) record.add_example(each);

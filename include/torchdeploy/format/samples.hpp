@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <initializer_list>
 #include <iterator>
 #include <optional>
 #include <ranges>
@@ -17,6 +18,7 @@
 #include <range/v3/range/primitives.hpp>
 
 #include <torchdeploy/core/artifact.hpp>
+#include <torchdeploy/detail/libtorch/copies.hpp>
 #include <torchdeploy/detail/libtorch/module.hpp>
 
 namespace torchdeploy::inline v0 {
@@ -69,7 +71,9 @@ template <sample T>
     return example{c10::IValue(std::forward<T>(value))};
 }
 
-/// A few samples, held: what options such as `{.samples = images}` take. Converts from any range of samples.
+/// A few samples, held: what options such as `{.samples = images}` take. Converts from any range of samples, from one tensor
+/// and from tensors in braces: `{.samples = image}`, `{.samples = {one, another}}`. Their tensors are shared, not copied: a
+/// range that fills one buffer again and again must give clones of it.
 class samples {
  public:
   samples() = default;
@@ -77,6 +81,10 @@ class samples {
     requires(!std::same_as<std::remove_cvref_t<R>, samples>)
   samples(R&& range) {  // NOLINT: a conversion is what it is for
     for (auto&& each : range) examples_.push_back(to_example(std::forward<decltype(each)>(each)));
+  }
+  samples(at::Tensor const& one) : examples_{to_example(one)} {}  // NOLINT: as above
+  samples(std::initializer_list<at::Tensor> tensors) {
+    for (auto const& each : tensors) examples_.push_back(to_example(each));
   }
 
   [[nodiscard]] auto begin() const { return examples_.begin(); }
@@ -109,8 +117,7 @@ struct example_traits<example> {
   }
   static example copy(example const& inputs) {
     example copy;
-    for (auto const& each : inputs)  // LibTorch can't copy an undefined tensor: let the model say what it thinks of it
-      copy.push_back(each.isTensor() && !each.toTensor().defined() ? each : each.deepcopy());
+    for (auto const& each : inputs) copy.push_back(detail::copy_of(each));
     return copy;
   }
 };

@@ -20,6 +20,7 @@
 #include <torchdeploy/core/error.hpp>
 #include <torchdeploy/detail/compiler_lock.hpp>
 #include <torchdeploy/detail/libtorch/failure.hpp>
+#include <torchdeploy/detail/libtorch/lstm_check.hpp>
 #include <torchdeploy/detail/libtorch/model_graph.hpp>
 #include <torchdeploy/detail/libtorch/reader.hpp>
 #include <torchdeploy/detail/notice.hpp>
@@ -51,6 +52,9 @@ struct TorchScript {
     detail::compiler_lock const alone;
     return detail::cloned(module);
   }
+
+  /// A copy to run and not to write: the sizes that an LSTM gets are compared before oneDNN takes them on trust.
+  static handle runnable(handle const& module) { return detail::with_checked_lstm(clone(module)); }
 
   /// @throws load_error (108) for a module without forward, or without anything.
   static void demand_forward(handle const& module) {
@@ -115,17 +119,7 @@ inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript
   detail::find_at_load({module, "forward", graph}, entry.findings);
   bool const lowered = detail::is_lowered(*graph);
   if (lowered) entry.details.emplace_back("quantized", "before");
-  auto const stamp = [&](std::string const& file, char const* detail) -> std::string {
-    auto const at = record.extras.files.find(file);
-    if (at == record.extras.files.end()) return {};
-    entry.details.emplace_back(detail, at->second);
-    return at->second;
-  };
-  auto const engine = stamp(engine_file, "engine");
-  auto const range = stamp(range_file, "range");
-  auto const target = stamp(target_file, "target");
-  if (lowered && !engine.empty() && range == "full" && detail::saturates_here(detail::engine_named(engine)))
-    entry.findings.push_back(detail::int8_saturates(engine, target));
+  detail::tell_stamps(record.extras.files, lowered, entry);
   for (auto const& each : options.examples) record.add_example(each);
   entry.bytes_after = bytes(module);
   for (auto const& each : entry.findings) detail::notice(each);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -186,10 +187,12 @@ class onnx_call {
   [[nodiscard]] at::Tensor const& shown(onnx_argument argument) const { return at(argument)->seen[0].toTensor(); }
   [[nodiscard]] at::ScalarType dtype(onnx_argument argument) const { return dtype_of(at(argument)->seen[0]); }
   [[nodiscard]] std::int64_t rank(onnx_argument argument) const { return shown(argument).dim(); }
-  /// A size that was the same in both runs.
+  /// A size that is the same whatever the model is given: it was in both runs, and comes neither from data, as that of x[x > 0]
+  /// does, nor from a limit to an open size.
   [[nodiscard]] std::optional<std::int64_t> fixed_size(onnx_argument argument, std::int64_t axis) const {
     return fixed_size(*at(argument), axis);
   }
+  [[nodiscard]] bool is_one(onnx_argument argument, std::int64_t axis) const { return fixed_size(argument, axis) == 1; }
   /// A size as a vector of one element, fixed or open.
   [[nodiscard]] onnx_value size(onnx_argument argument, std::int64_t axis) const {
     auto const from_front = this->axis(axis, rank(argument));
@@ -208,7 +211,9 @@ class onnx_call {
   [[nodiscard]] at::ScalarType result_dtype(std::size_t place = 0) const { return dtype_of(result(place)); }
   [[nodiscard]] std::int64_t result_rank(std::size_t place = 0) const { return result(place).toTensor().dim(); }
   [[nodiscard]] std::optional<std::int64_t> fixed_result_size(std::int64_t axis, std::size_t place = 0) const {
-    if (sized_by_data_) return std::nullopt;
+    if (place < open_results_.size() && !open_results_[place].empty() &&
+        open_results_[place].at(static_cast<std::size_t>(this->axis(axis, result_rank(place)))))
+      return std::nullopt;
     auto const a = results_[0].at(place).toTensor().size(axis), b = results_[1].at(place).toTensor().size(axis);
     return a == b ? std::optional(a) : std::nullopt;
   }
@@ -224,14 +229,15 @@ class onnx_call {
   using reader = std::function<onnx_value(detail::symbol const&)>;
   /// Made by the exporter.
   onnx_call(onnx_builder& builder, torch::jit::Node* node, std::string name, std::vector<detail::symbol> const& inputs,
-            std::array<std::vector<c10::IValue>, 2> const& results, reader const& read)
+            std::array<std::vector<c10::IValue>, 2> const& results, reader const& read,
+            std::vector<std::vector<bool>> open_results = {})
       : onnx(builder),
         node_(node),
         name_(std::move(name)),
         inputs_(inputs),
         results_(results),
         read_(read),
-        sized_by_data_(detail::is_sized_by_data(node, inputs)) {}
+        open_results_(std::move(open_results)) {}
 
   [[nodiscard]] torch::jit::Node* node() const { return node_; }
   [[nodiscard]] std::size_t arguments() const { return inputs_.size(); }
@@ -242,7 +248,8 @@ class onnx_call {
     return value.isInt() ? at::kLong : at::kDouble;
   }
   static std::optional<std::int64_t> fixed_size(detail::symbolic const& value, std::int64_t axis) {
-    if (value.sized_by_data) return std::nullopt;
+    auto const rank = value.seen[0].toTensor().dim();
+    if (rank > 0 && value.is_open(onnx_call::axis(axis, rank))) return std::nullopt;
     auto const a = value.seen[0].toTensor().size(axis), b = value.seen[1].toTensor().size(axis);
     return a == b ? std::optional(a) : std::nullopt;
   }
@@ -267,11 +274,31 @@ class onnx_call {
   std::vector<detail::symbol> const& inputs_;
   std::array<std::vector<c10::IValue>, 2> const& results_;
   reader const& read_;
-  bool sized_by_data_;
+  std::vector<std::vector<bool>> open_results_;  ///< axes whose sizes are open though they were the same in both runs
 };
 
-/// Writes one call in ONNX: the values of its results, or of the elements of the list that it gives.
-using onnx_lowering = std::function<std::vector<onnx_value>(onnx_call const&)>;
+struct onnx_lowering_options {
+  bool sized_by_data = false;  ///< how many rows its results have depends on what is in its inputs, as with `nonzero`
+};
+
+/// Writes one call in ONNX: the values of its results, or of the elements of the list that it gives. Made of a function, with
+/// options where there are any: `{nms, {.sized_by_data = true}}`.
+class onnx_lowering {
+ public:
+  onnx_lowering() = default;
+  template <class Function>
+    requires std::is_invocable_r_v<std::vector<onnx_value>, Function const&, onnx_call const&>
+  onnx_lowering(Function function, onnx_lowering_options options = {})
+      : write_(std::move(function)), options_(options) {}
+
+  std::vector<onnx_value> operator()(onnx_call const& call) const { return write_(call); }
+  explicit operator bool() const { return static_cast<bool>(write_); }
+  [[nodiscard]] bool sized_by_data() const { return options_.sized_by_data; }
+
+ private:
+  std::function<std::vector<onnx_value>(onnx_call const&)> write_{};
+  onnx_lowering_options options_{};
+};
 
 /// Operators that a user adds, or writes in another way: {"my::hard_relu", hard_relu}.
 using onnx_lowerings = std::map<std::string, onnx_lowering>;

@@ -5,15 +5,14 @@
 #ifdef TORCHDEPLOY_WITH_ONNX
 
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <map>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include <torchdeploy/onnx/external_data.hpp>
 #include <torchdeploy/onnx/graph.hpp>
 #include <torchdeploy/onnx/node.hpp>
 #include <torchdeploy/onnx/onnx_summary.hpp>
@@ -28,6 +27,14 @@ inline std::string_view kind_of_no_onnx(std::string_view bytes) {
   auto const at = [&](std::size_t place, std::string_view text) {
     return bytes.size() > place && bytes.substr(place).starts_with(text);
   };
+  auto const number = [&](std::size_t place, std::size_t width) {
+    std::uint64_t all = 0;
+    for (auto i = width; i-- > 0;) all = all << 8U | static_cast<unsigned char>(bytes[place + i]);
+    return all;
+  };
+  // Where a flatbuffer's root is, before its mark, is a small number, and the length before safetensors' header less than the
+  // file's: 8 bytes that begin a model of ONNX's ("08 07 12", the producer's name) are neither, whatever its name.
+  auto const is_flatbuffer = [&](std::string_view mark) { return at(4, mark) && number(0, 4) < 0x10000; };
   if (at(0, "PK\x03\x04")) return "a zip archive (TorchScript, torch.save or another)";
   if (at(0, "\x80") && bytes.size() > 1 && bytes[1] >= 2 && bytes[1] <= 5) return "a Python pickle";
   if (at(0, "\x89HDF")) return "an HDF5 file";
@@ -35,11 +42,11 @@ inline std::string_view kind_of_no_onnx(std::string_view bytes) {
          "\x7f"
          "ELF"))
     return "an ELF program or library";
-  if (at(4, "ORTM")) return "an ONNX Runtime file (.ort)";
-  if (at(4, "TFL3")) return "a TensorFlow Lite file";
-  if (at(4, "PTMF")) return "a flatbuffer mobile module";
-  if (at(4, "ET1")) return "an ExecuTorch program";
-  if (at(8, "{")) return "a safetensors file";
+  if (is_flatbuffer("ORTM")) return "an ONNX Runtime file (.ort)";
+  if (is_flatbuffer("TFL3")) return "a TensorFlow Lite file";
+  if (is_flatbuffer("PTMF")) return "a flatbuffer mobile module";
+  if (is_flatbuffer("ET1")) return "an ExecuTorch program";
+  if (at(8, "{") && number(0, 8) < bytes.size()) return "a safetensors file";
   if (at(0, "\x1f\x8b")) return "a gzip archive: unpack it first";
   if (at(0, "<")) return "an HTML or XML page (OpenVINO's IR?)";
   if (at(0, "version https://git")) return "a Git LFS pointer, not the file itself";
@@ -68,8 +75,8 @@ inline void check_onnx_size(std::uint64_t bytes, std::string const& name) {
 }
 
 /// The checks of a file that is one message at least.
-inline onnx_summary onnx_summary_of(std::string_view bytes, std::filesystem::path const& folder) {
-  onnx_tensor_check tensors(folder);
+inline onnx_summary onnx_summary_of(std::string_view bytes, onnx_data const& data) {
+  onnx_tensor_check tensors(data);
   onnx_walk(onnx_value_check(tensors))(bytes, onnx_message::model);
 
   onnx_summary summary;
@@ -117,18 +124,16 @@ inline onnx_summary onnx_summary_of(std::string_view bytes, std::filesystem::pat
   for (auto const& each : functions) check.declare(each);
   check.check_functions();
   check.check_graph(graph);
-  for (auto const& file : tensors.files()) {
-    std::error_code ignored;
+  for (auto const& [file, size] : tensors.files()) {
     summary.external_files.push_back(file);
-    summary.external_bytes += std::filesystem::file_size(folder / file, ignored);
+    summary.external_bytes += size;
   }
   return summary;
 }
 
-/// All checks there are before any runtime sees a model, and what it says of itself. `folder`: of its external data; empty
-/// for a model from memory.
+/// All checks there are before any runtime sees a model, and what it says of itself.
 /// @throws format_error (104, 105), load_error (103, 109)
-inline onnx_summary checked_onnx(std::string_view bytes, std::string const& name, std::filesystem::path const& folder) {
+inline onnx_summary checked_onnx(std::string_view bytes, std::string const& name, onnx_data const& data) {
   constexpr auto advice = "export it in Python: torch.onnx.export(model, inputs, path)";
   if (bytes.empty())
     throw load_error(errc::file_empty, "expected an ONNX model, got 0 bytes in '" + name + "'",
@@ -140,7 +145,7 @@ inline onnx_summary checked_onnx(std::string_view bytes, std::string const& name
                        advice);
   check_onnx_size(bytes.size(), name);
   try {
-    return onnx_summary_of(bytes, folder);
+    return onnx_summary_of(bytes, data);
   } catch (onnx_complaint const& found) {
     throw format_error(errc::file_damaged, "'" + name + "' " + found.text, found.hint);
   }

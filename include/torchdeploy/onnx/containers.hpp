@@ -5,6 +5,7 @@
 #ifdef TORCHDEPLOY_WITH_ONNX
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -119,6 +120,21 @@ class container_operator {
     } else if (name_ == "aten::reverse") {
       evaluate_();
       std::reverse(all.begin(), all.end());
+    } else if ((name_ == "aten::Delete" || name_ == "aten::__delitem__") && key() < all.size()) {
+      auto const at = key();
+      evaluate_();
+      all.erase(from(at));
+    } else if (is_writing(node_)) {  // sort, remove, update...: of constants their new order can be read
+      auto const is_constant = [](symbol const& each) { return dependence_of(each) == dependence::none; };
+      if (!std::all_of(inputs_.begin(), inputs_.end(), is_constant))
+        refuse_call(node_, "it changes a list or dict that holds what depends on the inputs");
+      auto const made = evaluate_();
+      inputs_[0]->elements.reset();
+      inputs_[0]->depends_on = dependence::none;
+      if (node_->outputs().empty()) return std::vector<symbol>();
+      auto result = constant_symbol(made[0].at(0), made[1].at(0));
+      if (is_container(result->seen[0]) && result->seen[0].is(inputs_[0]->seen[0])) return {{inputs_[0]}};
+      return {{std::move(result)}};
     } else {
       return std::nullopt;
     }
@@ -140,10 +156,9 @@ class container_operator {
     } else if (kind_ == c10::prim::TupleSlice) {
       parts.assign(all.begin() + node_->i(c10::attr::beg), all.begin() + node_->i(c10::attr::end));
     } else if (name_ == "aten::slice") {
-      auto const begin = inputs_[1]->seen[0].isNone() ? 0 : place(1);
-      auto const end = inputs_[2]->seen[0].isNone() ? all.size() : place(2);
-      auto const step = static_cast<std::size_t>(std::max<std::int64_t>(1, constant_integer(node_, inputs_[3])));
-      for (auto i = begin; i < end; i += step) parts.push_back(all[i]);
+      for (auto const each : sliced_places()) parts.push_back(all[each]);
+    } else if (name_ == "aten::items" && inputs_[0]->seen[0].isGenericDict()) {
+      return items();
     } else if (name_ == "aten::list" || name_ == "aten::copy" || name_ == "aten::values") {
       parts = all;
     } else {
@@ -152,7 +167,40 @@ class container_operator {
     return {{held(evaluate_(), std::move(parts))}};
   }
 
-  static symbol held(onnx_results_of_runs const& made, std::vector<symbol> parts) {
+  /// The places that a slice takes, by the rules of Python.
+  [[nodiscard]] std::vector<std::size_t> sliced_places() const {
+    auto const size = static_cast<std::int64_t>(elements().size());
+    auto const step = constant_integer(node_, inputs_[3]);
+    if (step == 0) refuse_call(node_, "expected a step that is not 0");
+    auto const lowest = step < 0 ? std::int64_t{-1} : 0, highest = step < 0 ? size - 1 : size;
+    auto const bound = [&](std::size_t argument, std::int64_t otherwise) {
+      if (inputs_[argument]->seen[0].isNone()) return otherwise;
+      auto const at = constant_integer(node_, inputs_[argument]);
+      return at < 0 ? std::max(at + size, lowest) : std::min(at, highest);
+    };
+    auto const begin = bound(1, step < 0 ? highest : lowest), end = bound(2, step < 0 ? lowest : highest);
+    std::vector<std::size_t> places;
+    for (auto i = begin; step < 0 ? i > end : i < end; i += step) places.push_back(static_cast<std::size_t>(i));
+    return places;
+  }
+  /// Of a dict, its keys and values as tuples.
+  [[nodiscard]] std::vector<symbol> items() {
+    auto const made = evaluate_();
+    std::vector<symbol> pairs;
+    for (std::size_t i = 0; i < elements().size(); ++i) {
+      std::array<c10::IValue, 2> const each{made[0].at(0).toList().get(i), made[1].at(0).toList().get(i)};
+      auto pair = constant_symbol(each[0], each[1]);
+      auto const key = each[0].toTupleRef().elements()[0];
+      pair->elements = {constant_symbol(key, key), elements()[i]};
+      pairs.push_back(std::move(pair));
+    }
+    return {held(made, std::move(pairs))};
+  }
+
+  symbol held(onnx_results_of_runs const& made, std::vector<symbol> parts) const {
+    auto const& shown = made[0].at(0);
+    bool const fits = shown.isList() ? shown.toListRef().size() == parts.size() : true;
+    if (!fits) refuse_call(node_, "expected a list of " + std::to_string(parts.size()) + " elements");
     auto container = constant_symbol(made[0].at(0), made[1].at(0));
     container->elements = std::move(parts);
     return container;

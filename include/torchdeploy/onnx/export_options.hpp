@@ -25,7 +25,9 @@ struct export_onnx_options {
   std::string method = "forward";
   torchdeploy::samples samples{};  ///< the first is used; default: the artifact's examples
   onnx_lowerings operators{};  ///< of yours, or written in another way: {"my::op", function}
-  std::map<std::string, std::string> metadata{};
+  /// Weights in a file of their own, which `save` puts beside the model's; they are in any case above 2 GB.
+  bool external_data = false;
+  std::map<std::string, std::string> metadata{};  ///< beside LibTorch's version and the stages that came before
 };
 
 }  // namespace torchdeploy::inline v0

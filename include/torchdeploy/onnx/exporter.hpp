@@ -25,9 +25,9 @@
 #include <torchdeploy/onnx/call.hpp>
 #include <torchdeploy/onnx/containers.hpp>
 #include <torchdeploy/onnx/lowering_table.hpp>
+#include <torchdeploy/onnx/memory.hpp>
 #include <torchdeploy/onnx/running.hpp>
 #include <torchdeploy/onnx/symbolic.hpp>
-#include <torchdeploy/onnx/views.hpp>
 #include <torchdeploy/openvino/layer_path.hpp>
 
 /// From a graph to ONNX in one pass: each node is run, on two sets of inputs of different sizes, and written. What depends on
@@ -42,42 +42,27 @@ class onnx_exporter {
  public:
   /// `open_calls`: those of which it is known that what they give differs between sizes; more are added.
   onnx_exporter(onnx_builder& onnx, onnx_lowerings const& own, calls_of_nodes& open_calls, evaluation of_data)
-      : onnx_(onnx), own_(own), open_calls_(open_calls), runner_(of_data) {}
+      : onnx_(onnx), own_(own), memory_(onnx, own), open_calls_(open_calls), runner_(of_data) {}
 
   /// Runs the graph. `inputs`: a symbol for each, `self` first. Its results, and in `missing()` what could not be written.
   symbol run(jit::Graph& graph, std::vector<symbol> const& inputs) {
-    for_each_node(graph, [&](jit::Node* node) { writes_ = writes_ || is_writing(node); });
+    for_each_node(graph, [&](jit::Node* node) { memory_.writes = memory_.writes || is_writing(node); });
     for (std::size_t i = 0; i < inputs.size(); ++i) known_[graph.inputs()[i]] = inputs[i];
     run(graph.block());
     return known_.at(graph.outputs()[0]);
   }
-  [[nodiscard]] std::vector<missing_operator> const& missing() const { return missing_; }
+  [[nodiscard]] std::vector<missing_operator> const& missing() const { return memory_.missing(); }
   [[nodiscard]] std::vector<std::string> const& notes() const { return notes_; }
+  [[nodiscard]] std::vector<std::exception_ptr> const& refusals() const { return memory_.refusals(); }
+  /// Was anything taken to be as at sizes of 2 and more, which may be otherwise at 1?
+  [[nodiscard]] bool asks_for_ones() const { return asks_for_ones_; }
   [[nodiscard]] double evaluation_seconds() const { return runner_.seconds(); }
 
   /// What stands for a tensor or number in ONNX.
-  onnx_value read(symbol const& value) {
-    refresh(value);
-    if (value->value) return value->value;
-    auto const& seen = value->seen[0];
-    if (dependence_of(value) != dependence::none || is_container(seen) || seen.isNone())
-      throw export_error(errc::not_exportable, "expected a tensor or number, got " + seen.tagKind());
-    if (!seen.isTensor())
-      return onnx_.constant(at::scalar_tensor(seen.toScalar(), onnx_call::dtype_of(seen)).reshape({1}));
-    auto const tensor = dense(seen.toTensor(), value->name);
-    // what is written to later is kept as it is now
-    return onnx_.constant(writes_ && !value->is_state ? tensor.clone() : tensor, value->name);
-  }
+  onnx_value read(symbol const& value) { return memory_.read(value); }
 
  private:
   using values = onnx_results_of_runs;
-
-  static at::Tensor dense(at::Tensor const& tensor, std::string const& name) {
-    if (tensor.layout() == at::kStrided && !tensor.is_quantized()) return tensor;
-    throw export_error(errc::not_exportable, "expected plain dense tensors, got " +
-                                                 std::string(tensor.is_quantized() ? "a quantized" : "a sparse") +
-                                                 " one" + (name.empty() ? "" : " as '" + name + "'"));
-  }
 
   // --- running -----------------------------------------------------------------------------------------------------
   void run(jit::Block* block) {
@@ -125,9 +110,11 @@ class onnx_exporter {
   bool settle(jit::Node* node, std::vector<symbol> const& inputs) {
     auto const kind = node->kind();
     if (kind == c10::prim::Print || is_operator(node, "aten::warn")) return true;
-    if (kind == c10::prim::SetAttr)
-      refuse_call(node, "the model keeps a state: it writes '" + node->s(c10::attr::name) + "'",
-                  "take the state as an argument and return it");
+    if (kind == c10::prim::SetAttr) refuse_state(node, "'" + node->s(c10::attr::name) + "'");
+    if (!inputs.empty() && is_container(inputs[0]->seen[0]) && is_writing(node)) {
+      if (inputs[0]->is_state) refuse_state(node, state_name(inputs[0]->name));
+      refuse_outside(node, *inputs[0]);
+    }
     bool const same = kind == c10::prim::unchecked_cast || kind == c10::prim::unchecked_unwrap_optional ||
                       is_operator(node, "aten::_unwrap_optional");
     std::optional<std::vector<symbol>> results;
@@ -142,6 +129,15 @@ class onnx_exporter {
     if (!results) return false;
     for (std::size_t i = 0; i < node->outputs().size(); ++i) known_[node->output(i)] = std::move((*results)[i]);
     return true;
+  }
+
+  [[noreturn]] static void refuse_state(jit::Node* node, std::string const& what) {
+    refuse_call(node, "the model keeps a state: it writes " + what, "take the state as an argument and return it");
+  }
+  /// In a branch that is written as one, nothing from outside may be written to.
+  void refuse_outside(jit::Node* node, symbolic const& target) const {
+    if (target.born <= branch_born_)
+      refuse_call(node, "a branch that depends on the inputs writes to a tensor or list in place");
   }
 
   symbol attribute(jit::Node* node, symbol const& object) {
@@ -181,15 +177,17 @@ class onnx_exporter {
   }
 
   void write_branches(jit::Node* node, symbol const& condition) {
-    auto const chosen = read(condition);
+    auto const chosen = memory_.read(condition);
     std::array<std::shared_ptr<onnx_subgraph>, 2> branches;
     std::array<std::vector<symbol>, 2> results;
     for (std::size_t i = 0; i < 2; ++i) {
-      bool writes = false;
-      for_each_node(node->blocks()[i], [&](jit::Node* inner) { writes = writes || is_writing(inner); });
-      if (writes) refuse_call(node, "a branch that depends on the inputs writes to a tensor or list in place");
+      // what both see is made before them: a view, too, whose base was written to
+      for_each_node(node->blocks()[i], [&](jit::Node* inner) { refresh(inner->inputs()); });
+      refresh(node->blocks()[i]->outputs());
       onnx_.begin_branch();
+      auto const around = std::exchange(branch_born_, next_birth());
       run(node->blocks()[i]);
+      branch_born_ = around;
       std::vector<onnx_value> outputs;
       for (auto* each : node->blocks()[i]->outputs()) {
         auto const& value = known_.at(each);
@@ -197,7 +195,7 @@ class onnx_exporter {
           refuse_call(node, "a branch that depends on the inputs gives a " + value->seen[0].tagKind());
         results[i].push_back(value);
         // what a branch gives is to be made in it
-        outputs.push_back(onnx_.identity(read(value)));
+        outputs.push_back(onnx_.identity(memory_.read(value)));
       }
       branches[i] = onnx_.end_branch(std::move(outputs));
     }
@@ -216,8 +214,18 @@ class onnx_exporter {
       result->depends_on = dependence_of(condition);
       for (auto const& side : results) result->depends_on = std::max(result->depends_on, dependence_of(side[i]));
       result->value = made[i];
-      result->sized_by_data = first.isTensor() && first.toTensor().sizes() != second.toTensor().sizes();
-      for (auto const& side : results) result->sized_by_data = result->sized_by_data || side[i]->sized_by_data;
+      if (has_rank(first)) {
+        std::vector<bool> open(static_cast<std::size_t>(first.toTensor().dim()));
+        for (std::int64_t axis = 0; axis < first.toTensor().dim(); ++axis)
+          open[static_cast<std::size_t>(axis)] = results[0][i]->is_open(axis) || results[1][i]->is_open(axis) ||
+                                                 first.toTensor().size(axis) != second.toTensor().size(axis);
+        if (std::find(open.begin(), open.end(), true) != open.end()) {
+          result->elsewhere = with_other_sizes(result->seen[0], open);
+          result->open_axes = std::move(open);
+        }
+      } else if (is_number(result->seen[0])) {
+        result->elsewhere = other_number(result->seen[0]);
+      }
       known_[node->output(i)] = std::move(result);
     }
   }
@@ -243,44 +251,65 @@ class onnx_exporter {
   void call(jit::Node* node, std::vector<symbol> const& inputs) {
     auto depends_on = dependence::none;
     for (auto const& each : inputs) depends_on = std::max(depends_on, dependence_of(each));
-    bool const sized_by_data = depends_on == dependence::data && is_sized_by_data(node, inputs);
-    if (asks_for_sizes(node) && !(sized_by_data && asks_for_a_size(node)))
+    if (draws_random_numbers(node)) refuse_call(node, "it draws random numbers", "take them as an argument");
+    bool const counts =
+        depends_on == dependence::data && counts_data(node, inputs, lowering_of(node, own_).lower.sized_by_data());
+    if (asks_for_sizes(node) && !(asks_for_a_size(node) && is_about_open_axis(inputs)))
       depends_on = std::min(depends_on, dependence::sizes);
     if (node->outputs().size() == 1 && node->output()->type()->kind() == c10::TypeKind::StringType)
       depends_on = dependence::none;  // for messages of errors
 
     std::optional<std::size_t> target;  // what it writes to
-    if (auto const* const schema = node->maybeSchema(); schema && writes_)
+    if (auto const* const schema = node->maybeSchema(); schema && memory_.writes)
       for (std::size_t i = 0; i < std::min(inputs.size(), schema->arguments().size()); ++i)
         if (writes(*schema, i) && inputs[i]->seen[0].isTensor()) target = i;
-    if (target && reshapes_in_place(node)) refuse_call(node, "it changes the shape in place", "x = x.unsqueeze(0)");
-    if (target && root_of(inputs[*target]).is_state)
-      refuse_call(node, "the model keeps a state: it writes " + state_name(root_of(inputs[*target]).name),
-                  "take the state as an argument and return it");
-
+    if (target) {
+      auto const& root = root_of(inputs[*target]);
+      if (root.is_state) refuse_state(node, state_name(root.name));
+      refuse_outside(node, root);
+      if (reshapes_in_place(node)) return reshape(node, inputs, *target, depends_on);
+    }
     if (target && depends_on != dependence::none)  // a constant is read before the operator, run as it is, writes to it
       for (auto const* at = &inputs[*target];; at = &(*at)->view->base) {
-        read(*at);
+        memory_.read(*at);
         if (!(*at)->view) break;
       }
-    if (sized_by_data) runner_.demand_values();
-    auto const results = runner_(node, inputs, writes_ ? std::max(depends_on, dependence::sizes) : depends_on);
+    if (counts || takes_number_of_data(node, inputs)) runner_.demand_values();
+    auto const results = runner_(node, inputs, memory_.writes ? std::max(depends_on, dependence::sizes) : depends_on);
+    bool const rounds = depends_on == dependence::sizes && rounds_open_sizes(node, inputs) && is_same(results);
+    auto const elsewhere = runner_.elsewhere(node, inputs, results[0], counts,
+                                             rounds || (depends_on == dependence::data && runner_.has_values()));
     if (std::pair const call(node, calls_[node]++); depends_on == dependence::sizes) {
-      if (!is_same(results))
+      bool const differs =
+          std::any_of(elsewhere.begin(), elsewhere.end(), [](auto const& each) { return each.has_value(); });
+      if (!is_same(results) || rounds)
         open_calls_.insert(call);
-      else if (!open_calls_.contains(call))
+      else if (!open_calls_.contains(call) && !differs)
         depends_on = dependence::none;
-      if (depends_on == dependence::none && judges_open_sizes(inputs, results))
+      if (depends_on == dependence::none && judges_open_sizes(inputs, results)) {
+        asks_for_ones_ = true;
         notes_.push_back("judged for sizes like the example's: " + described(node));
+      }
     }
-    if (target) return write(node, inputs, *target, depends_on, results);
+    if (keeps_open_axis(node, inputs)) {
+      asks_for_ones_ = true;
+      notes_.push_back("an axis whose size is open is not squeezed, at a size of 1 either: " + described(node));
+    }
+    if (target) {
+      if (!elsewhere.empty() && elsewhere[0]) open_sizes_of(*inputs[*target], elsewhere[0]);
+      return write(node, inputs, *target, depends_on, results);
+    }
 
+    std::vector<std::vector<bool>> open_results;
+    for (std::size_t i = 0; i < results[0].size(); ++i)
+      open_results.push_back(open_axes_of(results[0][i], elsewhere.at(i)));
     auto const constant = depends_on == dependence::none;
-    bind(node, inputs, results, depends_on, constant ? onnx_results() : lower(node, inputs, results), sized_by_data);
+    bind(node, inputs, results, depends_on,
+         constant ? onnx_results() : memory_.lower(node, inputs, results, std::move(open_results)), elsewhere);
   }
 
   void bind(jit::Node* node, std::vector<symbol> const& inputs, values const& results, dependence depends_on,
-            std::vector<onnx_value> const& lowered, bool sized_by_data) {
+            std::vector<onnx_value> const& lowered, other_counts::results const& elsewhere) {
     for (std::size_t i = 0; i < node->outputs().size(); ++i) {
       auto made = constant_symbol(results[0].at(i), results[1].at(i));
       made->depends_on = depends_on;
@@ -290,106 +319,58 @@ class onnx_exporter {
         auto& all = elements_of(made);
         for (std::size_t j = 0; j < all.size(); ++j) {
           if (depends_on != dependence::none && j < lowered.size()) all[j]->value = lowered[j];
-          all[j]->sized_by_data = sized_by_data && has_dimensions(all[j]);
-          look_at(all[j], node, inputs, j);
+          if (elsewhere.at(i)) open_element(*all[j], *elsewhere[i], j);
+          memory_.look_at(all[j], node, inputs, j);
         }
       } else {
         if (i < lowered.size()) made->value = lowered[i];
-        made->sized_by_data = sized_by_data && has_dimensions(made);
-        look_at(made, node, inputs, i);
+        open_sizes_of(*made, elsewhere.at(i));
+        memory_.look_at(made, node, inputs, i);
       }
       known_[node->output(i)] = std::move(made);
     }
   }
 
-  /// Is it a view? Where nothing writes, nobody can tell.
-  void look_at(symbol const& made, jit::Node* node, std::vector<symbol> const& inputs, std::size_t output) {
-    if (!writes_ || !made->seen[0].isTensor() || !made->seen[0].toTensor().defined()) return;
-    for (auto const& each : inputs)
-      if (each->seen[0].isTensor() && each->seen[0].toTensor().defined() &&
-          made->seen[0].toTensor().is_alias_of(each->seen[0].toTensor())) {
-        made->view = onnx_view{each, node, inputs, output, root_of(each).version};
-        made->is_state = root_of(each).is_state;
-        return;
-      }
-  }
-
-  std::vector<onnx_value> lower(jit::Node* node, std::vector<symbol> const& inputs, values const& results) {
-    auto const found = lowering_of(node, own_);
-    auto const& name = found.name;
-    onnx_call::reader const read_value = [this](symbol const& each) { return read(each); };
-    if (found.lower) return found.lower(onnx_call(onnx_, node, name, inputs, results, read_value));
-    if (std::none_of(missing_.begin(), missing_.end(), [&](auto const& each) { return each.name == name; }))
-      missing_.push_back({name, described(node)});
-    std::size_t outputs = results[0].size();  // go on, to find what else is missing
-    if (outputs == 1 && is_container(results[0][0]))
-      outputs = results[0][0].isList() ? results[0][0].toListRef().size() : 1;
-    return onnx_.emit_many("missing", {}, std::max<std::size_t>(outputs, 1));
-  }
-
   // --- writing in place --------------------------------------------------------------------------------------------
-  /// A view that was read before its base was written to is made again.
-  void refresh(symbol const& value) {
-    if (!value->view || value->view->version == root_of(value).version) return;
-    auto& view = *value->view;
-    view.version = root_of(value).version;
-    value->value = {};
-    if (dependence_of(value) == dependence::none) return;
-    values const results{{{value->seen[0]}, {value->seen[1]}}};
-    auto const made = lower(view.node, view.inputs, list_results(view, results));
-    value->value = made.at(view.output);
+  void refresh(at::ArrayRef<jit::Value*> all) {
+    for (auto* each : all)
+      if (auto const found = known_.find(each); found != known_.end()) memory_.refresh_all(found->second);
   }
-  static values list_results(onnx_view const& view, values const& results) {
-    values all;
-    for (std::size_t run = 0; run < all.size(); ++run) all[run].assign(view.output + 1, results[run][0]);
-    return all;
-  }
-
   void write(jit::Node* node, std::vector<symbol> const& inputs, std::size_t target, dependence depends_on,
              values const& results) {
     auto const& self = inputs[target];
     if (depends_on == dependence::none && dependence_of(self) == dependence::none) {
       // a constant is written to a constant: it was, when the operator ran
-      touch(self);
+      memory_.touch(self);
     } else {
-      put(self, lower(node, inputs, results).at(0), std::max(depends_on, dependence_of(self)));
+      memory_.put(self, memory_.lower(node, inputs, results).at(0), std::max(depends_on, dependence_of(self)));
     }
     for (auto* each : node->outputs()) known_[each] = self;
   }
-  void touch(symbol const& self) {
-    auto& root = root_of(self);
-    ++root.version;
-    for (auto* at = self.get();; at = at->view->base.get()) {
-      at->value = {};
-      if (!at->view) break;
-      at->view->version = root.version;
-    }
+  /// Axes move in place: the same tensor in another shape, if nobody else sees it.
+  void reshape(jit::Node* node, std::vector<symbol> inputs, std::size_t target, dependence depends_on) {
+    auto const self = inputs[target];
+    if (self->view || self->is_viewed || !moves_axes_in_place(node))
+      refuse_call(node, "it changes the shape in place", "x = x.unsqueeze(0)");
+    auto const before = std::make_shared<symbolic>(*self);
+    for (auto& each : before->seen) each = at::alias(each.toTensor());
+    auto const results = runner_(node, inputs, dependence::sizes);
+    inputs[target] = before;
+    self->value = dependence_of(self) == dependence::none ? onnx_value() : memory_.lower(node, inputs, results).at(0);
+    self->depends_on = std::max(self->depends_on, depends_on);
+    if (self->elsewhere) open_sizes_of(*self, c10::IValue());
+    for (auto* each : node->outputs()) known_[each] = self;
   }
-  void put(symbol const& self, onnx_value made, dependence depends_on) {
-    auto& root = root_of(self);
-    self->value = made;
-    self->depends_on = depends_on;
-    if (!self->view) {
-      ++root.version;
-      return;
-    }
-    auto const view = *self->view;
-    onnx_call::reader const read_value = [this](symbol const& each) { return read(each); };
-    values const none{};
-    onnx_call const call(onnx_, view.node, operator_name(view.node), view.inputs, none, read_value);
-    put(view.base, with_view_replaced(call, view.output, made), depends_on);
-    self->view->version = root.version;
-  }
-
   onnx_builder& onnx_;
   onnx_lowerings const& own_;
+  onnx_memory memory_;
   calls_of_nodes& open_calls_;
   std::unordered_map<jit::Node const*, std::size_t> calls_{};  ///< how often each node ran so far
-  bool writes_ = false;  ///< does anything in the graph write in place?
   std::unordered_map<jit::Value const*, symbol> known_{};
   std::unordered_map<std::string, symbol> attributes_{};
   node_runner runner_;
-  std::vector<missing_operator> missing_{};
+  std::uint64_t branch_born_ = 0;  ///< what is not younger is from outside the branch that is written
+  bool asks_for_ones_ = false;
   std::vector<std::string> notes_{};
 };
 

@@ -1,14 +1,21 @@
 #pragma once
 
+#include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/shared_bytes.hpp>
 #include <torchdeploy/detail/utf8.hpp>
 
 namespace torchdeploy::inline v0::detail {
@@ -69,5 +76,60 @@ inline std::optional<std::uint64_t> external_number(std::string_view text) {
   if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
 }
+
+/// Where the external data of a model are: in files of its folder, or, of a model that was exported and not saved yet, in
+/// memory.
+class onnx_data {
+ public:
+  /// What a model calls the one file that is in memory.
+  static constexpr std::string_view name_in_memory = "weights";
+
+  onnx_data() = default;
+  explicit onnx_data(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  explicit onnx_data(shared_bytes memory) : memory_(std::move(memory)) {}
+
+  /// Of the files; empty where there is none.
+  [[nodiscard]] std::filesystem::path const& folder() const { return folder_; }
+  /// Nothing where they are files.
+  [[nodiscard]] shared_bytes const& memory() const { return memory_; }
+
+  /// How many bytes a file has that a tensor names.
+  /// @throws load_error (109)
+  [[nodiscard]] std::uint64_t size(std::string_view location, std::string_view tensor) const {
+    if (is_in_memory(location)) return memory_->size();
+    std::error_code failure;
+    auto const bytes = std::filesystem::file_size(external_file(folder_, location, tensor), failure);
+    return failure ? 0 : bytes;
+  }
+
+  /// Visits bytes of such a file, a block at a time, as a `std::string_view`.
+  /// @throws load_error (109)
+  template <class Visit>
+  void for_each_block(std::string_view location, std::string_view tensor, std::uint64_t offset, std::uint64_t size,
+                      Visit const& visit) const {
+    if (is_in_memory(location)) {
+      auto const part = memory_->subspan(offset, size);
+      return visit(std::string_view(reinterpret_cast<char const*>(part.data()), part.size()));
+    }
+    std::ifstream file(external_file(folder_, location, tensor), std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(offset));
+    std::vector<char> block(1U << 20U);
+    while (size > 0) {
+      auto const wanted = std::min<std::uint64_t>(size, block.size());
+      if (!file.read(block.data(), static_cast<std::streamsize>(wanted)))
+        throw load_error(errc::external_data_refused,
+                         "external data " + quoted_name(location) + " can't be read any more",
+                         "keep the files of a model while it is in use");
+      visit(std::string_view(block.data(), wanted));
+      size -= wanted;
+    }
+  }
+
+ private:
+  [[nodiscard]] bool is_in_memory(std::string_view location) const { return memory_ && location == name_in_memory; }
+
+  std::filesystem::path folder_{};
+  shared_bytes memory_{};
+};
 
 }  // namespace torchdeploy::inline v0::detail

@@ -116,7 +116,7 @@ inline std::string_view onnx_layer_output(onnx_node_text const& node, std::vecto
 /// The same model with its layers' outputs behind its own, and which these are.
 inline std::pair<Onnx::handle, std::vector<shown_layer>> with_layer_outputs(Onnx::handle const& model,
                                                                             std::span<std::string const> wanted) {
-  std::string text(reinterpret_cast<char const*>(model.bytes().data()), model.bytes().size());
+  std::string text(model.text());
   std::set<std::string_view> weights;
   auto const nodes = onnx_nodes(text, weights);
   auto summary = *model.summary;
@@ -140,8 +140,7 @@ inline std::pair<Onnx::handle, std::vector<shown_layer>> with_layer_outputs(Onnx
   // protobuf merges a message that comes twice: the graph goes on at the end of the model
   protozero::pbf_writer(text).add_message(onnx_model::graph, graph);
   Onnx::handle made = model;
-  auto const* const begin = reinterpret_cast<std::byte const*>(text.data());
-  made.file = std::make_shared<std::vector<std::byte> const>(begin, begin + text.size());
+  made.file = shared_bytes_of(std::move(text));
   made.summary = std::make_shared<onnx_summary const>(std::move(summary));
   return {std::move(made), std::move(layers)};
 }

@@ -19,7 +19,10 @@
 
 #include <torchdeploy/backend/tensor_info.hpp>
 #include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/libtorch/empty.hpp>
 #include <torchdeploy/onnx/builder.hpp>
+#include <torchdeploy/onnx/external_data.hpp>
+#include <torchdeploy/onnx/rewrite.hpp>
 #include <torchdeploy/onnx/wire.hpp>
 #include <torchdeploy/version.hpp>
 
@@ -40,20 +43,28 @@ struct onnx_model_text {
   std::string name;
 };
 
+/// A model's file, and what is to be in another beside it.
+struct onnx_written {
+  std::string file, data;
+};
+
 /// Writes it, each tensor's bytes once, straight from its memory.
 class onnx_model_writer {
  public:
   onnx_model_writer(onnx_builder& onnx, onnx_model_text const& text) : onnx_(onnx), text_(text) { name_values(); }
 
-  [[nodiscard]] std::string write() {
-    std::string file;
+  /// `weights_apart`: weights are external data. They are in any case where one message, of 2 GB at most, can't hold them.
+  [[nodiscard]] onnx_written write(bool weights_apart) {
+    onnx_written made;
     std::size_t weights = 0;
     for (auto const& [value, tensor] : onnx_.tensors()) weights += tensor.nbytes();
-    constexpr std::size_t rest = 1U << 20U;
-    if (weights > std::numeric_limits<std::int32_t>::max() - rest)
-      throw export_error(errc::not_serializable,
-                         "one ONNX message holds 2 GB, the model's weights take " + std::to_string(weights) + " bytes");
-    file.reserve(weights + rest);
+    auto const rest = (std::size_t{1} << 20U) + 1024 * onnx_.nodes().size();
+    if (weights_apart || weights > std::numeric_limits<std::int32_t>::max() - rest) {
+      apart_ = &made.data;
+      made.data.reserve(weights + onnx_.tensors().size() * page);
+    }
+    auto& file = made.file;
+    file.reserve(rest + (apart_ ? 0 : weights));
     protozero::pbf_writer model(file);
     model.add_int64(onnx_model::ir_version, ir_version());
     model.add_string(onnx_model::producer_name, "torchdeploy");
@@ -64,7 +75,7 @@ class onnx_model_writer {
       graph.add_string(onnx_graph::name, text_.name);
       for (auto const& [value, tensor] : onnx_.tensors()) {
         protozero::pbf_writer initializer(graph, onnx_graph::initializer);
-        write(initializer, tensor, names_.at(value));
+        write(initializer, tensor, names_.at(value), apart_);
       }
       for (auto const& each : text_.inputs) write(graph, onnx_graph::input, each);
       for (auto const& each : text_.outputs) write(graph, onnx_graph::output, each);
@@ -76,10 +87,13 @@ class onnx_model_writer {
       entry.add_string(onnx_string_string_entry::key, key);
       entry.add_string(onnx_string_string_entry::value, value);
     }
-    return file;
+    return made;
   }
 
  private:
+  /// What runtimes map into memory begins on a page; what is smaller stays in the model's file.
+  static constexpr std::size_t page = 4096;
+
   /// The version of the file's own format that goes with an opset. Source: onnx/docs/Versioning.md.
   [[nodiscard]] std::int64_t ir_version() const {
     struct release {
@@ -175,7 +189,7 @@ class onnx_model_writer {
   void write_value(protozero::pbf_writer& message, at::Tensor const& value) {
     {
       protozero::pbf_writer tensor(message, onnx_attribute::t);
-      write(tensor, value, {});
+      write(tensor, value, {}, nullptr);
     }
     message.add_enum(onnx_attribute::type, 4);
   }
@@ -192,13 +206,21 @@ class onnx_model_writer {
     message.add_enum(onnx_attribute::type, 5);
   }
 
-  static void write(protozero::pbf_writer& message, at::Tensor const& tensor, std::string const& name) {
+  static void write(protozero::pbf_writer& message, at::Tensor const& tensor, std::string const& name,
+                    std::string* apart) {
     for (auto const size : tensor.sizes()) message.add_int64(onnx_tensor::dims, size);
     message.add_int32(onnx_tensor::data_type,
                       static_cast<std::int32_t>(onnx_builder::onnx_type_of(tensor.scalar_type())));
     if (!name.empty()) message.add_string(onnx_tensor::name, name);
-    auto const plain = tensor.contiguous();
-    message.add_bytes(onnx_tensor::raw_data, static_cast<char const*>(plain.const_data_ptr()), plain.nbytes());
+    auto const bytes = tensor.nbytes();
+    if (!apart || bytes < page) {
+      auto const plain = tensor.contiguous();
+      return message.add_bytes(onnx_tensor::raw_data, static_cast<char const*>(plain.const_data_ptr()), bytes);
+    }
+    auto const begin = (apart->size() + page - 1) / page * page;
+    write_external(message, onnx_data::name_in_memory, begin, bytes);
+    apart->resize(begin + bytes);
+    at::from_blob(apart->data() + begin, tensor.sizes(), tensor.options()).copy_(tensor);
   }
 
   static void write(protozero::pbf_writer& graph, std::uint32_t field, onnx_port const& port) {
@@ -221,6 +243,7 @@ class onnx_model_writer {
 
   onnx_builder& onnx_;
   onnx_model_text const& text_;
+  std::string* apart_ = nullptr;  ///< bytes of external data
   std::map<onnx_value, std::string> names_{};
   std::map<onnx_made_node const*, std::string> node_names_{};
   std::set<std::string> taken_{};

@@ -23,10 +23,12 @@
 #include <torchdeploy/detail/libtorch/rewriting.hpp>
 #include <torchdeploy/detail/names.hpp>
 #include <torchdeploy/detail/no_grad.hpp>
+#include <torchdeploy/format/onnx.hpp>
 #include <torchdeploy/onnx/export_options.hpp>
 #include <torchdeploy/onnx/exporter.hpp>
 #include <torchdeploy/onnx/model_writer.hpp>
 #include <torchdeploy/onnx/open_sizes.hpp>
+#include <torchdeploy/onnx/output_names.hpp>
 #include <torchdeploy/onnx/simplify.hpp>
 #include <torchdeploy/verification/batch.hpp>
 
@@ -35,6 +37,7 @@ namespace torchdeploy::inline v0::detail {
 /// One export: what was asked for, the graph, and the inputs of two sizes that it is run on.
 class onnx_export {
  public:
+  /// Module and options must outlive it.
   onnx_export(torch::jit::Module const& module, export_onnx_options const& options, example const& inputs,
               std::shared_ptr<jit::Graph> graph, second_run how, evaluation of_data)
       : module_(module),
@@ -47,6 +50,8 @@ class onnx_export {
     read_arguments(inputs);
     choose_sizes();
   }
+  onnx_export(torch::jit::Module const&, export_onnx_options&&, example const&, std::shared_ptr<jit::Graph>, second_run,
+              evaluation) = delete;
 
   static std::shared_ptr<jit::Graph> graph_of(torch::jit::Module const& module, std::string const& method) {
     auto graph = settled_graph(module, method);
@@ -62,13 +67,14 @@ class onnx_export {
     c10::InferenceMode const inference;
     make_inputs();
     onnx_exporter exporter(onnx_, options_.operators, open_calls, of_data_);
-    auto const result = exporter.run(*graph_, arguments_);
-    evaluation_seconds_ = exporter.evaluation_seconds();
-    refuse_missing(exporter.missing());
+    auto const result = run(exporter);
+    note_frozen();
     note_steps();
     notes_.insert(notes_.end(), exporter.notes().begin(), exporter.notes().end());
     make_outputs(exporter, result, "output");
-    name_outputs();
+    if (exporter.asks_for_ones()) check_ones();
+    name_outputs(text_, options_);
+    name_output_sizes(text_, options_, open_, notes_);
 
     std::vector<onnx_value> outputs;
     for (auto const& each : text_.outputs) outputs.push_back(each.value);
@@ -76,15 +82,29 @@ class onnx_export {
     fold_batch_norms(onnx_, outputs);
     drop_unused(onnx_, outputs);
     text_.name = module_.type()->name() ? module_.type()->name()->name() : "model";
-    text_.metadata = options_.metadata;
   }
   /// As bytes.
-  std::string write() {
+  onnx_written write(std::map<std::string, std::string> metadata) {
     c10::InferenceMode const inference;
-    return onnx_model_writer(onnx_, text_).write();
+    text_.metadata = std::move(metadata);
+    return onnx_model_writer(onnx_, text_).write(options_.external_data);
   }
+  void note(std::string text) { notes_.push_back(std::move(text)); }
   [[nodiscard]] std::vector<std::string> const& notes() const { return notes_; }
   [[nodiscard]] std::vector<open_size> const& open_sizes() const { return open_; }
+  [[nodiscard]] std::vector<onnx_open_size> open_inputs() const {
+    std::vector<onnx_open_size> all;
+    for (auto const& each : open_) {
+      onnx_open_size size{each.name, {}, is_by_steps(how_) ? size_step(each.sizes[0]) : 1};
+      for (std::size_t i = 0; i < tensors_.size(); ++i)
+        for (auto const& [axis, name] : tensors_[i].open)
+          if (name == each.name) size.places.emplace_back(i, axis);
+      all.push_back(std::move(size));
+    }
+    return all;
+  }
+  /// Is any but a batch open?
+  [[nodiscard]] bool has_lengths() const { return has_lengths_; }
   [[nodiscard]] double evaluation_seconds() const { return evaluation_seconds_; }
 
  private:
@@ -94,6 +114,29 @@ class onnx_export {
     std::map<std::int64_t, std::string> open{};
   };
 
+  /// @throws export_error 901 whatever else there is to refuse: with all that is missing
+  symbol run(onnx_exporter& exporter) {
+    std::exception_ptr refusal;
+    symbol result;
+    try {
+      result = exporter.run(*graph_, arguments_);
+    } catch (export_error const&) {
+      refusal = std::current_exception();
+    }
+    evaluation_seconds_ = exporter.evaluation_seconds();
+    auto refusals = exporter.refusals();
+    if (refusal) refusals.push_back(refusal);
+    refuse_missing(exporter.missing(), refusals);
+    if (!refusals.empty()) std::rethrow_exception(refusals.front());
+    return result;
+  }
+
+  void note_frozen() {
+    auto const& arguments = method_.function().getSchema().arguments();
+    for (std::size_t i = 0; i < values_.size(); ++i)
+      if (values_[i].isScalar() || values_[i].isString())
+        notes_.push_back("'" + arguments[i + 1].name() + "' is no tensor: it is as in the example");
+  }
   void note_steps() {
     for (auto const& each : open_)
       if (is_by_steps(how_) && size_step(each.sizes[0]) > 2)
@@ -121,6 +164,7 @@ class onnx_export {
       throw export_error(errc::export_options_conflict, "expected " + std::to_string(tensors_.size()) +
                                                             " names of inputs, got " +
                                                             std::to_string(options_.inputs.size()));
+    refuse_same_names(options_.inputs, "inputs");
     for (std::size_t i = 0; i < tensors_.size(); ++i) tensors_[i].name = options_.inputs[i];
   }
   void collect(c10::IValue const& value, std::string const& name) {
@@ -142,13 +186,7 @@ class onnx_export {
       for (auto const& [name, axes] : *options_.dynamic_axes) {
         auto const found =
             std::find_if(tensors_.begin(), tensors_.end(), [&](auto const& each) { return each.name == name; });
-        if (found == tensors_.end()) {
-          std::vector<std::string> known;
-          for (auto const& each : tensors_) known.push_back(each.name);
-          throw export_error(errc::export_options_conflict,
-                             "expected the name of an input in .dynamic_axes, got '" + name + "'",
-                             did_you_mean(name, known));
-        }
+        if (found == tensors_.end()) continue;  // it may be an output's
         for (auto const& [axis, open] : axes) {
           auto const rank = found->tensor.dim();
           auto const from_front = axis < 0 ? axis + rank : axis;
@@ -165,6 +203,8 @@ class onnx_export {
     for (auto const& each : tensors_)
       for (auto const& [axis, name] : each.open) {
         auto const size = each.tensor.size(axis);
+        is_resized_ = is_resized_ || first_size(size) != size;
+        has_lengths_ = has_lengths_ || axis > 0;
         auto const known = std::find_if(open_.begin(), open_.end(),
                                         [&, &name = name](auto const& other) { return other.name == name; });
         if (known != open_.end()) {
@@ -201,7 +241,7 @@ class onnx_export {
       auto const& input = tensors_[next++];
       auto made = std::make_shared<symbolic>();
       made->depends_on = dependence::data;
-      made->value = onnx_.input();
+      made->value = onnx_.input(input.tensor.scalar_type());
       onnx_port port{made->value, input.name, input.tensor.scalar_type(), {}};
       for (std::size_t run = 0; run < 2; ++run) {
         auto sized = input.tensor;
@@ -277,8 +317,8 @@ class onnx_export {
     for (std::int64_t axis = 0; axis < tensor[0].dim(); ++axis) {
       auto const first = tensor[0].size(axis), second = tensor[1].size(axis);
       std::string open;
-      bool const differs = first != second || value->sized_by_data;
-      if (differs && !value->sized_by_data) open = name_of_sizes(open_, first, second);
+      bool const differs = first != second || value->is_open(axis);
+      if (differs && !value->is_open(axis)) open = name_of_sizes(open_, first, second);
       if (differs && open.empty()) open = name + "_dim_" + std::to_string(axis);
       port.sizes.emplace_back(first, std::move(open));
     }
@@ -292,35 +332,39 @@ class onnx_export {
     if (!taken(text_.inputs) && !taken(text_.outputs) && !onnx_.constant_of(made)) return made;
     return onnx_.identity(made);
   }
-  void name_outputs() {
-    if (!options_.outputs.empty()) {
-      if (options_.outputs.size() != text_.outputs.size())
-        throw export_error(errc::export_options_conflict, "expected " + std::to_string(text_.outputs.size()) +
-                                                              " names of outputs, got " +
-                                                              std::to_string(options_.outputs.size()));
-      for (std::size_t i = 0; i < text_.outputs.size(); ++i) text_.outputs[i].name = options_.outputs[i];
-    }
-    if (text_.outputs.empty())
-      throw export_error(errc::not_exportable, "expected a model that returns tensors, got none");
-    std::set<std::string> taken;
-    for (auto const& each : text_.inputs) taken.insert(each.name);
-    for (auto& each : text_.outputs)
-      for (auto const wanted = each.name; !taken.insert(each.name).second;) each.name += "_out";
-  }
-
-  static void refuse_missing(std::vector<missing_operator> const& missing) {
-    if (missing.empty()) return;
-    std::string all, every;
-    for (auto const& each : missing) {
-      all += (all.empty() ? "" : ", ") + each.name;
-      every += each.place + "\n";
-    }
-    auto const refusal = export_error(errc::operator_missing, "no ONNX form is known of " + all);
+  /// The model ran at sizes of 2 and more. Where the example has a 1, and something in the model goes by that, what it gives
+  /// there must have the ranks that are in the file.
+  /// @throws export_error 902
+  void check_ones() {
+    if (!is_resized_) return;
+    jit::Stack inputs;
+    for (auto const& each : values_) inputs.push_back(each.deepcopy());
+    std::vector<at::Tensor> tensors;
     try {
-      throw std::runtime_error(every);
-    } catch (std::runtime_error const&) {
-      std::throw_with_nested(refusal);
+      leaves_of(method_(std::move(inputs)), tensors);
+    } catch (std::exception const&) {
+      return;  // it is a model of other sizes
     }
+    bool same = tensors.size() == text_.outputs.size();
+    for (std::size_t i = 0; same && i < tensors.size(); ++i)
+      same = tensors[i].dim() == static_cast<std::int64_t>(text_.outputs[i].sizes.size());
+    if (same) return;
+    throw export_error(
+        errc::not_exportable,
+        "expected outputs of the same rank at the example's size of 1 and at others: it is squeezed, or asked for",
+        ".dynamic_axes = {{}} fixes all sizes");
+  }
+  static void leaves_of(c10::IValue const& value, std::vector<at::Tensor>& all) {
+    if (value.isTensor())
+      all.push_back(value.toTensor());
+    else if (value.isTuple())
+      for (auto const& each : value.toTupleRef().elements()) leaves_of(each, all);
+    else if (value.isList())
+      for (c10::IValue const& each : value.toList()) leaves_of(each, all);
+    else if (value.isGenericDict())
+      for (auto const& item : value.toGenericDict()) leaves_of(item.value(), all);
+    else if (value.isScalar())
+      all.push_back(at::scalar_tensor(value.toScalar()));
   }
 
   torch::jit::Module const& module_;
@@ -330,6 +374,8 @@ class onnx_export {
   second_run how_;
   evaluation of_data_;
   double evaluation_seconds_ = 0;
+  bool is_resized_ = false;  ///< an open size of the example's is 1
+  bool has_lengths_ = false;
   std::vector<std::string> notes_{};
   std::shared_ptr<jit::Graph> graph_;
   example values_{};

@@ -40,10 +40,17 @@ inline std::int64_t size_step(std::int64_t size) {
   return std::clamp<std::int64_t>(static_cast<std::int64_t>(quarter), 2, 32);
 }
 
+/// By 3, 5 or 7.
+inline bool has_equal_remainder(std::int64_t first, std::int64_t second) {
+  auto const difference = first - second;
+  return first >= 8 && (difference % 3 == 0 || difference % 5 == 0 || difference % 7 == 0);
+}
+
 /// A size for the second run: what comes out equal in both is taken for fixed. So it is far enough from the first for its
 /// halves, their halves and so on to differ, and what is even of them in one run is odd in the other, since how much is
 /// padded or cut off depends on that. Where halves are rounded up, as by convolutions with a padding, another size does so.
-/// By steps it has the remainder of the first instead, for models that know no other.
+/// By steps it has the remainder of the first instead, for models that know no other. Where there is room (from 8 on), remainders
+/// by 3, 5 and 7 differ too: 64 and 127 leave the same by 3, 7 and 9.
 inline std::int64_t second_size(std::int64_t first, second_run how) {
   auto const step = (is_by_steps(how) ? 1 : 2) * size_step(first);
   auto size = is_by_steps(how)                       ? first
@@ -51,11 +58,11 @@ inline std::int64_t second_size(std::int64_t first, second_run how) {
                                                      : first ^ (step - 1);
   if (how == second_run::smaller || how == second_run::smaller_by_steps) {
     auto const most = first - std::min<std::int64_t>(first / 2, 32);
-    while (size > most) size -= step;
+    while (size > most || (size >= 2 && has_equal_remainder(first, size))) size -= step;
     if (size >= 2) return size;
     return second_size(first, how == second_run::smaller ? second_run::larger : second_run::larger_by_steps);
   }
-  while (size < first + std::min<std::int64_t>(first, 32)) size += step;
+  while (size < first + std::min<std::int64_t>(first, 32) || has_equal_remainder(first, size)) size += step;
   return size;
 }
 

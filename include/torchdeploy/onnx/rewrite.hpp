@@ -4,11 +4,9 @@
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <map>
 #include <ostream>
@@ -71,8 +69,7 @@ std::string with_tensors_changed(std::string_view bytes, onnx_message message, C
 
 /// The model as one message, its external data read in.
 /// @throws export_error (203), load_error (109)
-inline std::string with_data_inside(std::string_view model, std::filesystem::path const& folder,
-                                    onnx_summary const& summary) {
+inline std::string with_data_inside(std::string_view model, onnx_data const& data, onnx_summary const& summary) {
   if (model.size() + summary.external_bytes > std::numeric_limits<std::int32_t>::max())
     throw export_error(errc::not_serializable,
                        "one ONNX message holds 2 GB, the model has " +
@@ -80,35 +77,18 @@ inline std::string with_data_inside(std::string_view model, std::filesystem::pat
                        "save it to a path, with its external data beside it");
   return with_tensors_changed(
       model, onnx_message::model,
-      [&](protozero::pbf_writer& writer, onnx_external_data const& data, std::uint64_t size, std::string_view tensor) {
-        std::ifstream file(external_file(folder, data.location, tensor), std::ios::binary);
-        std::string content(size, '\0');
-        file.seekg(static_cast<std::streamoff>(data.offset));
-        if (!file.read(content.data(), static_cast<std::streamsize>(size)))
-          throw load_error(errc::external_data_refused,
-                           "external data of tensor " + quoted_name(tensor) + " can't be read any more",
-                           "keep the files of a model while it is in use");
+      [&](protozero::pbf_writer& writer, onnx_external_data const& at, std::uint64_t size, std::string_view tensor) {
+        std::string content;
+        content.reserve(size);
+        data.for_each_block(at.location, tensor, at.offset, size, [&](std::string_view block) { content += block; });
         writer.add_bytes(onnx_tensor::raw_data, content);
       });
 }
 
-/// Visits a file's bytes, a block at a time.
-template <class Visit>
-void for_each_block(std::filesystem::path const& path, Visit visit) {
-  std::ifstream file(path, std::ios::binary);
-  std::vector<char> block(1U << 20U);
-  while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0)
-    visit(std::string_view(block.data(), static_cast<std::size_t>(file.gcount())));
-  if (!file.eof())
-    throw load_error(errc::external_data_refused,
-                     "external data " + quoted_name(path.filename().string()) + " can't be read",
-                     "keep the files of a model while it is in use");
-}
-
-/// 16 hexadecimal digits of the file's content: FNV-1a, 64 bits.
-inline std::string content_name(std::filesystem::path const& path) {
+/// 16 hexadecimal digits of a data file's content: FNV-1a, 64 bits.
+inline std::string content_name(onnx_data const& data, std::string_view file) {
   std::uint64_t hash = 0xcbf29ce484222325U;
-  for_each_block(path, [&](std::string_view block) {
+  data.for_each_block(file, file, 0, data.size(file, file), [&](std::string_view block) {
     for (auto const c : block) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
   });
   std::string text(16, '0');
@@ -116,11 +96,25 @@ inline std::string content_name(std::filesystem::path const& path) {
   return text;
 }
 
+/// Says in a tensor's message where its data are.
+inline void write_external(protozero::pbf_writer& tensor, std::string_view location, std::uint64_t offset,
+                           std::uint64_t size) {
+  auto const add = [&](std::string_view key, std::string_view value) {
+    protozero::pbf_writer entry(tensor, onnx_tensor::external_data);
+    entry.add_string(onnx_string_string_entry::key, key.data(), key.size());
+    entry.add_string(onnx_string_string_entry::value, value.data(), value.size());
+  };
+  add("location", location);
+  add("offset", std::to_string(offset));
+  add("length", std::to_string(size));
+  tensor.add_enum(onnx_tensor::data_location, 1);
+}
+
 /// Write a model and its data files beside it, each whole or not at all, the data first. A data file is named for its content
 /// ("model.onnx.0123456789abcdef.data"): no other model's weights, nor those of the model that was there, are written over.
 /// @throws export_error (201, 202), load_error (109)
-inline void write_with_data_beside(std::string_view model, std::filesystem::path const& folder,
-                                   onnx_summary const& summary, std::filesystem::path const& path) {
+inline void write_with_data_beside(std::string_view model, onnx_data const& data, onnx_summary const& summary,
+                                   std::filesystem::path const& path) {
   struct written_files {
     std::vector<std::filesystem::path> paths{};
     bool kept = false;
@@ -132,33 +126,22 @@ inline void write_with_data_beside(std::string_view model, std::filesystem::path
   } written;
   std::map<std::string_view, std::string> names;
   for (auto const& file : summary.external_files) {
-    auto const source = external_file(folder, file, path.filename().string());
-    auto const name = path.filename().string() + "." + content_name(source) + ".data";
+    auto const name = path.filename().string() + "." + content_name(data, file) + ".data";
     auto const target = path.parent_path() / name;
     std::error_code ignored;
     bool const is_new = !std::filesystem::exists(target, ignored);
     atomic_write(target, [&](std::ostream& out) {
-      for_each_block(
-          source, [&](std::string_view block) { out.write(block.data(), static_cast<std::streamsize>(block.size())); });
+      data.for_each_block(file, file, 0, data.size(file, file), [&](std::string_view block) {
+        out.write(block.data(), static_cast<std::streamsize>(block.size()));
+      });
     });
     if (is_new) written.paths.push_back(target);
     names.emplace(file, name);
   }
-  auto const text = with_tensors_changed(
-      model, onnx_message::model,
-      [&](protozero::pbf_writer& writer, onnx_external_data const& data, std::uint64_t size, std::string_view) {
-        auto const add = [&](std::string const& key, std::string const& value) {
-          std::string entry;
-          protozero::pbf_writer pair(entry);
-          pair.add_string(onnx_string_string_entry::key, key);
-          pair.add_string(onnx_string_string_entry::value, value);
-          writer.add_message(onnx_tensor::external_data, entry);
-        };
-        add("location", names.at(data.location));
-        add("offset", std::to_string(data.offset));
-        add("length", std::to_string(size));
-        writer.add_enum(onnx_tensor::data_location, 1);
-      });
+  auto const text =
+      with_tensors_changed(model, onnx_message::model,
+                           [&](protozero::pbf_writer& tensor, onnx_external_data const& at, std::uint64_t size,
+                               std::string_view) { write_external(tensor, names.at(at.location), at.offset, size); });
   atomic_write(path, [&](std::ostream& out) { out.write(text.data(), static_cast<std::streamsize>(text.size())); });
   written.kept = true;
 }

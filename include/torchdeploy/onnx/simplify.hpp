@@ -75,6 +75,11 @@ inline void fold_batch_norms(onnx_builder& onnx, std::vector<onnx_value> const& 
     bool const convolves = layer.kind == "Conv", transposed = layer.kind == "ConvTranspose",
                multiplies = layer.kind == "Gemm";
     if (!convolves && !transposed && !multiplies) continue;
+    // what Gemm scales, the weight or the bias, would be scaled once more
+    if (multiplies && std::any_of(layer.attributes.begin(), layer.attributes.end(), [](auto const& each) {
+          return (each.name == "alpha" || each.name == "beta") && std::get<double>(each.value) != 1;
+        }))
+      continue;
     auto const weight = onnx.constant_of(layer.inputs[1]);
     auto const old_bias = layer.inputs.size() > 2 ? onnx.constant_of(layer.inputs[2]) : std::nullopt;
     std::vector<at::Tensor> statistics;

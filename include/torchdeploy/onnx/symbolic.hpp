@@ -7,8 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include <torchdeploy/components.hpp>
@@ -37,6 +35,11 @@ struct onnx_view {
   std::uint64_t version{};  ///< of the root when this was read last
 };
 
+inline std::uint64_t next_birth() {
+  thread_local std::uint64_t last = 0;
+  return ++last;
+}
+
 struct symbolic {
   std::array<c10::IValue, 2> seen{};
   dependence depends_on = dependence::none;
@@ -46,8 +49,16 @@ struct symbolic {
   bool is_state = false;  ///< it belongs to the model: what a call writes there the next one reads
   std::optional<onnx_view> view{};
   std::uint64_t version = 0;  ///< of a root: how often it was written to
-  bool sized_by_data =
-      false;  ///< its sizes depend on what is in the inputs: none is fixed, even if it was the same in both runs
+  bool is_viewed = false;  ///< another one is a view of it
+  std::uint64_t born = next_birth();  ///< those made later have a greater one
+  /// What is open though it was the same in both runs (how many elements are positive, the smaller of a size and 512): what
+  /// this would be where that is another, as far as shapes and numbers go. Nothing: as it was; None: it can't be told.
+  std::optional<c10::IValue> elsewhere{};
+  std::vector<bool> open_axes{};  ///< those whose sizes would be others; empty: none
+
+  [[nodiscard]] bool is_open(std::int64_t axis) const {
+    return !open_axes.empty() && open_axes.at(static_cast<std::size_t>(axis));
+  }
 };
 
 inline bool is_container(c10::IValue const& value) {
@@ -129,77 +140,6 @@ inline dependence dependence_of(symbol const& value) {
     for (auto const& each : *value->elements) depends_on = std::max(depends_on, dependence_of(each));
   }
   return depends_on;
-}
-
-inline bool has_dimensions(symbol const& value) {
-  return value->seen[0].isTensor() && value->seen[0].toTensor().defined() && value->seen[0].toTensor().dim() > 0;
-}
-
-inline bool has_sizes_by_data(symbol const& value) {
-  if (value->elements) return std::any_of(value->elements->begin(), value->elements->end(), has_sizes_by_data);
-  return value->sized_by_data;
-}
-
-/// Do the sizes of what an operator gives depend on what is in the inputs, as those of x[x > 0] do?
-inline bool is_sized_by_data(torch::jit::Node const* node, std::vector<symbol> const& inputs) {
-  using names = std::unordered_set<std::string_view>;
-  static names const counting = {"nonzero", "nonzero_numpy", "argwhere", "masked_select", "bincount"};
-  static names const taking_sizes = {"slice",
-                                     "narrow",
-                                     "arange",
-                                     "zeros",
-                                     "ones",
-                                     "full",
-                                     "empty",
-                                     "expand",
-                                     "repeat",
-                                     "reshape",
-                                     "view",
-                                     "split",
-                                     "linspace",
-                                     "eye",
-                                     "pad",
-                                     "topk",
-                                     "new_ones",
-                                     "new_zeros",
-                                     "new_full",
-                                     "tril_indices",
-                                     "tile",
-                                     "new_empty",
-                                     "broadcast_to",
-                                     "triu_indices",
-                                     "split_with_sizes",
-                                     "constant_pad_nd",
-                                     "unflatten",
-                                     "one_hot"};
-  static names const keeping_sizes = {"index_put",       "index_put_", "_index_put_impl_", "masked_scatter",
-                                      "masked_scatter_", "copy_",      "scatter",          "scatter_",
-                                      "index_add",       "index_copy"};
-  std::string_view const name = node->kind().toUnqualString();
-  if (inputs.empty()) return false;
-  if (keeping_sizes.contains(name)) return has_sizes_by_data(inputs[0]);
-  if (std::any_of(inputs.begin(), inputs.end(), has_sizes_by_data)) return true;
-  auto const is_data = [](symbol const& value) { return dependence_of(value) == dependence::data; };
-  if (counting.contains(name) || name.starts_with("unique") || name.starts_with("_unique"))
-    return std::any_of(inputs.begin(), inputs.end(), is_data);
-  if (name == "where") return inputs.size() == 1 && is_data(inputs[0]);
-  if (name == "repeat_interleave") {
-    auto const& repeats = inputs[inputs.size() > 2 ? 1 : 0];
-    return repeats->seen[0].isTensor() && is_data(repeats);
-  }
-  if (name == "index") {
-    auto const& indices = elements_of(inputs[1]);
-    return std::any_of(indices.begin(), indices.end(), [&](symbol const& each) {
-      return each->seen[0].isTensor() && each->seen[0].toTensor().defined() && is_data(each) &&
-             (each->seen[0].toTensor().scalar_type() == at::kBool ||
-              each->seen[0].toTensor().scalar_type() == at::kByte);
-    });
-  }
-  if (!taking_sizes.contains(name)) return false;
-  return std::any_of(inputs.begin(), inputs.end(), [&](symbol const& each) {
-    bool const numbers = !each->seen[0].isTensor() && !each->seen[0].isNone();
-    return numbers && is_data(each);
-  });
 }
 
 }  // namespace torchdeploy::inline v0::detail

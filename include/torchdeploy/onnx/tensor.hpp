@@ -7,13 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
 #include <limits>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -174,14 +172,15 @@ inline onnx_external_data onnx_external(onnx_tensor_view const& tensor, std::str
 /// Checks the tensors of a model, and collects the files of their external data.
 class onnx_tensor_check {
  public:
-  explicit onnx_tensor_check(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  explicit onnx_tensor_check(onnx_data data) : data_(std::move(data)) {}
 
   void check(std::string_view bytes, onnx_place const& place) {
     onnx_tensor_view const tensor(bytes);
     check(tensor, "tensor " + (tensor.name.empty() ? place.text() : quoted_name(tensor.name)));
   }
 
-  [[nodiscard]] std::set<std::string> const& files() const { return files_; }
+  /// Of external data: their sizes in bytes, by name.
+  [[nodiscard]] std::map<std::string, std::uint64_t> const& files() const { return files_; }
 
  private:
   static constexpr std::size_t max_rank = 64;
@@ -229,23 +228,21 @@ class onnx_tensor_check {
 
   void check_external(onnx_tensor_view const& tensor, std::uint64_t bytes, std::string const& who) {
     auto const data = onnx_external(tensor, who);
-    auto const path = external_file(folder_, data.location, tensor.name);
+    auto const size = data_.size(data.location, tensor.name);
     if (data.length.value_or(bytes) != bytes)
       onnx_invalid(who + ": expected external data of " + std::to_string(bytes) + " bytes, got a length of " +
                    std::to_string(*data.length));
-    std::error_code failure;
-    auto const size = std::filesystem::file_size(path, failure);
-    if (failure || data.offset > size || bytes > size - data.offset)
+    if (data.offset > size || bytes > size - data.offset)
       throw load_error(errc::external_data_refused,
                        "external data of " + who + ": expected " + std::to_string(bytes) + " bytes at " +
                            std::to_string(data.offset) + " of " + quoted_name(data.location) + ", which has " +
                            std::to_string(size),
                        "the copy or download was not finished");
-    files_.insert(std::string(data.location));
+    files_.emplace(data.location, size);
   }
 
-  std::filesystem::path folder_;
-  std::set<std::string> files_;
+  onnx_data data_;
+  std::map<std::string, std::uint64_t> files_;
 };
 
 }  // namespace torchdeploy::inline v0::detail

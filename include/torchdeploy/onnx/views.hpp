@@ -50,20 +50,35 @@ inline onnx_value with_rows_replaced(onnx_call const& view, std::int64_t axis, o
                         order);
 }
 
+inline onnx_value added(onnx_builder& onnx, onnx_value size, std::int64_t more) {
+  if (auto const known = onnx.constant_of(size)) return onnx.integers({known->item().toLong() + more});
+  return onnx.emit("Add", {size, onnx.integers({more})});
+}
+
 /// What is before a part, the part anew, and what is behind it.
 inline onnx_value with_part_replaced(onnx_call const& view, onnx_value made) {
   auto& onnx = view.onnx;
   constexpr auto to_the_end = std::numeric_limits<std::int64_t>::max();
   auto const axis = view.axis(onnx_argument(1), view.rank(0));
   auto start = view.name() == "slice" && !view.has(2) ? onnx.integers({0}) : view.sizes(2);
+  // an end is behind a start that is counted from the front: -1 + 1 would be the first
+  auto const from_front = [&] {
+    auto const size = view.size(0, axis);
+    if (!view.is_constant(2))
+      return onnx.emit("Where",
+                       {onnx.emit("Less", {start, onnx.integers({0})}), onnx.emit("Add", {start, size}), start});
+    return view.integer(2) < 0 ? added(onnx, size, view.integer(2)) : start;
+  };
   onnx_value end;
   if (view.name() == "slice") {
     if (view.integer_or(4, 1) != 1) return with_rows_replaced(view, axis, made);
     end = view.has(3) ? view.sizes(3) : onnx.integers({to_the_end});
   } else if (view.name() == "narrow") {
+    start = from_front();
     end = onnx.emit("Add", {start, view.sizes(3)});
   } else {
     made = onnx.unsqueeze(made, {axis});
+    if (!view.is_constant(2)) start = from_front();
     end = !view.is_constant(2)    ? onnx.emit("Add", {start, onnx.integers({1})})
           : view.integer(2) == -1 ? onnx.integers({to_the_end})
                                   : onnx.integers({view.integer(2) + 1});
@@ -90,8 +105,7 @@ inline onnx_value with_piece_replaced(onnx_call const& view, std::size_t piece, 
   std::vector<onnx_value> parts;
   auto const add = [&](std::int64_t from, std::int64_t to) {
     if (from < to)
-      parts.push_back(
-          view.onnx.slice(view.tensor(0), axis, view.onnx.integers({from}), view.onnx.integers({to})));
+      parts.push_back(view.onnx.slice(view.tensor(0), axis, view.onnx.integers({from}), view.onnx.integers({to})));
   };
   add(0, start);
   parts.push_back(made);

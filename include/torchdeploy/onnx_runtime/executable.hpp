@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include <torchdeploy/backend/tensor_model.hpp>
+#include <torchdeploy/format/onnx.hpp>
 #include <torchdeploy/onnx_runtime/model.hpp>
 #include <torchdeploy/onnx_runtime/session_options.hpp>
-#include <torchdeploy/format/onnx.hpp>
 
 namespace torchdeploy::inline v0 {
 
@@ -28,20 +28,16 @@ class onnx_runtime_executable {
 
   /// @throws backend_error 607, 609, 610, 611, 612, 614; export_error 201, 202
   onnx_runtime_executable(Onnx::handle const& file, onnx_runtime_options const& wanted)
-      : model_(std::make_shared<detail::onnx_runtime_model>()), profile_(std::make_shared<profile>()) {
-    auto const bytes = file.bytes();
-    std::string_view const text(reinterpret_cast<char const*>(bytes.data()), bytes.size());
-    auto options = detail::onnx_session_options(wanted, text, file.folder);
-    options.SetLogSeverityLevel(ORT_LOGGING_LEVEL_VERBOSE);  // what it logs of a call is not more
-    model_->log.wanted = wanted.log;
-    Ort::ThrowOnError(
-        detail::onnx_runtime_api().SetUserLoggingFunction(options, detail::onnx_runtime_log::take, &model_->log));
-    profile_->path = wanted.profile;
-    detail::optimized_model_file const optimized(options, wanted.optimized_model);
-    detail::of_onnx_runtime(errc::compile_failed, "ONNX Runtime can't compile this model", {},
-                            [&] { model_->open(bytes, options, *file.summary); });
-    demand_use(wanted, *file.summary);
-    optimized.keep();
+      : profile_(std::make_shared<profile>()) {
+    for (auto left = wanted;;) try {
+        open(file, left);
+        return;
+      } catch (backend_error const& failure) {  // some providers fail at the model only: CUDA's without a GPU
+        if (left.fallback == provider_fallback::refused || left.providers.empty() ||
+            failure.code() != errc::compile_failed)
+          throw;
+        left.providers.erase(left.providers.begin());  // the CPU, named or not, is the last
+      }
   }
 
   [[nodiscard]] std::vector<tensor_info> const& inputs() const { return model_->inputs; }
@@ -84,13 +80,32 @@ class onnx_runtime_executable {
     std::filesystem::path path;
   };
 
+  void open(Onnx::handle const& file, onnx_runtime_options const& wanted) {
+    model_ = std::make_shared<detail::onnx_runtime_model>();
+    auto options = detail::onnx_session_options(wanted, file.text(), file.data);
+    options.SetLogSeverityLevel(ORT_LOGGING_LEVEL_VERBOSE);  // what it logs of a call is not more
+    model_->log.wanted = wanted.log;
+    model_->weights = file.data.memory();
+    Ort::ThrowOnError(
+        detail::onnx_runtime_api().SetUserLoggingFunction(options, detail::onnx_runtime_log::take, &model_->log));
+    profile_->path = wanted.profile;
+    detail::optimized_model_file const optimized(options, wanted.optimized_model);
+    detail::of_onnx_runtime(errc::compile_failed, "ONNX Runtime can't compile this model", {},
+                            [&] { model_->open(file.bytes(), options, *file.summary); });
+    demand_use(wanted, *file.summary);
+    optimized.keep();
+  }
+
   void demand_use(onnx_runtime_options const& wanted, onnx_summary const& summary) const {
     auto const& placed = providers();
-    if (wanted.fallback == provider_fallback::allowed || (placed.empty() && summary.nodes() != 0)) return;  // not told
+    if (wanted.fallback == provider_fallback::allowed) return;
     for (auto const& each : wanted.providers)
       if (each.name != detail::onnx_cpu_provider &&
           std::none_of(placed.begin(), placed.end(), [&](auto const& share) { return share.name == each.name; }))
-        throw backend_error(errc::provider_unused, "expected " + each.name + " to run part of the model, got no node");
+        throw backend_error(
+            errc::provider_unused,
+            "expected " + each.name + " to run part of the model, got " +
+                (placed.empty() && summary.nodes() != 0 ? "no word of ONNX Runtime's where its nodes are" : "no node"));
   }
 
   std::shared_ptr<detail::onnx_runtime_model> model_;

@@ -19,6 +19,7 @@
 #include <torchdeploy/backend/tensor_check.hpp>
 #include <torchdeploy/backend/tensor_info.hpp>
 #include <torchdeploy/detail/libtorch/empty.hpp>
+#include <torchdeploy/detail/shared_bytes.hpp>
 #include <torchdeploy/onnx/data_type.hpp>
 #include <torchdeploy/onnx/onnx_summary.hpp>
 #include <torchdeploy/onnx_runtime/api.hpp>
@@ -52,6 +53,7 @@ class onnx_runtime_model : public std::enable_shared_from_this<onnx_runtime_mode
   using tensors = std::span<at::Tensor const* const>;
 
   onnx_runtime_log log{};  // before the session, which writes to it
+  shared_bytes weights{};  // before the session, which reads them
   Ort::Session session{nullptr};
   std::vector<tensor_info> inputs{}, outputs{};
 

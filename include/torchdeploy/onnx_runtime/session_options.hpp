@@ -4,12 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -21,15 +26,17 @@
 
 #include <torchdeploy/backend/onnx_runtime_options.hpp>
 #include <torchdeploy/detail/names.hpp>
-#include <torchdeploy/onnx_runtime/api.hpp>
 #include <torchdeploy/onnx/dimensions.hpp>
+#include <torchdeploy/onnx/external_data.hpp>
+#include <torchdeploy/onnx/tensor.hpp>
+#include <torchdeploy/onnx_runtime/api.hpp>
 
 /// What ONNX Runtime is told of a session, and what it would take in silence.
 namespace torchdeploy::inline v0::detail {
 
 inline constexpr std::string_view onnx_cpu_provider = "CPUExecutionProvider";
 
-/// CUDA and TensorRT take their options through objects of their own.
+/// CUDA, TensorRT, ROCm, CANN and oneDNN take their options through objects of their own.
 template <class Options>
 void append_with(Ort::SessionOptions& session, std::map<std::string, std::string> const& told,
                  OrtStatus*(ORT_API_CALL* create)(Options**), void(ORT_API_CALL* release)(Options*),
@@ -47,6 +54,28 @@ void append_with(Ort::SessionOptions& session, std::map<std::string, std::string
   Ort::ThrowOnError(append(session, made));
 }
 
+/// MIGraphX takes a struct that is filled by hand, and grew with the versions.
+template <class Options>
+void append_migraphx(Ort::SessionOptions& session, std::map<std::string, std::string> const& told,
+                     OrtStatus*(ORT_API_CALL* append)(OrtSessionOptions*, Options const*)) {
+  Options options{};
+  if constexpr (requires { options.migraphx_mem_limit; })
+    options.migraphx_mem_limit = std::numeric_limits<decltype(options.migraphx_mem_limit)>::max();
+  std::pair<std::string_view, int*> const known[] = {{"device_id", &options.device_id},
+                                                     {"migraphx_fp16_enable", &options.migraphx_fp16_enable},
+                                                     {"migraphx_int8_enable", &options.migraphx_int8_enable}};
+  for (auto const& [name, value] : told) {
+    auto const* const at =
+        std::find_if(std::begin(known), std::end(known), [&](auto& one) { return one.first == name; });
+    auto const* const end = value.data() + value.size();
+    if (at == std::end(known) || std::from_chars(value.data(), end, *at->second).ptr != end || value.empty())
+      throw backend_error(errc::setting_out_of_range,
+                          "expected a number for device_id, migraphx_fp16_enable or migraphx_int8_enable, got '" +
+                              name + "' = '" + value + "'");
+  }
+  Ort::ThrowOnError(append(session, &options));
+}
+
 inline void append_provider(Ort::SessionOptions& session, execution_provider const& provider) {
   auto const& api = onnx_runtime_api();
   auto const& name = provider.name;
@@ -60,6 +89,21 @@ inline void append_provider(Ort::SessionOptions& session, execution_provider con
     return append_with<OrtTensorRTProviderOptionsV2>(
         session, provider.options, api.CreateTensorRTProviderOptions, api.ReleaseTensorRTProviderOptions,
         api.UpdateTensorRTProviderOptions, api.SessionOptionsAppendExecutionProvider_TensorRT_V2);
+  if (name == "ROCMExecutionProvider")
+    return append_with<OrtROCMProviderOptions>(session, provider.options, api.CreateROCMProviderOptions,
+                                               api.ReleaseROCMProviderOptions, api.UpdateROCMProviderOptions,
+                                               api.SessionOptionsAppendExecutionProvider_ROCM);
+  if (name == "CANNExecutionProvider")
+    return append_with<OrtCANNProviderOptions>(session, provider.options, api.CreateCANNProviderOptions,
+                                               api.ReleaseCANNProviderOptions, api.UpdateCANNProviderOptions,
+                                               api.SessionOptionsAppendExecutionProvider_CANN);
+  if (name == "DnnlExecutionProvider")
+    return append_with<OrtDnnlProviderOptions>(session, provider.options, api.CreateDnnlProviderOptions,
+                                               api.ReleaseDnnlProviderOptions, api.UpdateDnnlProviderOptions,
+                                               api.SessionOptionsAppendExecutionProvider_Dnnl);
+  if (name == "MIGraphXExecutionProvider")
+    return append_migraphx<OrtMIGraphXProviderOptions>(session, provider.options,
+                                                       api.SessionOptionsAppendExecutionProvider_MIGraphX);
   if (name == "OpenVINOExecutionProvider") {
     session.AppendExecutionProvider_OpenVINO_V2(told);
     return;
@@ -74,7 +118,7 @@ inline void append_provider(Ort::SessionOptions& session, execution_provider con
   session.AppendExecutionProvider(brief, told);
 }
 
-/// In order; those this build has.
+/// In order; those this build has. Where others may do the work, one that can't be used, as CUDA's without a GPU, is passed over.
 /// @throws backend_error 607, 610, 611
 inline void append_providers(Ort::SessionOptions& session, onnx_runtime_options const& wanted) {
   auto const available = Ort::GetAvailableProviders();
@@ -93,8 +137,12 @@ inline void append_providers(Ort::SessionOptions& session, onnx_runtime_options 
       throw backend_error(errc::setting_out_of_range,
                           "expected no options for " + each.name + ", got '" + each.options.begin()->first + "'",
                           "the session's own options are those of the CPU");
-    of_onnx_runtime(errc::runtime_unusable, each.name + " can't be used", "look up the options that it takes",
-                    [&] { append_provider(session, each); });
+    try {
+      of_onnx_runtime(errc::runtime_unusable, each.name + " can't be used", "look up the options that it takes",
+                      [&] { append_provider(session, each); });
+    } catch (backend_error const& failure) {
+      if (wanted.fallback == provider_fallback::refused || failure.code() != errc::runtime_unusable) throw;
+    }
   }
 }
 
@@ -147,7 +195,8 @@ class optimized_model_file {
     demand_writable(wanted, "optimized model");
     // the extension tells the format: .ort is ONNX Runtime's own
     made_ = wanted;
-    made_.replace_filename("." + wanted.stem().string() + "." + std::to_string(::getpid()) + ".tmp" +
+    made_.replace_filename("." + wanted.stem().string() + "." + std::to_string(::getpid()) + "." +
+                           std::to_string(reinterpret_cast<std::uintptr_t>(this)) + ".tmp" +
                            wanted.extension().string());
     session.SetOptimizedModelFilePath(made_.c_str());
   }
@@ -176,8 +225,29 @@ inline void demand_named(bool is, std::string const& what, std::int64_t number, 
                         "there are: " + names);
 }
 
+/// Weights that are in memory apart from the model: the session reads them where they are, and never copies them. As one
+/// buffer for the file ("AddExternalInitializersFromFilesInMemory") they are copied, and no tensor may have 2 GB.
+inline void set_weights(Ort::SessionOptions& session, std::string_view model, std::span<std::byte const> bytes) {
+  auto const memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
+  std::vector<std::string> names;
+  std::vector<Ort::Value> values;
+  auto const take = [&](onnx_tensor_view const& tensor) {
+    if (!tensor.external) return;
+    auto const part = bytes.subspan(onnx_external(tensor, {}).offset, onnx_bytes(tensor));
+    names.emplace_back(tensor.name);
+    values.push_back(Ort::Value::CreateTensor(memory, const_cast<std::byte*>(part.data()), part.size(),
+                                              tensor.dims.data(), tensor.dims.size(),
+                                              static_cast<ONNXTensorElementDataType>(tensor.type)));
+  };
+  for (auto at = onnx_reader(model); at.next(onnx_model::graph, protozero::pbf_wire_type::length_delimited);)
+    for (auto graph = onnx_reader(view_of(at.get_view()));
+         graph.next(onnx_graph::initializer, protozero::pbf_wire_type::length_delimited);)
+      take(onnx_tensor_view(view_of(graph.get_view())));
+  session.AddExternalInitializers(names, values);
+}
+
 inline Ort::SessionOptions onnx_session_options(onnx_runtime_options const& wanted, std::string_view model,
-                                                std::filesystem::path const& folder) {
+                                                onnx_data const& data) {
   auto const threads = [](std::optional<int> count, char const* which) {
     demand_thread_count(count, which, "ONNX Runtime");
     return count.value_or(0);
@@ -199,7 +269,9 @@ inline Ort::SessionOptions onnx_session_options(onnx_runtime_options const& want
   if (!wanted.spinning)
     for (auto const* const key : {"session.intra_op.allow_spinning", "session.inter_op.allow_spinning"})
       session.AddConfigEntry(key, "0");
-  if (!folder.empty()) session.AddConfigEntry("session.model_external_initializers_file_folder_path", folder.c_str());
+  if (!data.folder().empty())
+    session.AddConfigEntry("session.model_external_initializers_file_folder_path", data.folder().c_str());
+  if (data.memory()) set_weights(session, model, *data.memory());
   set_config(session, wanted.config);
   set_free_dimensions(session, model, wanted.free_dimensions);
   append_providers(session, wanted);

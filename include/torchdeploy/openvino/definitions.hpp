@@ -34,9 +34,9 @@ def bilinear(a, b, weight, bias: Optional[Tensor]):
         y = y + bias
     return y
 def threshold(x, limit: float, value: float):
-    return torch.where(x > limit, x, torch.full_like(x, value))
+    return torch.where(x <= limit, torch.full_like(x, value), x)
 def hardshrink(x, lambd: float):
-    return torch.where(torch.abs(x) > lambd, x, torch.zeros_like(x))
+    return torch.where(torch.abs(x) <= lambd, torch.zeros_like(x), x)
 def softshrink(x, lambd: float):
     return torch.sign(x) * torch.relu(torch.abs(x) - lambd)
 def logit(x, eps: Optional[float]):
@@ -50,25 +50,36 @@ def trunc(x):
 def frac(x):
     return x - torch.sign(x) * torch.floor(torch.abs(x))
 def nan_to_num(x, nan: Optional[float], posinf: Optional[float], neginf: Optional[float]):
-    low, high = -3.4028234663852886e38, 3.4028234663852886e38
+    high = 3.4028234663852886e38
+    if x.dtype == 5:
+        high = 65504.0
+    if x.dtype == 15:
+        high = 3.3895313892515355e38
     x = torch.where(torch.isnan(x), torch.full_like(x, 0.0 if nan is None else nan), x)
     x = torch.where(torch.logical_and(torch.isinf(x), x > 0), torch.full_like(x, high if posinf is None else posinf), x)
-    return torch.where(torch.logical_and(torch.isinf(x), x < 0), torch.full_like(x, low if neginf is None else neginf), x)
+    return torch.where(torch.logical_and(torch.isinf(x), x < 0), torch.full_like(x, -high if neginf is None else neginf), x)
 def cosine_similarity(a, b, dim: int, eps: float):
+    a, b = a + torch.zeros_like(b), b + torch.zeros_like(a)
     a = a / torch.clamp_min(torch.sqrt(torch.sum(a * a, [dim], True)), eps)
     b = b / torch.clamp_min(torch.sqrt(torch.sum(b * b, [dim], True)), eps)
     return torch.sum(a * b, [dim])
 )";
 
-/// The operators of a graph that are defined above are replaced by what defines them.
-inline void define_operators(jit::Graph& graph) {
+/// Operators in place are left while LibTorch's passes may still replace them, by name, with those beside the tensor.
+enum class in_place_operators { left, as_copies };
+
+/// The operators of a graph that are defined above are replaced by what defines them; one in place by a copy into its tensor,
+/// which OpenVINO's front end carries to whoever reads it. Were there any?
+inline bool define_operators(jit::Graph& graph, in_place_operators in_place) {
   std::vector<jit::Node*> operators;
   for_each_node(graph, [&](jit::Node* node) {
+    bool const writes = operator_name(node) != node->kind().toUnqualString();
+    if (writes && in_place == in_place_operators::left) return;
     auto const name = "def " + operator_name(node) + "(";
     if (std::string_view(node->kind().ns().toUnqualString()) == "aten" && definitions.find(name) != definitions.npos)
       operators.push_back(node);
   });
-  if (operators.empty()) return;
+  if (operators.empty()) return false;
   jit::CompilationUnit unit;
   unit.define(std::nullopt, std::string(definitions), jit::nativeResolver(), nullptr);
   for (jit::Node* node : operators) {
@@ -83,10 +94,13 @@ inline void define_operators(jit::Graph& graph) {
       auto* const unpack = graph.insertNode(graph.createTupleUnpack(values.front()));
       values.assign(unpack->outputs().begin(), unpack->outputs().end());
     }
+    if (operator_name(node) != node->kind().toUnqualString())
+      values.front() = graph.insert(c10::aten::copy_, {node->input(0), values.front()});
     for (auto* made = last->next(); made != node; made = made->next()) set_layer_path(made, path);
     for (std::size_t i = 0; i < values.size(); ++i) node->outputs()[i]->replaceAllUsesWith(values[i]);
     node->destroy();
   }
+  return true;
 }
 
 }  // namespace torchdeploy::inline v0::detail

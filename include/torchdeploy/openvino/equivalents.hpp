@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -64,7 +65,10 @@ inline std::vector<jit::Value*> alternatives(jit::Use const& use) {
 }
 
 /// The rank of a value, as far as operators that keep it tell, and loops, which keep the rank of what they carry.
-inline std::optional<std::size_t> rank_of(jit::Value* value) {
+using known_ranks = std::map<jit::Value*, std::optional<std::size_t>>;  // a sum of sums is asked once, not 2^n times
+inline std::optional<std::size_t> rank_of(jit::Value* value, known_ranks& known);
+
+inline std::optional<std::size_t> worked_out_rank(jit::Value* value, known_ranks& known) {
   static constexpr std::array keep = {
       "add",    "sub",        "mul",        "div",        "pow",        "maximum", "minimum",  "where",
       "tanh",   "sigmoid",    "relu",       "relu6",      "leaky_relu", "elu",     "gelu",     "silu",
@@ -76,25 +80,30 @@ inline std::optional<std::size_t> rank_of(jit::Value* value) {
   if (tensor->dim()) return tensor->dim();
   auto* const node = value->node();
   if (node->kind() == c10::prim::If) {
-    auto const first = rank_of(node->blocks()[0]->outputs()[value->offset()]);
-    return first ? first : rank_of(node->blocks()[1]->outputs()[value->offset()]);
+    auto const first = rank_of(node->blocks()[0]->outputs()[value->offset()], known);
+    return first ? first : rank_of(node->blocks()[1]->outputs()[value->offset()], known);
   }
-  if (node->kind() == c10::prim::Loop) return rank_of(node->input(value->offset() + 2));
+  if (node->kind() == c10::prim::Loop) return rank_of(node->input(value->offset() + 2), known);
   if (node->kind() == c10::prim::Param) {
     auto* const around = node->owningBlock()->owningNode();
     return around && around->kind() == c10::prim::Loop && value->offset() > 0
-               ? rank_of(around->input(value->offset() + 1))
+               ? rank_of(around->input(value->offset() + 1), known)
                : std::nullopt;
   }
   if (std::find(keep.begin(), keep.end(), operator_name(node)) == keep.end()) return std::nullopt;
   std::optional<std::size_t> most;
   for (auto* input : node->inputs()) {
     if (input->type()->kind() != c10::TypeKind::TensorType) continue;
-    auto const rank = rank_of(input);
+    auto const rank = rank_of(input, known);
     if (!rank) return std::nullopt;
     most = std::max(most.value_or(0), *rank);
   }
   return most;
+}
+
+inline std::optional<std::size_t> rank_of(jit::Value* value, known_ranks& known) {
+  if (auto const found = known.find(value); found != known.end()) return found->second;
+  return known[value] = worked_out_rank(value, known);
 }
 
 /// What stands for the result of a branch that returned before, and is never read, is a tensor of the rank that is: a loop
@@ -102,9 +111,10 @@ inline std::optional<std::size_t> rank_of(jit::Value* value) {
 inline void rewrite_uninitialized(jit::Graph& graph, jit::Node* node) {
   if (node->kind() != c10::prim::Uninitialized || node->output()->type()->kind() != c10::TypeKind::TensorType) return;
   std::optional<std::size_t> rank;
+  known_ranks known;
   for (auto const& use : node->output()->uses())
     for (auto* const other : alternatives(use))
-      if (!rank && other != node->output()) rank = rank_of(other);
+      if (!rank && other != node->output()) rank = rank_of(other, known);
   if (!rank) return;
   auto const dtype = node->output()->type()->expectRef<c10::TensorType>().scalarType().value_or(at::kFloat);
   node->output()->replaceAllUsesWith(graph.insertConstant(at::zeros(std::vector<std::int64_t>(*rank, 1), dtype)));

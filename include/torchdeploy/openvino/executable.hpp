@@ -24,6 +24,10 @@ inline tensor_info info_of(ov::Output<ov::Node const> const& port, std::string f
   auto const& shape = port.get_partial_shape();
   tensor_info info{.name = port.get_names().empty() ? std::move(fallback) : port.get_any_name(),
                    .dtype = scalar_type(port.get_element_type())};
+  if (port.get_element_type().is_dynamic())
+    throw backend_error(errc::compile_failed,
+                        "expected a model that says which dtype '" + info.name + "' has, got one that takes any",
+                        "load it with {.examples = ...}, which tell dtype and rank");
   if (!info.dtype)
     throw backend_error(errc::compile_failed,
                         "expected tensors of types that LibTorch has, got " + port.get_element_type().to_string() +

@@ -22,9 +22,9 @@
 #include <torchdeploy/format/samples.hpp>
 #include <torchdeploy/openvino/containers.hpp>
 #include <torchdeploy/openvino/definitions.hpp>
+#include <torchdeploy/openvino/equivalents.hpp>
 #include <torchdeploy/openvino/mutation.hpp>
 #include <torchdeploy/openvino/quantized.hpp>
-#include <torchdeploy/openvino/equivalents.hpp>
 #include <torchdeploy/openvino/simplify.hpp>
 
 /// A method's graph made fit for OpenVINO's front end.
@@ -183,12 +183,13 @@ inline prepared_graph prepare_alone(jit::Module const& module, std::string const
   jit::ConstantPropagation(graph);
   prepare_quantized(*graph, module);
   auto inputs = settle_arguments(*graph, module.get_method(method).function().getSchema(), examples);
-  define_operators(*graph);
+  define_operators(*graph, in_place_operators::left);
   own_arguments(*graph);
   refuse_written_constants(graph);
   mark_promotions(*graph);
   simplify(graph);
   keep_dtypes(*graph);
+  if (define_operators(*graph, in_place_operators::as_copies)) simplify(graph);
   rewrite(*graph);
   refuse_raising(*graph);
   refuse_shared_writes(graph);

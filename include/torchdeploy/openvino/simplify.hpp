@@ -12,8 +12,8 @@
 
 #include <torchdeploy/detail/libtorch/model_graph.hpp>
 #include <torchdeploy/detail/libtorch/rewriting.hpp>
-#include <torchdeploy/openvino/quantized.hpp>
 #include <torchdeploy/openvino/containers.hpp>
+#include <torchdeploy/openvino/quantized.hpp>
 
 /// A graph without what only LibTorch's interpreter asks: which device, which mode, are the arguments of a shape that fits.
 namespace torchdeploy::inline v0::detail {

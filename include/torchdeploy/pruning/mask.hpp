@@ -89,7 +89,8 @@ void drop_elements(C& criterion, std::span<masked_weight> weights, Amount amount
   for (auto const& each : weights) importances.push_back(importance_of_kept(criterion, each));
   auto const importance = importances.size() == 1 ? importances.front() : at::cat(importances);
   auto const least = std::get<1>(importance.topk(dropped, 0, /*largest=*/false, /*sorted=*/false));
-  auto const stay = at::ones({n}, at::kBool).index_fill_(0, least, false).split_with_sizes(sizes);
+  auto const stay =
+      at::ones({n}, least.options().dtype(at::kBool)).index_fill_(0, least, false).split_with_sizes(sizes);
   for (std::size_t i = 0; i < weights.size(); ++i)
     weights[i].kept = weights[i].kept.masked_scatter(weights[i].kept, stay[i]);
 }
@@ -107,7 +108,8 @@ void drop_slices(C& criterion, masked_weight& each, std::int64_t dimension, Amou
   auto const most = std::get<1>(importance.topk(n - dropped, 0, /*largest=*/true, /*sorted=*/false));
   std::vector<std::int64_t> shape(static_cast<std::size_t>(each.weight.dim()), 1);
   shape[static_cast<std::size_t>(dimension)] = size;
-  auto const stay = at::zeros({size}, at::kBool).index_fill_(0, places.index_select(0, most), true);
+  auto const none = at::zeros({size}, places.options().dtype(at::kBool));
+  auto const stay = none.index_fill(0, places.index_select(0, most), true);
   each.kept = each.kept.logical_and(stay.view(shape));
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <torchdeploy/core/error.hpp>
+#include <torchdeploy/core/number_text.hpp>
 #include <torchdeploy/detail/libtorch/dtype.hpp>
 #include <torchdeploy/detail/libtorch/failure.hpp>
 #include <torchdeploy/detail/libtorch/quantization.hpp>
@@ -44,6 +45,8 @@ struct site {
   virtual ~site() = default;
   virtual void observe(at::Tensor const& x) = 0;
   virtual void begin_sample() {}
+  /// All samples were seen: `qparams` is asked under LibTorch's compiler's lock, where no code of a user's may run.
+  virtual void settle() { (void)qparams(); }
   [[nodiscard]] virtual activation_history const* history() const { return nullptr; }  ///< null for a weight
   virtual std::pair<at::Tensor, at::Tensor> qparams() const = 0;
 };
@@ -71,7 +74,11 @@ class activation_site final : public site {
   }
   void begin_sample() override { history_.reach.push_back(-1); }
   activation_history const* history() const override { return &history_; }
-  std::pair<at::Tensor, at::Tensor> qparams() const override {
+  void settle() override { settled_ = computed(); }
+  std::pair<at::Tensor, at::Tensor> qparams() const override { return settled_ ? *settled_ : computed(); }
+
+ private:
+  [[nodiscard]] std::pair<at::Tensor, at::Tensor> computed() const {
     if (other_dtype_)
       throw quantization_error(
           errc::not_quantizable,
@@ -84,14 +91,20 @@ class activation_site final : public site {
           errc::not_finite,
           "expected finite activations, got NaN or infinity in " + module_of(place) + " ('" + place + "')",
           "look for a NaN in the samples");
+    if (range->min > range->max)
+      throw quantization_error(errc::quantization_failed,
+                               "expected a range from low to high from observer '" + std::string(O::name) + "', got " +
+                                   number_text(range->min) + " to " + number_text(range->max) + " in " +
+                                   module_of(place),
+                               "range() gives {min, max}, and none for what it never saw");
     auto const [scale, zero_point] = affine(*range, 0, qmax_);
     return {at::full({1}, scale, at::kFloat), at::full({1}, zero_point, at::kInt)};
   }
 
- private:
   O observer_{};
   activation_history history_;
   std::optional<at::ScalarType> other_dtype_;
+  std::optional<std::pair<at::Tensor, at::Tensor>> settled_;
   std::int64_t qmax_;
 };
 

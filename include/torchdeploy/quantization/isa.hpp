@@ -2,14 +2,15 @@
 
 #include <array>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include <torchdeploy/core/report.hpp>
+#include <torchdeploy/detail/compiler_lock.hpp>
 #include <torchdeploy/detail/libtorch/cpu.hpp>
 #include <torchdeploy/detail/libtorch/without_warnings.hpp>
 #include <torchdeploy/quantization/engine.hpp>
@@ -81,9 +82,8 @@ inline bool probe_saturates(at::QEngine engine) {
 /// depend on the CPU, on ONEDNN_MAX_CPU_ISA, FBGEMM_ENABLE_INSTRUCTIONS and the like, and on the engine's own choice.
 /// Linear layers and convolutions: X86 has them from two libraries.
 inline bool saturates_here(at::QEngine engine) {
-  static std::mutex mutex;
   static std::array<std::optional<bool>, 16> known;  // LibTorch has 5 engines
-  std::lock_guard const lock(mutex);
+  compiler_lock const alone;  // the probe takes it too: a mutex of its own would wait for who holds this and asks here
   auto& answer = known.at(static_cast<std::size_t>(engine));
   if (answer) return *answer;
   without_warnings const silence;
@@ -123,6 +123,21 @@ inline finding int8_saturates(std::string_view engine, std::string_view target) 
           "activations have 8 bits, made for " + std::string(target) + ", but here the sums of engine " +
               std::string(engine) + " are of 16 bits and saturate: expect wrong numbers",
           "quantize it again with {.reduce_range = true}, or with .target for the oldest CPU it will run on"};
+}
+
+/// What the stamps of a file say, for the report of who loads it; and a finding where it is int8 and saturates here.
+inline void tell_stamps(std::unordered_map<std::string, std::string> const& files, bool int8, stage_report& entry) {
+  auto const stamp = [&](std::string const& file, char const* detail) -> std::string {
+    auto const at = files.find(file);
+    if (at == files.end()) return {};
+    entry.details.emplace_back(detail, at->second);
+    return at->second;
+  };
+  auto const engine = stamp(engine_file, "engine");
+  auto const range = stamp(range_file, "range");
+  auto const target = stamp(target_file, "target");
+  if (int8 && !engine.empty() && range == "full" && saturates_here(engine_named(engine)))
+    entry.findings.push_back(int8_saturates(engine, target));
 }
 
 }  // namespace detail

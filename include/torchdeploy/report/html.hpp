@@ -107,7 +107,12 @@ class html_writer {
       std::string criteria;
       for (auto const& [wanted, got] : sum_.criteria)
         put(criteria, {criteria.empty() ? "" : "<br/>", escaped(got), " (wanted: ", escaped(wanted), ")"});
-      figure("Verified", "passed", criteria, "good");
+      if (sum_.changed) {
+        put(criteria, {"<br/>then <code>", escaped(sum_.changed->stage), "</code> changed the model: verify it again"});
+        figure("Verified", "not as it is now", criteria, "warning");
+      } else {
+        figure("Verified", "passed", criteria, "good");
+      }
     } else if (!all_->empty()) {
       figure("Verified", "no", "not compared with a reference");
     }

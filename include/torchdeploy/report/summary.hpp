@@ -61,8 +61,15 @@ struct report_summary {
   std::vector<layer_report> layers{};
   stage_report const* verified{};  ///< the last stage that scored criteria
   std::vector<std::pair<std::string_view, std::string_view>> criteria{};  ///< wanted, got
+  stage_report const* changed{};  ///< the first stage after that one which may have changed the model
   std::size_t count[3]{};  ///< findings, by severity
 };
+
+/// Does a stage of this name pass the model on as it is? Of a user's own stage a report does not tell: no.
+inline bool keeps_the_model(std::string_view stage) {
+  static constexpr std::string_view all[] = {"verify", "save", "tap", "deploy"};
+  return std::find(std::begin(all), std::end(all), stage) != std::end(all);
+}
 
 /// Borrows from the report.
 inline report_summary summary_of(report const& all) {
@@ -88,8 +95,10 @@ inline report_summary summary_of(report const& all) {
       if (name != "score") continue;
       if (sum.verified != &stage) sum.criteria.clear();
       sum.verified = &stage;
+      sum.changed = nullptr;
       sum.criteria.emplace_back(wanted, value);
     }
+    if (sum.verified && !sum.changed && !keeps_the_model(stage.stage)) sum.changed = &stage;
   }
   return sum;
 }

@@ -22,7 +22,7 @@ namespace torchdeploy::inline v0 {
 
 struct diagnose_options {
   torchdeploy::samples samples{};      ///< to run copies on; default: the artifact's examples
-  std::vector<std::string> expects{};  ///< methods or attributes that callers will use
+  std::vector<std::string> expects{};  ///< methods or attributes that callers will use: "encode", "encoder.weight"
 };
 
 namespace detail {
@@ -62,8 +62,9 @@ class diagnosis {
 inline void diagnose_names(torch::jit::Module const& module, std::vector<std::string> const& expects,
                            std::vector<finding>& found) {
   std::vector<std::string> known;
-  for (auto const& each : module.get_methods()) known.push_back(each.name());
-  for (auto const& each : module.named_attributes(false)) known.push_back(each.name);
+  for (auto const& [place, each] : module.named_modules())
+    for (auto const& method : each.get_methods()) known.push_back(place + (place.empty() ? "" : ".") + method.name());
+  for (auto const& each : module.named_attributes()) known.push_back(each.name);
   for (auto const& name : expects)
     if (std::find(known.begin(), known.end(), name) == known.end())
       found.push_back({"missing-name", severity::fault, name, "there is no method or attribute '" + name + "'",

@@ -4,10 +4,8 @@
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,6 +39,22 @@ struct export_onnx_t : stage<export_onnx_t> {
   }
 
  private:
+  /// "load; prune criterion l1, amount 0.3": what the file says of itself, so nothing of this machine or run.
+  static std::string stages_of(report const& so_far) {
+    std::string text;
+    for (auto const& stage : so_far.stages()) {
+      if (stage.stage == name) continue;
+      if (!text.empty()) text += "; ";
+      text += stage.stage;
+      char const* before = " ";
+      for (auto const& [key, value] : stage.details) {
+        if (key == "path" || key == "latency") continue;
+        text += std::exchange(before, ", ") + key + ' ' + value;
+      }
+    }
+    return text;
+  }
+
   Onnx::handle exported(torch::jit::Module const& module, record<TorchScript>& record) const {
     constexpr std::int64_t oldest = 13, newest = 21;
     if (options.opset < oldest || options.opset > newest)
@@ -51,18 +65,26 @@ struct export_onnx_t : stage<export_onnx_t> {
     if (options.samples.empty() && record.examples.empty())
       throw export_error(errc::nothing_to_export_with, "expected an example of the inputs, got none");
     auto const& inputs = options.samples.empty() ? record.examples.front() : *options.samples.begin();
+    auto metadata = options.metadata;
+    metadata.emplace("torch_version", TORCH_VERSION);
+    metadata.emplace("stages", stages_of(record.report));
     auto& entry = record.report.current();
-    auto const text = detail::translated<export_error>(errc::export_raised, "LibTorch can't run this model", {}, [&] {
+    std::vector<onnx_open_size> open_sizes;
+    auto written = detail::translated<export_error>(errc::export_raised, "LibTorch can't run this model", {}, [&] {
       detail::compiler_lock const alone;
       detail::sized_onnx_export work(module, options, inputs);
       auto const built = work.build();
+      open_sizes = built->open_inputs();
       for (auto const& each : built->open_sizes()) entry.details.emplace_back("open size", each.name);
       entry.details.emplace_back("evaluations", detail::fixed(work.evaluation_seconds(), 3) + " s");
       for (auto const& each : built->notes()) entry.details.emplace_back("note", each);
-      return built->write();
+      return built->write(std::move(metadata));
     });
-    Onnx::handle made{detail::all_bytes(std::as_bytes(std::span(text))), {}, {}};
-    made.summary = std::make_shared<onnx_summary const>(detail::checked_onnx(text, "the exported model", {}));
+    Onnx::handle made{detail::shared_bytes_of(std::move(written.file))};
+    if (!written.data.empty()) made.data = detail::onnx_data(detail::shared_bytes_of(std::move(written.data)));
+    made.summary =
+        std::make_shared<onnx_summary const>(detail::checked_onnx(made.text(), "the exported model", made.data));
+    made.open_sizes = std::move(open_sizes);
     Onnx::describe(made, entry);
     entry.bytes_before = TorchScript::bytes(module);
     entry.bytes_after = Onnx::bytes(made);

@@ -41,7 +41,8 @@ inline torch::jit::Module frozen_module(torch::jit::Module const& module, record
     return lowered(module, *reference, kept);
   }
   auto& entry = record.report.current();
-  if (is_lowered(*settled_graph(module))) {
+  // what lowering made is frozen; a script of modules that Python quantized eagerly is not
+  if (!module.hasattr("training") && module.children().size() == 0 && is_lowered(*settled_graph(module))) {
     entry.findings.push_back(
         {"already-lowered", severity::note, "forward", "the model was lowered before: it is frozen", ""});
     return module;

@@ -16,7 +16,8 @@
 
 namespace torchdeploy::inline v0 {
 
-/// What a model can be read from: a path, an istream, or bytes (a contiguous range of char or std::byte).
+/// What a model can be read from: a path, an istream, or bytes (a contiguous range of char or std::byte). A string is a
+/// path, whatever is in it: bytes in a std::string are given as std::span(text).
 template <class S>
 concept model_source = std::derived_from<std::remove_cvref_t<S>, std::istream> ||
                        std::convertible_to<S, std::filesystem::path> || requires(S&& s) {

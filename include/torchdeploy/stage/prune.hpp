@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -35,8 +36,7 @@ namespace detail {
 
 inline void demand_amount(double amount) {
   if (!(amount >= 0 && amount <= 1))
-    throw error(errc::amount_out_of_range,
-                "expected an amount of weights between 0 and 1, got " + number_text(amount),
+    throw error(errc::amount_out_of_range, "expected an amount of weights between 0 and 1, got " + number_text(amount),
                 "0.3 prunes 30 % of every layer, count{5} prunes 5");
 }
 inline void demand_amount(count amount) {
@@ -171,6 +171,13 @@ struct prune_maker : stage_maker {
   }
   constexpr auto operator()(count amount, prune_options options = {}) const {
     return prune_t<Criterion, count>{{}, amount, std::move(options)};
+  }
+  /// To torch 1 is one weight and 1.0 are all.
+  template <std::integral Number>
+  constexpr auto operator()(Number, prune_options = {}) const {
+    static_assert(!std::same_as<Number, Number>,
+                  "prune<C>(1): count{1}, one weight of each layer, or 1.0, all of them?");
+    return prune_t<Criterion, double>{};
   }
 };
 }  // namespace detail

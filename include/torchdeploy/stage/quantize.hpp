@@ -118,15 +118,15 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
     auto const sites = detail::furnish(
         observed, [&] { return std::make_unique<detail::activation_site<Observer>>(!form.full_range); });
     if constexpr (!dynamic) {
-      engine.reset();  // while samples run, which are a user's code
+      engine.reset();  // while samples and observers run, which are a user's code
       auto const count = calibrate(observed, sites, record, std::forward<Held>(held));
+      // what is wrong with a range is thrown here, not inside LibTorch
+      detail::translated<quantization_error>(errc::quantization_failed, "a range can't be computed", {}, [&] {
+        for (auto const& site : sites) site->settle();
+      });
       engine.emplace(Engine::id);
       entry.details.emplace_back("observer", Observer::name);
       entry.details.emplace_back("samples", std::to_string(count));
-      // what is wrong with a range is thrown here, not inside LibTorch
-      detail::translated<quantization_error>(errc::quantization_failed, "a range can't be computed", {}, [&] {
-        for (auto const& site : sites) site->qparams();
-      });
     }
     auto reference = detail::translated<quantization_error>(
         errc::quantization_failed, "LibTorch can't quantize this model", {},
@@ -170,17 +170,18 @@ struct quantize_t : stage<quantize_t<Precision, Observer, Engine, Samples>> {
   template <class Held>
   std::size_t calibrate(torch::jit::Module const& observed, std::vector<std::unique_ptr<detail::site>> const& sites,
                         record<TorchScript>& record, Held&& held) const {
-    auto running = observed.deepcopy();
+    auto running = detail::with_checked_lstm(detail::copy_of_data(observed));
     auto const size = held.size();
     detail::progress const show(options.progress ? "quantize" : "");
     std::size_t count = 0;
     std::forward<Held>(held).for_each([&](auto&& each) {
-      auto inputs = to_example(std::forward<decltype(each)>(each));
-      record.add_example(inputs);
+      auto const inputs = to_example(std::forward<decltype(each)>(each));
+      // copies: the model may write into what it is given, and the range may fill one buffer again and again
+      if (record.examples.size() < record.max_examples) record.add_example(detail::copy_of(inputs));
       for (auto const& site : sites) site->begin_sample();
       detail::translated<quantization_error>(errc::calibration_raised,
                                              "the model raised on sample " + std::to_string(count), {},
-                                             [&] { running.forward(std::move(inputs)); });
+                                             [&] { running.forward(detail::copy_of(inputs)); });
       detail::refuse_not_finite(observed, sites, count);
       ++count;
       if (options.progress) show(count, size.value_or(0));
@@ -257,6 +258,10 @@ struct quantize_maker : stage_maker {
   constexpr auto operator()(R&& samples, quantize_options options = {}) const {
     return quantize_t<Precision, chosen_observer, chosen_engine, held_range<R>>{
         {}, held_range<R>(std::forward<R>(samples)), std::move(options)};
+  }
+  /// One sample, of as many images as it has rows.
+  auto operator()(at::Tensor const& sample, quantize_options options = {}) const {
+    return (*this)(std::vector{sample}, std::move(options));
   }
 };
 }  // namespace detail

@@ -91,7 +91,7 @@ inline void try_mobile(MobileLite::handle const& model, torch::jit::Module const
   for (auto const& each : examples) try {
       MobileLite::run(trial, copy_of(each));
     } catch (std::exception const& thrown) {
-      auto other = original.deepcopy();
+      auto other = TorchScript::runnable(original);
       try {
         TorchScript::run(other, copy_of(each));
       } catch (std::exception const&) {
@@ -131,6 +131,10 @@ struct to_mobile_t : stage<to_mobile_t> {
     auto files = from.extras.files;
     if (from.extras.reference) from.extras.reference->stamp(files);
     auto const kept = detail::preserved(module, options.preserve);
+    for (auto const& each : kept)
+      if (!module.find_method(each))
+        throw format_error(errc::preserve_unknown, "expected a method to preserve, got the attribute '" + each + "'",
+                           "attributes stay in any case; freeze({.preserve = ...}) keeps them from becoming constants");
     auto const leaving = detail::with_methods(TorchScript::leaving(module, from), kept);
     auto const bytes = detail::mobile_bytes(leaving, files);
     auto model = read_back({bytes->data(), bytes->size()}, to);
@@ -148,11 +152,8 @@ struct to_mobile_t : stage<to_mobile_t> {
 
   /// LibTorch writes some models (of lists of strings, of enums) that it does not read.
   static MobileLite::handle read_back(std::span<std::byte const> bytes, record<MobileLite>& to) {
-    record<MobileLite> loaded;
     try {
-      auto result = MobileLite::read(bytes, loaded, {});
-      to.extras = std::move(loaded.extras);
-      return result;
+      return MobileLite::read_again(bytes, to.extras);
     } catch (std::exception const& thrown) {
       std::throw_with_nested(format_error(
           errc::not_for_mobile,

@@ -15,6 +15,7 @@
 #include <torchdeploy/verification/criteria.hpp>
 #include <torchdeploy/verification/latency.hpp>
 #include <torchdeploy/verification/layer_comparing.hpp>
+#include <torchdeploy/verification/other_sizes.hpp>
 #include <torchdeploy/verification/reaction.hpp>
 #include <torchdeploy/verification/reference.hpp>
 #include <torchdeploy/verification/runner.hpp>
@@ -66,6 +67,12 @@ struct artifact_subject {
       return {};
   }
   [[nodiscard]] runner<Format> open() const { return {handle, record}; }
+  /// Sizes that an export left open.
+  [[nodiscard]] auto open_sizes() const
+    requires requires { handle.open_sizes; }
+  {
+    return handle.open_sizes;
+  }
   template <class Reference>
   static constexpr bool has_layers_with =
       std::same_as<Format, TorchScript> && requires(Reference const& reference) { layered_of(reference); };
@@ -212,7 +219,7 @@ comparison compare_with(Subject const& subject, Reference const& reference, veri
     auto const got = call(errc::model_raised, "the model", so_far.seconds, times.model, model);
     auto const expected =
         call(errc::reference_raised, "the reference", so_far.reference_seconds, times.reference, other);
-    if (first.isNone()) first = got.deepcopy();
+    if (first.isNone()) first = copy_of(got);
     seen.add(each, expected);
     if (!work.add(got, expected)) break;
   }
@@ -223,11 +230,16 @@ comparison compare_with(Subject const& subject, Reference const& reference, veri
   if (same_structure) measure_latency(result, options, model, other, reference, inputs, times);
   if (result.passed && options.batch != 0) {
     without_onednn const checked(may_have_lstm(model) || may_have_lstm(other));
+    auto const check_others = [&](auto& asked) {
+      check_batch(result, plan, inputs, model, asked, first);
+      if constexpr (requires { subject.open_sizes(); })
+        check_open_sizes(result, plan, subject.open_sizes(), inputs.front(), model, asked);
+    };
     if constexpr (Reference::may_be_repeated) {
-      check_batch(result, plan, inputs, model, other, first);
+      check_others(other);
     } else if constexpr (Reference::can_be_asked) {
       auto probe = reference.probe();
-      check_batch(result, plan, inputs, model, probe, first);
+      check_others(probe);
     } else {
       result.notes.push_back("compared at one batch size only: a golden file can't be asked");
     }

@@ -17,6 +17,7 @@ namespace torchdeploy::inline v0 {
 
 /// What `first_divergence` may be told. Without a tolerance, the reports decide, as for `verify`.
 struct divergence_options {
+  torchdeploy::samples samples{};   ///< to run; default: the model's examples, then the reference's
   std::optional<double> rtol{};     ///< |got - expected| <= atol + rtol * |expected|: given together
   std::optional<double> atol{};     ///<
   std::optional<double> sqnr_db{};  ///< signal to quantization noise of each layer's output, at least, in dB
@@ -61,7 +62,7 @@ inline void demand_samples(std::vector<example> const& inputs) {
   if (inputs.empty())
     throw verification_error(errc::no_examples,
                              "expected samples to compare on, got none, and neither model has examples",
-                             "first_divergence(model, reference, images)");
+                             "first_divergence(model, reference, {.samples = images})");
 }
 
 /// The first layer that leaves the tolerance.
@@ -132,12 +133,12 @@ inline std::ostream& operator<<(std::ostream& out, divergence const& result) { r
 /// Throws: verification_error 301, 305, 306, 307, 311; quantization_error 409; load_error 108 (a module without forward).
 ///
 /// @par Example
-///     auto const found = td::first_divergence(quantized, original, images);
+///     auto const found = td::first_divergence(quantized, original, {.samples = images});
 ///     if (found.diverged) std::cout << found.layer << " is the first\n" << found;
 template <has_layers Model, has_layers Reference>
-[[nodiscard]] divergence first_divergence(Model const& model, Reference const& reference, samples const& given = {},
+[[nodiscard]] divergence first_divergence(Model const& model, Reference const& reference,
                                           divergence_options const& options = {}) {
-  std::vector<example> inputs(given.begin(), given.end());
+  std::vector<example> inputs(options.samples.begin(), options.samples.end());
   auto const take_examples = [&](auto const& side) {
     if constexpr (requires { side.examples(); })
       if (inputs.empty()) inputs = side.examples();

@@ -177,13 +177,14 @@ class comparing_across {
 /// Throws: verification_error 301, 305, 306, 307, 311; backend_error as `deploy` does.
 ///
 /// @par Example
-///     auto const found = td::first_divergence(td::on<td::OpenVino>(model, {.precision = at::kBFloat16}), model, images);
+///     auto const found = td::first_divergence(td::on<td::OpenVino>(model, {.precision = at::kBFloat16}), model,
+///                                             {.samples = images});
 template <class Model, class Reference>
   requires((detail::is_placed<Model> && (detail::is_placed<Reference> || has_layers<Reference>)) ||
            (has_layers<Model> && detail::is_placed<Reference>))
-[[nodiscard]] divergence first_divergence(Model const& model, Reference const& reference, samples const& given = {},
+[[nodiscard]] divergence first_divergence(Model const& model, Reference const& reference,
                                           divergence_options const& options = {}) {
-  std::vector<example> inputs(given.begin(), given.end());
+  std::vector<example> inputs(options.samples.begin(), options.samples.end());
   auto const take_examples = [&](auto const& side) {
     if constexpr (requires { side.examples(); })
       if (inputs.empty()) inputs = side.examples();

@@ -153,9 +153,9 @@ void record_golden(artifact<Format, Facts> const& model, std::filesystem::path c
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     // copies: a view would be written with the whole storage that it is a view of
     recorded_inputs.push_back(c10::ivalue::Tuple::create(detail::copy_of(inputs[i])));
-    recorded_outputs.push_back(detail::translated<verification_error>(errc::model_raised,
-                                                                      "the model raised on sample " + std::to_string(i),
-                                                                      {}, [&] { return run(inputs[i]).deepcopy(); }));
+    recorded_outputs.push_back(
+        detail::translated<verification_error>(errc::model_raised, "the model raised on sample " + std::to_string(i),
+                                               {}, [&] { return detail::copy_of(run(inputs[i])); }));
   }
   c10::impl::GenericDict file(c10::StringType::get(), c10::AnyType::get());
   file.insert("inputs", recorded_inputs);

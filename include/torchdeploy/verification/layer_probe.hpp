@@ -14,6 +14,7 @@
 
 #include <torchdeploy/detail/compiler_lock.hpp>
 #include <torchdeploy/detail/libtorch/layers.hpp>
+#include <torchdeploy/detail/libtorch/lstm_check.hpp>
 #include <torchdeploy/detail/libtorch/quantization.hpp>
 #include <torchdeploy/verification/outputs.hpp>
 
@@ -136,7 +137,7 @@ class probed_model {
   explicit probed_model(jit::Module const& module) {
     register_probe_operators();
     compiler_lock const alone;
-    module_ = cloned(module);
+    module_ = with_checked_lstm(cloned(module));
     graph_ = module_.get_method("forward").graph();
     settle(*graph_, module_);
     for_each_node(*graph_, [&](jit::Node* node) {

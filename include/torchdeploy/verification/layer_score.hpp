@@ -35,14 +35,11 @@ inline std::string layers_text(std::vector<layer_score> const& layers) {
       {"  ", "layer", "kind", "precision", "sqnr dB", "max_abs", "ms", "reference"}};
   bool first = true;
   for (auto const& each : layers) {
-    auto const ms = [](std::optional<double> const& value) {
-      return value ? fixed(*value, 3) : std::string();
-    };
+    auto const ms = [](std::optional<double> const& value) { return value ? fixed(*value, 3) : std::string(); };
     bool const scored = each.structure.empty();
     rows.push_back({each.diverges ? (first ? "->" : " *") : "", each.name, each.kind, each.precision,
-                    scored ? fixed(each.score.sqnr_db, 2) : "-",
-                    scored ? number_text(each.score.max_abs, 3) : "-", ms(each.milliseconds),
-                    ms(each.reference_milliseconds)});
+                    scored ? fixed(each.score.sqnr_db, 2) : "-", scored ? number_text(each.score.max_abs, 3) : "-",
+                    ms(each.milliseconds), ms(each.reference_milliseconds)});
     first = first && !each.diverges;
   }
   std::vector<std::size_t> widths(rows.front().size());

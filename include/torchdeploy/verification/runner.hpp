@@ -50,7 +50,9 @@ class runner {
   template <class Record>
   static handle_type copy(handle_type const& handle, Record const& record) {
     auto const cloned = [](handle_type const& whole) {
-      if constexpr (requires { Format::clone(whole); })
+      if constexpr (requires { Format::runnable(whole); })
+        return handle_type(Format::runnable(whole));
+      else if constexpr (requires { Format::clone(whole); })
         return handle_type(Format::clone(whole));
       else
         return handle_type(whole);

@@ -1,8 +1,8 @@
 // What ranks the weights must say how: a tag of another stage does not.
 // expect: prune<C> needs a criterion: a type with a name and importance(weight)
+#include <torchdeploy/quantization/minmax.hpp>
 #include <torchdeploy/quantization/observer.hpp>
 #include <torchdeploy/stage/load.hpp>
-#include <torchdeploy/quantization/minmax.hpp>
 #include <torchdeploy/stage/prune.hpp>
 
 namespace td = torchdeploy;

@@ -11,7 +11,9 @@ namespace td = torchdeploy;
 auto const fill = [](float x) { return at::full({1, 4}, x); };
 
 #ifdef GOOD_TWIN
-auto model = td::load<td::TorchScript>("m.pt") | td::quantize<td::Int8>(std::views::istream<float>(std::cin) | std::views::transform(fill));
+auto model = td::load<td::TorchScript>("m.pt") |
+             td::quantize<td::Int8>(std::views::istream<float>(std::cin) | std::views::transform(fill));
 #else
-auto recipe = td::load<td::TorchScript>() | td::quantize<td::Int8>(std::views::istream<float>(std::cin) | std::views::transform(fill));
+auto recipe = td::load<td::TorchScript>() |
+              td::quantize<td::Int8>(std::views::istream<float>(std::cin) | std::views::transform(fill));
 #endif

@@ -9,5 +9,5 @@ auto const samples = std::vector{at::ones({1, 4})};
 #ifdef GOOD_TWIN
 auto recipe = td::load<td::TorchScript>() | td::quantize<td::Int8, td::MovingAverage, td::Qnnpack>(samples);
 #else
-auto recipe = td::load<td::TorchScript>() | td::quantize<td::Int8, td::MovingAverage, td::Percentile<99.9>>(samples);
+auto recipe = td::load<td::TorchScript>() | td::quantize<td::Int8, td::MovingAverage, td::Percentile<99.9> >(samples);
 #endif

@@ -1,3 +1,6 @@
+#include <cmath>
+#include <string>
+
 #include "support/exported.hpp"
 
 namespace td = torchdeploy;
@@ -44,6 +47,11 @@ TEST_CASE("activations by an opset before they had an operator of their own") {
   for (std::int64_t const opset : {13, 14, 18, 20, 21})
     for (auto const* call : {"torch.gelu(x)", "torch.mish(x)", "torch.hardswish(x)"})
       test::check_export("def forward(self, x):\n    return " + std::string(call), {x}, {.opset = opset});
+}
+
+TEST_CASE("NaN goes through a threshold") {
+  auto const x = at::tensor({1.0, std::nan(""), -1.0, 0.5}).reshape({2, 2}).to(at::kFloat);
+  test::check_export("def forward(self, x):\n    return torch.threshold(x, 0.5, 2.0)", {x});
 }
 
 TEST_CASE("a learned slope has a channel's place") {

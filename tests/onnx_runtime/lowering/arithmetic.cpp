@@ -1,3 +1,5 @@
+#include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -85,4 +87,42 @@ TEST_CASE("powers, roots and rounding in ONNX are LibTorch's") {
        {"torch.atan2(x, y)", "torch.clamp(x, min=y)", "torch.clamp(x, max=y)", "torch.lerp(x, y, 0.3)",
         "torch.lerp(x, y, torch.abs(x))", "torch.addcmul(x, x, y, value=0.5)", "torch.addcdiv(x, x, y, value=2)"})
     check(result, {real, positive});
+}
+
+TEST_CASE("quotients and rests of floats that float can't hold") {
+  test::without_openvino const guard;  // x - floor(x / y) * y there
+  auto const x = at::tensor({1.0, 0.6, 2.0, 0.3, 0.7, -1.0, -0.3, 5.0, 0.0}).reshape({3, 3}).to(at::kFloat);
+  auto const y = at::tensor({0.1, 0.2, -0.1, 3.0, -0.7, 0.1, 0.3, std::numeric_limits<double>::infinity(), 2.0})
+                     .reshape({3, 3})
+                     .to(at::kFloat);
+  for (auto const dtype : {at::kFloat, at::kDouble})
+    for (auto const* result : {"x // 0.1", "x % 0.1", "x // -0.1", "x % -0.1", "torch.remainder(x, 0.2)",
+                               "torch.div(x, 0.3, rounding_mode='floor')"})
+      check(result, {x.to(dtype)});
+  for (auto const* result : {"x // y", "x % y", "torch.fmod(x, y)", "x // (y * 0)", "torch.floor_divide(x, y)"})
+    check(result, {x, y});
+}
+
+TEST_CASE("logarithms and exponentials of what is small") {
+  auto const x =
+      at::tensor({1e-6, 1e-7, -1e-7, 3e-5, 0.0, -0.3, 0.7, 20.0, -0.999, 60.0, 1e-30, -1e-3}).reshape({3, 4});
+  auto const y = x.flip(1);
+  for (auto const dtype : {at::kFloat, at::kDouble}) {
+    for (auto const* result : {"torch.log1p(x)", "torch.expm1(x)"})
+      test::check_export("def forward(self, x):\n    return " + std::string(result), {x.to(dtype)}, {}, 1e-5, 0);
+    for (auto const* result : {"torch.logaddexp(x, y)", "torch.logaddexp2(x, y)", "torch.xlogy(x, y.abs() + 0.1)"})
+      check(result, {x.to(dtype), y.to(dtype)});
+  }
+  auto const infinity = std::numeric_limits<double>::infinity();
+  auto const far = at::tensor({infinity, -infinity, -1.0, std::nan(""), 0.0, 2.0}).reshape({3, 2}).to(at::kFloat);
+  test::without_openvino const guard;  // of NaN and infinity
+  for (auto const* result : {"torch.log1p(x)", "torch.expm1(x)"}) check(result, {far});
+  for (auto const* result : {"torch.fmax(x, y)", "torch.fmin(x, y)", "torch.logaddexp(x, y)", "torch.maximum(x, y)"}) {
+    check(result, {far, far});
+    check(result, {far, far.flip(0)});
+  }
+  auto const part = test::noise({3, 4}).front().sigmoid();
+  for (auto const* result : {"torch.logit(x)", "torch.logit(x, 0.2)", "torch.special_logit(x)", "torch.deg2rad(x)",
+                             "torch.rad2deg(x)", "torch.float_power(x, 3)"})
+    check(result, {part});
 }

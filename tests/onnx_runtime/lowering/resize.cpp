@@ -49,7 +49,11 @@ TEST_CASE("pixels and channels change places") {
         "torch.channel_shuffle(x, 4)"}) {
     test::check_export(returning(call), {x});
     test::check_export(returning(call), {x.to(at::kDouble)});
+    for (auto const dtype : {at::kLong, at::kInt, at::kByte})
+      if (std::string(call).find("unshuffle") == std::string::npos)
+        test::check_export(returning(call), {(x * 9).abs().to(dtype)});
   }
+  check_open("torch.pad(x, [x.size(2) // 2, 1, 0, x.size(3) - 5], 'circular')", x, 17);
   check_open("torch.pixel_shuffle(x, 2)", x, 17);
   check_open("torch.channel_shuffle(x, 2)", x, 17);
 }
@@ -104,6 +108,43 @@ TEST_CASE("interpolation in ONNX is LibTorch's") {
   test::check_export(returning("torch.upsample_nearest2d(x, [10, 9])"), {(x * 9).abs().to(at::kByte)});
   test::check_export(returning("torch.upsample_bilinear2d(x, [10, 9], False)"), {x.to(at::kDouble)});
   test::check_export(returning("torch.upsample_bilinear2d(x, [10, 9], False)"), {x.to(at::kHalf)}, {}, 1e-2, 1e-2);
+}
+
+TEST_CASE("a scale that leaves an axis its size") {
+  auto const x = test::noise({2, 3, 7, 20}).front();
+  for (auto const* call :
+       {"torch.upsample_nearest1d(x[:, :, :, 0], None, [1.1])",
+        "torch._upsample_nearest_exact1d(x[:, :, :, 0], None, [1.1])", "torch.upsample_nearest2d(x, None, [1.1, 1.1])",
+        "torch._upsample_nearest_exact2d(x, None, [1.1, 1.1])",
+        "torch.upsample_nearest2d(x[:, :, :, :7], None, [1.1, 1.1])",
+        "torch.upsample_bilinear2d(x, None, False, [1.1, 1.1])",
+        "torch.upsample_bilinear2d(x[:, :, :, :7], None, False, [1.1, 1.1])",
+        "torch.upsample_linear1d(x[:, :, :, 0], None, False, [1.1])",
+        "torch.upsample_bicubic2d(x, None, False, [1.1, 1.1])",
+        "torch.upsample_bicubic2d(x[:, :, :, :7], None, False, [1.1, 1.1])",
+        "torch.upsample_nearest3d(x.unsqueeze(2)[:, :, :, :, :7], None, [1.0, 1.1, 1.1])",
+        "torch.upsample_trilinear3d(x.unsqueeze(2), None, False, [1.1, 1.1, 1.1])"})
+    test::check_export(returning(call), {x});
+}
+
+TEST_CASE("scales that float holds no better than their sizes ask for") {
+  for (std::int64_t const opset : {13, 17, 21})
+    for (auto const* scale : {"1.3", "1.7", "2.5"}) {
+      auto const call = "torch.upsample_bilinear2d(x, None, False, [" + std::string(scale) + ", " + scale + "])";
+      check_open(call, test::noise({2, 3, 10, 20}).front(), opset);
+    }
+}
+
+TEST_CASE("a scale whose sizes no number of float makes is refused where the size is open") {
+  // 70 * 0.7 is 48.999999999999993 in double
+  auto const x = test::noise({2, 3, 10, 20}).front();
+  CHECK_THROWS_WITH(
+      td::evaluate(test::scripted(returning("torch.upsample_bilinear2d(x, None, False, [0.7, 0.7])"))) |
+          td::export_onnx(
+              {.dynamic_axes = std::map<std::string, std::map<std::int64_t, std::string>>{{"x", {{2, "h"}}}},
+               .samples = std::vector<td::example>{{x}}}),
+      Catch::Matchers::Contains("rounds the sizes"));
+  test::check_export(returning("torch.upsample_bilinear2d(x, None, False, [0.7, 0.7])"), {x});
 }
 
 TEST_CASE("nearest pixels are the same for all sizes") {

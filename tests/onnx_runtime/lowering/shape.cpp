@@ -3,6 +3,8 @@
 
 #include "support/exported.hpp"
 
+namespace td = torchdeploy;
+
 namespace {
 
 void check(std::string const& result, at::Tensor const& x) {
@@ -54,7 +56,25 @@ TEST_CASE("the same elements in another shape or order") {
                              "x.detach()",
                              "torch.dropout(x, 0.5, False)",
                              "x.view_as(x * 2)",
-                             "x.reshape_as(x * 2)"})
+                             "x.reshape_as(x * 2)",
+                             "x.ravel()",
+                             "x[:, :0].reshape(3, 0, 6)",
+                             "x[:, :0].reshape(0, 4)",
+                             "torch.hstack([x, x * 2])",
+                             "torch.hstack([x[0, 0, 0], x[:, 0, 0, 0]])",
+                             "torch.vstack([x, x * 2])",
+                             "torch.vstack([x[0, 0, 0], x[0, 1, 0]])",
+                             "torch.row_stack([x[0, 0, 0], x[0, 1, 0]])",
+                             "torch.dstack([x[:, :, 0, 0], x[:, :, 0, 1]])",
+                             "torch.column_stack([x[:, 0, 0, 0], x[:, :, 0, 1]])",
+                             "torch.atleast_1d(x)",
+                             "torch.atleast_1d([x[0, 0, 0, 0], x])",
+                             "torch.atleast_2d(x[:, 0, 0, 0])",
+                             "torch.atleast_3d(x[:, :, 0, 0])",
+                             "torch.atleast_3d([x[:, 0, 0, 0], x[0, 0, 0, 0]])",
+                             "torch.as_tensor(x.size(0)) + x",
+                             "torch.as_tensor(x, dtype=7)",
+                             "x.cpu()"})
     check(result, x);
 }
 
@@ -77,4 +97,30 @@ TEST_CASE("another dtype") {
 TEST_CASE("a size that is open is not squeezed") {
   auto const x = test::noise({3, 4, 1, 6}).front();
   test::check_export(test::scripted("def forward(self, x):\n    return x.squeeze()"), {x}, {{x.repeat({2, 1, 1, 1})}});
+}
+
+TEST_CASE("the absolute of a size") {
+  test::without_openvino const guard;  // another number there
+  check("x * abs(x.size(0) - 4)", test::noise({3, 4}).front());
+}
+
+TEST_CASE("elements by the strides of a contiguous tensor") {
+  auto const x = test::noise({3, 4}).front();
+  for (auto const* call :
+       {"x.as_strided([2, 3], [1, 2], 1)", "x.as_strided([4], [3])", "torch.as_strided(x, [2, 2, 2], [1, 4, 2])"})
+    test::check_fixed_export("def forward(self, x):\n    return " + std::string(call), {x});
+}
+
+TEST_CASE("what drops out at random is refused") {
+  auto const x = test::noise({3, 4}).front();
+  for (auto const* name : {"dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"}) {
+    auto const source = [&](std::string const& rest) {
+      return "def forward(self, x):\n    return torch." + std::string(name) + "(x, " + rest + ")";
+    };
+    test::check_export(source("0.5, False"), {x});
+    test::check_export(source("0.0, True"), {x});
+    CHECK_THROWS_AS(
+        td::evaluate(test::scripted(source("0.5, True"))) | td::export_onnx({.samples = std::vector<td::example>{{x}}}),
+        td::export_error);
+  }
 }

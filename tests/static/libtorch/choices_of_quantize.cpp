@@ -23,7 +23,7 @@ static_assert(!std::same_as<stage<td::MinMax>, stage<>>);
 template <class T>
 concept can_be_samples = requires(T&& t) { td::quantize<td::Int8>(std::forward<T>(t)); };
 static_assert(can_be_samples<samples&> && can_be_samples<samples> && can_be_samples<samples const&>);
-static_assert(!can_be_samples<at::Tensor&>, "one tensor is one sample, not a range of them");
+static_assert(can_be_samples<at::Tensor&>, "one tensor is one sample");
 static_assert(!can_be_samples<std::string>);
 static_assert(!can_be_samples<std::vector<std::string>>);
 static_assert(!can_be_samples<int>);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <torchdeploy/detail/libtorch/copies.hpp>
 #include <torchdeploy/detail/libtorch/graph.hpp>
 
 /// Reading a model's graph: what its layers are, where their weights live, what state it is in.
@@ -123,7 +124,7 @@ inline void tie_copies(c10::ivalue::Object const& from, c10::ivalue::Object& to,
 /// A copy of data and code. LibTorch's `clone` copies a tensor once for each of its names; what was tied (an embedding and
 /// the layer behind it) is tied in the copy too.
 inline jit::Module cloned(jit::Module const& module) {
-  auto copy = module.clone();
+  auto copy = copy_of_data(module.clone(/*inplace=*/true));  // new code, then new data
   std::vector<at::Tensor> originals, copies;
   tie_copies(*module._ivalue(), *copy._ivalue(), originals, copies);
   return copy;

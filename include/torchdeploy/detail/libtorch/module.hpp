@@ -22,6 +22,7 @@
 #include <caffe2/serialize/inline_container.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
+#include <torch/headeronly/version.h>
 
 #pragma pop_macro("CHECK")
 #pragma pop_macro("DCHECK")

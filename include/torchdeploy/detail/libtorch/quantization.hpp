@@ -2,6 +2,7 @@
 
 /// Door to LibTorch: its graph-mode quantization passes, and what it takes to call C++ from a graph.
 #include <torchdeploy/detail/libtorch/graph.hpp>
+#include <torchdeploy/detail/libtorch/operator.hpp>
 
 #include <torch/csrc/jit/frontend/resolver.h>
 #include <torch/csrc/jit/frontend/sugared_value.h>
@@ -9,13 +10,3 @@
 #include <torch/csrc/jit/passes/quantization/finalize.h>
 #include <torch/csrc/jit/passes/quantization/insert_observers.h>
 #include <torch/csrc/jit/passes/quantization/insert_quant_dequant.h>
-#include <torch/csrc/jit/runtime/operator.h>
-
-namespace torchdeploy::inline v0::detail {
-
-/// A call into C++, which LibTorch must neither move nor drop. For the whole process, so once.
-inline void register_operator(char const* schema, void (*run)(torch::jit::Stack&)) {
-  torch::jit::registerOperator(torch::jit::Operator(schema, run, c10::AliasAnalysisKind::CONSERVATIVE));
-}
-
-}  // namespace torchdeploy::inline v0::detail

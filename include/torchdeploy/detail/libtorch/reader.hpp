@@ -23,6 +23,7 @@
 #include <torchdeploy/detail/libtorch/module.hpp>
 #include <torchdeploy/detail/libtorch/storage_check.hpp>
 #include <torchdeploy/detail/libtorch/without_warnings.hpp>
+#include <torchdeploy/detail/shared_bytes.hpp>
 #include <torchdeploy/quantization/engine.hpp>
 
 /// How bytes become a module: LibTorch is asked only after the bytes look like what it can read, so that the error says
@@ -30,8 +31,6 @@
 namespace torchdeploy::inline v0::detail {
 
 using reader = std::shared_ptr<caffe2::serialize::ReadAdapterInterface>;
-
-using shared_bytes = std::shared_ptr<std::vector<std::byte> const>;
 
 class memory_adapter final : public caffe2::serialize::ReadAdapterInterface {
  public:
@@ -51,30 +50,32 @@ class memory_adapter final : public caffe2::serialize::ReadAdapterInterface {
 inline reader memory_reader(shared_bytes bytes) { return std::make_shared<memory_adapter>(std::move(bytes)); }
 
 inline shared_bytes all_bytes(std::span<std::byte const> bytes) {
-  auto copy = std::make_shared<std::vector<std::byte>>(bytes.size());
-  if (!bytes.empty()) std::memcpy(copy->data(), bytes.data(), bytes.size());
-  return copy;
+  return shared_bytes_of(std::vector<std::byte>(bytes.begin(), bytes.end()));
 }
 
 inline shared_bytes all_bytes(std::istream& stream) {
   constexpr std::size_t block = 65536;
-  auto bytes = std::make_shared<std::vector<std::byte>>(std::size_t{0});
-  for (std::size_t got = 0; stream; bytes->resize(got)) {
-    bytes->resize(got + block);
-    stream.read(reinterpret_cast<char*>(bytes->data() + got), block);
+  std::vector<std::byte> bytes;
+  for (std::size_t got = 0; stream; bytes.resize(got)) {
+    bytes.resize(got + block);
+    stream.read(reinterpret_cast<char*>(bytes.data() + got), block);
     got += static_cast<std::size_t>(stream.gcount());
   }
-  return bytes;
+  return shared_bytes_of(std::move(bytes));
 }
 
 inline shared_bytes all_bytes(caffe2::serialize::ReadAdapterInterface const& from) {
-  auto bytes = std::make_shared<std::vector<std::byte>>(from.size());
-  bytes->resize(from.read(0, bytes->data(), bytes->size(), "the whole file"));
-  return bytes;
+  std::vector<std::byte> bytes(from.size());
+  bytes.resize(from.read(0, bytes.data(), bytes.size(), "the whole file"));
+  return shared_bytes_of(std::move(bytes));
 }
 
 inline reader file_reader(std::filesystem::path const& path) {
   std::error_code failure;
+  if (path.native().find('\0') != std::string::npos)  // no path has that, and each archive
+    throw load_error(errc::file_missing,
+                     "expected a path, got a string of " + std::to_string(path.native().size()) + " bytes",
+                     "a string is a path; a model's bytes are a std::span(text) or a std::vector<char>");
   auto const status = std::filesystem::status(path, failure);
   if (!std::filesystem::exists(status))
     throw load_error(errc::file_missing, "expected a model file, got no such file: '" + path.string() + "'",
@@ -147,8 +148,8 @@ auto read_archive(reader const& bytes, std::string const& name, std::string_view
       throw load_error(errc::extra_file_missing,
                        "expected the extra file '" + wanted + "' inside '" + name + "', got none",
                        "extra files are written by torch.jit.save(..., _extra_files=...)");
-  if (device && device->is_cuda() && !at::globalContext().hasCUDA())
-    throw load_error(errc::device_unavailable, "expected device " + device->str() + ", but this LibTorch finds no CUDA",
+  if (device && !is_available(*device))
+    throw load_error(errc::device_unavailable, "expected device " + device->str() + ", but this LibTorch finds none",
                      "load onto the CPU: {.device = c10::kCPU}");
 
   auto module = translated<format_error>(errc::file_damaged, "LibTorch can't read '" + name + "'",

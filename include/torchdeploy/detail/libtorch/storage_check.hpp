@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <torchdeploy/core/error.hpp>
+#include <torchdeploy/detail/libtorch/module.hpp>
 #include <torchdeploy/detail/libtorch/pickle.hpp>
 
 /// LibTorch takes a weight's size from the pickle and its bytes from a record, and compares them nowhere: it reads beyond
@@ -238,8 +239,25 @@ class storage_scan {
   bool cut_short_ = false;
 };
 
+inline bool is_available(c10::Device const& device) {
+  auto const& context = at::globalContext();
+  switch (device.type()) {
+    case c10::DeviceType::CPU:
+    case c10::DeviceType::Meta:
+      return true;
+    case c10::DeviceType::CUDA:
+      return context.hasCUDA();
+    case c10::DeviceType::MPS:
+      return context.hasMPS();
+    case c10::DeviceType::XPU:
+      return context.hasXPU();
+    default:
+      return c10::impl::hasDeviceGuardImpl(device.type());
+  }
+}
+
 /// Throws where a pickle is cut short (LibTorch may then read on without end, and take all memory), or a record holds fewer
-/// bytes than the pickle says. `device` is where the weights shall go.
+/// bytes than the pickle says, or it was on a device that is not here. `device` is where the weights shall go.
 inline void check_storages(caffe2::serialize::PyTorchStreamReader& archive, std::string const& file,
                            std::optional<c10::Device> device) {
   for (std::string const pickle : {"data", "constants", "bytecode"}) {
@@ -247,6 +265,11 @@ inline void check_storages(caffe2::serialize::PyTorchStreamReader& archive, std:
     auto const [content, size] = archive.getRecord(pickle + ".pkl");
     storage_scan scan({static_cast<char const*>(content.get()), size});
     while (auto const storage = scan.next()) {
+      if (!device && storage->device != "cpu" && !is_available(c10::Device(std::string(storage->device))))
+        throw load_error(errc::device_unavailable,
+                         "expected weights for a device that is here, got device " + std::string(storage->device) +
+                             ", which this LibTorch does not find, in '" + file + "'",
+                         "load onto the CPU: {.device = c10::kCPU}");
       if (storage->count == 0 || storage->type < 0 || storage->type >= c10::NumScalarTypes) continue;
       if (storage->device == "meta" && !device) continue;  // has no data
       auto record = pickle + "/" + std::string(storage->key);

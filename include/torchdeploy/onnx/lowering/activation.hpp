@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torchdeploy/onnx/lowering/family.hpp>
+#include <torchdeploy/onnx/lowering/exponential.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
@@ -11,6 +11,15 @@
 /// Activations: functions of each element that layers end with, and softmax.
 namespace torchdeploy::inline v0::detail {
 
+/// ONNX Runtime has most activations of float alone. In double they are written out, which keeps the precision.
+inline bool is_written_out(onnx_call const& call) { return call.result_dtype() == at::kDouble; }
+
+/// ONNX Runtime has it of few dtypes of ints, and of int64 no Relu at all.
+inline onnx_results lower_relu(onnx_call const& call) {
+  auto const dtype = call.result_dtype();
+  if (dtype == at::kLong) return {call.onnx.emit("Max", {call.tensor(0), call.onnx.scalar(0, dtype)})};
+  return {call.onnx.emit("Relu", {call.tensor(0)})};
+}
 /// Bounds are inputs of Clip; either may be left out.
 inline onnx_results lower_clip(onnx_call const& call, onnx_value low, onnx_value high) {
   return {call.onnx.emit("Clip", {call.tensor("self", call.result_dtype()), low, high})};
@@ -31,12 +40,17 @@ inline onnx_results lower_silu(onnx_call const& call) {
 }
 
 inline onnx_results lower_hardsigmoid(onnx_call const& call) {
-  return {call.onnx.emit("HardSigmoid", {call.tensor("self")}, {{"alpha", 1.0 / 6}, {"beta", 0.5}})};
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  auto const x = call.tensor("self");
+  if (!is_written_out(call)) return {onnx.emit("HardSigmoid", {x}, {{"alpha", 1.0 / 6}, {"beta", 0.5}})};
+  auto const line = onnx.emit("Add", {onnx.emit("Div", {x, onnx.scalar(6, dtype)}), onnx.scalar(0.5, dtype)});
+  return {onnx.emit("Clip", {line, onnx.scalar(0, dtype), onnx.scalar(1, dtype)})};
 }
 inline onnx_results lower_hardswish(onnx_call const& call) {
   auto const x = call.tensor("self");
   constexpr std::int64_t has_hardswish = 14;
-  if (call.onnx.opset() >= has_hardswish) return {call.onnx.emit("HardSwish", {x})};
+  if (call.onnx.opset() >= has_hardswish && !is_written_out(call)) return {call.onnx.emit("HardSwish", {x})};
   return {call.onnx.emit("Mul", {x, lower_hardsigmoid(call).front()})};
 }
 
@@ -59,6 +73,14 @@ inline onnx_results lower_gelu(onnx_call const& call) {
   return {write_gelu(call.onnx, call.tensor("self"), by_tanh, call.result_dtype())};
 }
 
+/// log(1 + exp(x)): max(x, 0) + log1p(exp(-|x|)) where it is written out.
+inline onnx_value write_softplus(onnx_call const& call, onnx_value x) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  if (!is_written_out(call)) return onnx.emit("Softplus", {x});
+  auto const small = onnx.emit("Exp", {onnx.emit("Neg", {onnx.emit("Abs", {x})})});
+  return onnx.emit("Add", {onnx.emit("Max", {x, onnx.scalar(0, dtype)}), write_log1p(onnx, small, dtype)});
+}
 /// log(1 + exp(beta x)) / beta, and x itself above the threshold, where the two are equal in float.
 inline onnx_results lower_softplus(onnx_call const& call) {
   auto& onnx = call.onnx;
@@ -66,7 +88,7 @@ inline onnx_results lower_softplus(onnx_call const& call) {
   auto const beta = call.number_or("beta", 1), threshold = call.number_or("threshold", 20);
   auto const number = [&](double value) { return onnx.scalar(value, call.result_dtype()); };
   auto const scaled = beta == 1 ? x : onnx.emit("Mul", {x, number(beta)});
-  auto const soft = onnx.emit("Softplus", {scaled});
+  auto const soft = write_softplus(call, scaled);
   auto const smooth = beta == 1 ? soft : onnx.emit("Div", {soft, number(beta)});
   return {onnx.emit("Where", {onnx.emit("Greater", {scaled, number(threshold)}), x, smooth})};
 }
@@ -74,43 +96,60 @@ inline onnx_results lower_softplus(onnx_call const& call) {
 inline onnx_results lower_mish(onnx_call const& call) {
   auto const x = call.tensor("self");
   constexpr std::int64_t has_mish = 18;
-  if (call.onnx.opset() >= has_mish) return {call.onnx.emit("Mish", {x})};
-  return {call.onnx.emit("Mul", {x, call.onnx.emit("Tanh", {call.onnx.emit("Softplus", {x})})})};
+  if (call.onnx.opset() >= has_mish && !is_written_out(call)) return {call.onnx.emit("Mish", {x})};
+  return {call.onnx.emit("Mul", {x, call.onnx.emit("Tanh", {write_softplus(call, x)})})};
 }
 
 /// -softplus(-x)
 inline onnx_results lower_log_sigmoid(onnx_call const& call) {
   auto& onnx = call.onnx;
-  return {onnx.emit("Neg", {onnx.emit("Softplus", {onnx.emit("Neg", {call.tensor("self")})})})};
+  return {onnx.emit("Neg", {write_softplus(call, onnx.emit("Neg", {call.tensor("self")}))})};
 }
 
 /// elu with two further factors: scale * (max(0, x) + min(0, alpha * (exp(input_scale * x) - 1))).
-inline onnx_results lower_elu(onnx_call const& call) {
+inline onnx_results write_elu(onnx_call const& call, double alpha, double scale, double input_scale) {
   auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
   auto const x = call.tensor("self");
+  auto const times = [&](onnx_value y, double factor) {
+    return factor == 1 ? y : onnx.emit("Mul", {y, onnx.scalar(factor, dtype)});
+  };
+  auto const low = times(write_expm1(onnx, times(x, input_scale), dtype), alpha * scale);
+  return {onnx.emit("Where", {onnx.emit("Greater", {x, onnx.scalar(0, dtype)}), times(x, scale), low})};
+}
+inline onnx_results lower_elu(onnx_call const& call) {
   auto const alpha = call.number_or("alpha", 1), scale = call.number_or("scale", 1),
              input_scale = call.number_or("input_scale", 1);
-  if (scale == 1 && input_scale == 1) return {onnx.emit("Elu", {x}, {{"alpha", alpha}})};
-  auto const number = [&](double value) { return onnx.scalar(value, call.result_dtype()); };
-  auto const grown = onnx.emit("Exp", {onnx.emit("Mul", {x, number(input_scale)})});
-  auto const low = onnx.emit("Mul", {onnx.emit("Sub", {grown, number(1)}), number(alpha * scale)});
-  return {onnx.emit("Where", {onnx.emit("Greater", {x, number(0)}), onnx.emit("Mul", {x, number(scale)}), low})};
+  if (scale != 1 || input_scale != 1 || is_written_out(call)) return write_elu(call, alpha, scale, input_scale);
+  return {call.onnx.emit("Elu", {call.tensor("self")}, {{"alpha", alpha}})};
 }
 inline onnx_results lower_celu(onnx_call const& call) {
-  return {call.onnx.emit("Celu", {call.tensor("self")}, {{"alpha", call.number_or("alpha", 1)}})};
+  auto const alpha = call.number_or("alpha", 1);
+  if (is_written_out(call)) return write_elu(call, alpha, 1, 1 / alpha);
+  return {call.onnx.emit("Celu", {call.tensor("self")}, {{"alpha", alpha}})};
 }
 inline onnx_results lower_selu(onnx_call const& call) {
   constexpr double alpha = 1.6732632423543772, gamma = 1.0507009873554805;
+  if (is_written_out(call)) return write_elu(call, alpha, gamma, 1);
   return {call.onnx.emit("Selu", {call.tensor("self")}, {{"alpha", alpha}, {"gamma", gamma}})};
 }
+/// x, below 0 times a slope.
+inline onnx_results write_leaky_relu(onnx_call const& call, double slope) {
+  auto& onnx = call.onnx;
+  auto const dtype = call.result_dtype();
+  auto const x = call.tensor("self");
+  if (!is_written_out(call)) return {onnx.emit("LeakyRelu", {x}, {{"alpha", slope}})};
+  auto const low = onnx.emit("Mul", {x, onnx.scalar(slope, dtype)});
+  return {onnx.emit("Where", {onnx.emit("Less", {x, onnx.scalar(0, dtype)}), low, x})};
+}
 inline onnx_results lower_leaky_relu(onnx_call const& call) {
-  return {call.onnx.emit("LeakyRelu", {call.tensor("self")}, {{"alpha", call.number_or("negative_slope", 0.01)}})};
+  return write_leaky_relu(call, call.number_or("negative_slope", 0.01));
 }
 /// Outside of training: the mean of the range that the slope is drawn from.
 inline onnx_results lower_rrelu(onnx_call const& call) {
   if (call.flag("training")) call.refuse("it is in training mode", "model.eval() before it is saved");
   auto const slope = (call.number_or("lower", 1.0 / 8) + call.number_or("upper", 1.0 / 3)) / 2;
-  return {call.onnx.emit("LeakyRelu", {call.tensor("self")}, {{"alpha", slope}})};
+  return write_leaky_relu(call, slope);
 }
 /// A slope for each channel, which is dimension 1.
 inline onnx_results lower_prelu(onnx_call const& call) {
@@ -121,20 +160,20 @@ inline onnx_results lower_prelu(onnx_call const& call) {
     sizes[0] = slopes;
     slope = call.onnx.reshape(slope, sizes);
   }
-  if (call.rank("self") == 0) {  // Where keeps a tensor without dimensions as it is
+  if (call.rank("self") == 0) slope = call.onnx.reshape(slope, {});
+  if (call.rank("self") == 0 || is_written_out(call)) {  // Where keeps a tensor without dimensions as it is
     auto const x = call.tensor("self");
     auto const zero = call.onnx.scalar(0, call.result_dtype());
-    auto const slope_alone = call.onnx.reshape(slope, {});
-    return {call.onnx.emit("Where", {call.onnx.emit("Less", {x, zero}), call.onnx.emit("Mul", {x, slope_alone}), x})};
+    return {call.onnx.emit("Where", {call.onnx.emit("Less", {x, zero}), call.onnx.emit("Mul", {x, slope}), x})};
   }
   return {call.onnx.emit("PRelu", {call.tensor("self"), slope})};
 }
-/// x where it is above the threshold, else a value.
+/// A value up to the threshold, x above it and where it is NaN.
 inline onnx_results lower_threshold(onnx_call const& call) {
   auto const dtype = call.result_dtype();
   auto const x = call.tensor("self");
-  auto const above = call.onnx.emit("Greater", {x, call.operand("threshold", dtype)});
-  return {call.onnx.emit("Where", {above, x, call.operand("value", dtype)})};
+  auto const low = call.onnx.emit("LessOrEqual", {x, call.operand("threshold", dtype)});
+  return {call.onnx.emit("Where", {low, call.operand("value", dtype), x})};
 }
 inline onnx_results lower_hardshrink(onnx_call const& call) {
   return {call.onnx.emit("Shrink", {call.tensor("self")}, {{"lambd", call.number_or("lambd", 0.5)}, {"bias", 0.0}})};
@@ -147,9 +186,14 @@ inline onnx_results lower_softshrink(onnx_call const& call) {
 inline onnx_results lower_glu(onnx_call const& call) {
   auto& onnx = call.onnx;
   auto const axis = onnx_call::axis(call.has("dim") ? call.integer("dim") : -1, call.rank("self"));
-  auto const half = call.shown("self").size(axis) / 2;
-  auto const parts = onnx.emit_many("Split", {call.tensor("self"), onnx.integers({half, half})}, 2, {{"axis", axis}});
-  return {onnx.emit("Mul", {parts[0], onnx.emit("Sigmoid", {parts[1]})})};
+  auto const x = call.tensor("self");
+  if (auto const size = call.fixed_size("self", axis)) {
+    auto const parts = onnx.emit_many("Split", {x, onnx.integers({*size / 2, *size / 2})}, 2, {{"axis", axis}});
+    return {onnx.emit("Mul", {parts[0], onnx.emit("Sigmoid", {parts[1]})})};
+  }
+  auto const half = onnx.emit("Div", {call.size("self", axis), onnx.integers({2})});
+  auto const gate = onnx.emit("Sigmoid", {onnx.slice(x, axis, half, {})});
+  return {onnx.emit("Mul", {onnx.slice(x, axis, onnx.integers({0}), half), gate})};
 }
 
 template <onnx_kind Kind>
@@ -165,7 +209,7 @@ onnx_results lower_softmax(onnx_call const& call) {
 }
 
 inline constexpr onnx_operator onnx_activations[] = {
-    {"aten::relu", &lower_unary<"Relu">},
+    {"aten::relu", &lower_relu},
     {"aten::sigmoid", &lower_unary<"Sigmoid">},
     {"aten::tanh", &lower_unary<"Tanh">},
     {"aten::silu", &lower_silu},

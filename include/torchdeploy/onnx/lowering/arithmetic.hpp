@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torchdeploy/onnx/lowering/family.hpp>
+#include <torchdeploy/onnx/lowering/computed.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
@@ -73,10 +73,31 @@ inline onnx_results lower_mul(onnx_call const& call) {
   return as_result(call, call.onnx.emit("Mul", {x, y}), dtype);
 }
 
+/// The exact rest of x / y with the sign of x, and whether y has the other one. x - floor(x / y) * y is not exact: of 1 and 0.1
+/// it is 0, the rest is nearly 0.1.
+inline std::pair<onnx_value, onnx_value> rest_of_floats(onnx_builder& onnx, onnx_value x, onnx_value y,
+                                                        at::ScalarType dtype) {
+  auto const zero = onnx.scalar(0, dtype);
+  auto const rest = onnx.emit("Mod", {x, y}, {{"fmod", 1}});
+  auto const signs_differ = onnx.emit("Xor", {onnx.emit("Less", {rest, zero}), onnx.emit("Less", {y, zero})});
+  return {rest, onnx.emit("And", {onnx.emit("Not", {onnx.emit("Equal", {rest, zero})}), signs_differ})};
+}
+/// Source: div_floor_floating in LibTorch's c10/util/generic_math.h.
+inline onnx_value floored_quotient_of_floats(onnx_builder& onnx, onnx_value x, onnx_value y, at::ScalarType dtype) {
+  auto const [rest, below] = rest_of_floats(onnx, x, y, dtype);
+  auto const as_number = [&](onnx_value flag) { return onnx.cast(flag, at::kBool, dtype); };
+  auto const quotient = onnx.emit("Sub", {onnx.emit("Div", {onnx.emit("Sub", {x, rest}), y}), as_number(below)});
+  auto const whole = onnx.emit("Floor", {quotient});
+  auto const up = onnx.emit("Greater", {onnx.emit("Sub", {quotient, whole}), onnx.scalar(0.5, dtype)});
+  auto const made = onnx.emit("Add", {whole, as_number(up)});
+  if (auto const known = onnx.constant_of(y); known && known->ne(0).all().item().toBool()) return made;
+  return onnx.emit("Where", {onnx.emit("Equal", {y, onnx.scalar(0, dtype)}), onnx.emit("Div", {x, y}), made});
+}
 /// The quotient rounded down. ONNX's Div of ints rounds towards zero.
 inline onnx_value floored_quotient(onnx_builder& onnx, onnx_value x, onnx_value y, at::ScalarType dtype) {
+  if (!is_integral(dtype)) return floored_quotient_of_floats(onnx, x, y, dtype);
+  if (dtype == at::kByte) return onnx.emit("Div", {x, y});
   auto const quotient = onnx.emit("Div", {x, y});
-  if (!is_integral(dtype)) return onnx.emit("Floor", {quotient});
   auto const rest = onnx.emit("Sub", {x, onnx.emit("Mul", {quotient, y})});
   auto const zero = onnx.constant(at::scalar_tensor(0, dtype));
   auto const inexact = onnx.emit("Not", {onnx.emit("Equal", {rest, zero})});
@@ -125,8 +146,8 @@ inline onnx_results lower_remainder(onnx_call const& call) {
   auto const dtype = meeting_dtype(call);
   auto const [x, y] = operands(call, dtype);
   if (is_integral(dtype)) return as_result(call, onnx.emit("Mod", {x, y}), dtype);
-  auto const whole = onnx.emit("Floor", {onnx.emit("Div", {x, y})});
-  return as_result(call, onnx.emit("Sub", {x, onnx.emit("Mul", {whole, y})}), dtype);
+  auto const [rest, below] = rest_of_floats(onnx, x, y, dtype);
+  return as_result(call, onnx.emit("Where", {below, onnx.emit("Add", {rest, y}), rest}), dtype);
 }
 /// The rest that has the sign of the dividend, as C's.
 inline onnx_results lower_fmod(onnx_call const& call) {
@@ -165,27 +186,6 @@ inline onnx_results lower_square(onnx_call const& call) {
   auto const x = call.tensor(0);
   return {call.onnx.emit("Mul", {x, x})};
 }
-/// A logarithm to another base, and of 1 + x.
-inline onnx_results lower_log_by(onnx_call const& call, double base) {
-  auto const dtype = call.result_dtype();
-  auto const log = call.onnx.emit("Log", {call.tensor(0, dtype)});
-  return {call.onnx.emit("Mul", {log, call.onnx.scalar(base, dtype)})};
-}
-inline onnx_results lower_log2(onnx_call const& call) { return lower_log_by(call, 1.4426950408889634); }
-inline onnx_results lower_log10(onnx_call const& call) { return lower_log_by(call, 0.4342944819032518); }
-inline onnx_results lower_log1p(onnx_call const& call) {
-  auto const dtype = call.result_dtype();
-  return {call.onnx.emit("Log", {call.onnx.emit("Add", {call.tensor(0, dtype), call.onnx.scalar(1, dtype)})})};
-}
-inline onnx_results lower_expm1(onnx_call const& call) {
-  auto const dtype = call.result_dtype();
-  return {call.onnx.emit("Sub", {call.onnx.emit("Exp", {call.tensor(0, dtype)}), call.onnx.scalar(1, dtype)})};
-}
-inline onnx_results lower_exp2(onnx_call const& call) {
-  auto const dtype = call.result_dtype();
-  return {call.onnx.emit("Pow", {call.onnx.scalar(2, dtype), call.tensor(0, dtype)})};
-}
-
 /// Rounds ints to themselves.
 template <onnx_kind Kind>
 onnx_results lower_rounding(onnx_call const& call) {
@@ -225,6 +225,25 @@ inline onnx_results lower_lerp(onnx_call const& call) {
   auto const way = onnx.emit("Sub", {call.tensor("end", dtype), start});
   return {onnx.emit("Add", {start, onnx.emit("Mul", {call.operand("weight", dtype), way})})};
 }
+
+/// The greater or lesser one; where one is NaN, the other.
+template <onnx_kind Kind>
+onnx_results lower_pair_without_nan(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = meeting_dtype(call);
+  auto const [x, y] = operands(call, dtype);
+  auto const made = onnx.emit(Kind.text, {x, y});
+  if (is_integral(dtype)) return as_result(call, made, dtype);
+  auto const left = onnx.emit("Where", {onnx.emit("IsNaN", {y}), x, made});
+  return as_result(call, onnx.emit("Where", {onnx.emit("IsNaN", {x}), y, left}), dtype);
+}
+inline onnx_results lower_times(onnx_call const& call, double factor) {
+  auto const dtype = call.result_dtype();
+  return {call.onnx.emit("Mul", {call.tensor(0, dtype), call.onnx.scalar(factor, dtype)})};
+}
+inline constexpr double degrees_of_one_radian = 57.29577951308232;
+inline onnx_results lower_rad2deg(onnx_call const& call) { return lower_times(call, degrees_of_one_radian); }
+inline onnx_results lower_deg2rad(onnx_call const& call) { return lower_times(call, 1 / degrees_of_one_radian); }
 
 /// Bounds: None, numbers or tensors. Where they cross, the upper one holds.
 inline onnx_results lower_clamp(onnx_call const& call) {
@@ -271,17 +290,14 @@ inline constexpr onnx_operator onnx_arithmetic[] = {
     {"aten::remainder", &lower_remainder},
     {"aten::fmod", &lower_fmod},
     {"aten::pow", &lower_pow},
+    {"aten::float_power", &lower_pow},
+    {"aten::rad2deg", &lower_rad2deg},
+    {"aten::deg2rad", &lower_deg2rad},
     {"aten::neg", &lower_unary<"Neg">},
     {"aten::abs", &lower_unary<"Abs">},
+    {"prim::abs", &lower_unary<"Abs">},
     {"aten::sign", &lower_unary<"Sign">},
     {"aten::sgn", &lower_unary<"Sign">},
-    {"aten::exp", &lower_unary<"Exp">},
-    {"aten::exp2", &lower_exp2},
-    {"aten::expm1", &lower_expm1},
-    {"aten::log", &lower_unary<"Log">},
-    {"aten::log2", &lower_log2},
-    {"aten::log10", &lower_log10},
-    {"aten::log1p", &lower_log1p},
     {"aten::sqrt", &lower_unary<"Sqrt">},
     {"aten::rsqrt", &lower_rsqrt},
     {"aten::square", &lower_square},
@@ -307,8 +323,8 @@ inline constexpr onnx_operator onnx_arithmetic[] = {
     {"aten::frac", &lower_frac},
     {"aten::maximum", &lower_pair<"Max">},
     {"aten::minimum", &lower_pair<"Min">},
-    {"aten::fmax", &lower_pair<"Max">},
-    {"aten::fmin", &lower_pair<"Min">},
+    {"aten::fmax", &lower_pair_without_nan<"Max">},
+    {"aten::fmin", &lower_pair_without_nan<"Min">},
     {"aten::addcmul", &lower_add_scaled_pair<"Mul">},
     {"aten::addcdiv", &lower_add_scaled_pair<"Div">},
     {"aten::lerp", &lower_lerp},

@@ -57,7 +57,7 @@ inline onnx_results lower_scaled_dot_product_attention(onnx_call const& call) {
   if (call.number_or("dropout_p", 0) > 0)
     call.refuse("it drops out at random", "pass dropout_p = 0.0 where the model is not in training");
   if (call.node()->outputs().size() > 1 && call.is_used(1)) call.refuse("the logarithms of its sums are asked for");
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   auto const width = call.fixed_size("query", call.rank("query") - 1);
   auto q = call.tensor("query", dtype), k = call.tensor("key", dtype), v = call.tensor("value", dtype);
   if (call.flag("enable_gqa")) {
@@ -94,7 +94,7 @@ inline onnx_results lower_scaled_dot_product_attention(onnx_call const& call) {
     if (call.rank("attn_mask") > 0) all = onnx.reduce("ReduceMax", all, {-1}, true);
     weights = onnx.emit("Where", {onnx.emit("Equal", {all, nothing}), zero, weights});
   }
-  return as_product(call, onnx.emit("MatMul", {weights, v}));
+  return {onnx.emit("MatMul", {weights, v})};
 }
 
 // --- layers as one operator --------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ inline onnx_heads heads_of(onnx_call const& call, char const* heads, at::ScalarT
 }
 inline onnx_results lower_native_multi_head_attention(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   auto const made = write_heads(onnx, heads_of(call, "num_head", dtype), call.tensor("query", dtype),
                                 call.tensor("key", dtype), call.tensor("value", dtype), dtype);
   auto const result = onnx.cast(made.result, dtype, call.result_dtype());
@@ -170,7 +170,7 @@ inline onnx_results lower_native_multi_head_attention(onnx_call const& call) {
 /// What nn.TransformerEncoderLayer is in eval mode, where it is fast. Source: aten/src/ATen/native/transformers/transformer.cpp
 inline onnx_results lower_transformer_encoder_layer(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   auto const how = heads_of(call, "num_heads", dtype);
   auto const epsilon = call.number("eps");
   constexpr std::int64_t rank = 3;

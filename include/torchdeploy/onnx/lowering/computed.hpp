@@ -1,31 +1,33 @@
 #pragma once
 
-#include <torchdeploy/onnx/lowering/arithmetic.hpp>
+#include <torchdeploy/onnx/lowering/family.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <vector>
 
-/// What families share: dtypes that runtimes compute in, and shapes made of open sizes.
+/// What families share: a dtype that sums are made in, and shapes made of open sizes.
 namespace torchdeploy::inline v0::detail {
 
-/// The dtype to compute in: ONNX's operators are defined, and ONNX Runtime's written, for few of the small dtypes.
-inline at::ScalarType computed_dtype(at::ScalarType dtype) {
-  switch (dtype) {
-    case at::kBool:
-    case at::kByte:
-    case at::kChar:
-    case at::kShort:
-      return at::kInt;
-    case at::kBFloat16:
-      return at::kFloat;
-    default:
-      return dtype;
-  }
+/// Squares and sums of half precision are made in float, as LibTorch makes them: in half they overflow at 65504.
+inline at::ScalarType statistics_dtype(at::ScalarType dtype) {
+  return dtype == at::kHalf || dtype == at::kBFloat16 ? at::kFloat : dtype;
+}
+
+/// The greatest or the least number of a dtype.
+inline at::Tensor extreme_of(at::ScalarType dtype, bool greatest) {
+  auto const infinity = std::numeric_limits<double>::infinity();
+  if (at::isFloatingType(dtype)) return at::scalar_tensor(greatest ? infinity : -infinity, dtype);
+  if (dtype == at::kByte || dtype == at::kBool)
+    return at::scalar_tensor(greatest ? (dtype == at::kByte ? 255 : 1) : 0, dtype);
+  auto const unused = 64 - 8 * static_cast<int>(c10::elementSize(dtype));
+  using limits = std::numeric_limits<std::int64_t>;
+  return at::scalar_tensor((greatest ? limits::max() : limits::min()) >> unused, dtype);
 }
 
 /// The axes of a tensor, 0 to rank - 1.
@@ -73,14 +75,6 @@ inline onnx_value sum_of(onnx_builder& onnx, onnx_value a, onnx_value b) {
   if (x && y) return onnx.constant(*x + *y);
   if (y && at::equal(*y, at::zeros_like(*y))) return a;
   return onnx.emit("Add", {a, b});
-}
-
-/// A condition chooses between two values of one dtype. ONNX Runtime has no Where of bools.
-inline onnx_value where_true(onnx_builder& onnx, onnx_value condition, onnx_value yes, onnx_value no,
-                             at::ScalarType dtype) {
-  auto const computed = computed_dtype(dtype);
-  auto const made = onnx.emit("Where", {condition, onnx.cast(yes, dtype, computed), onnx.cast(no, dtype, computed)});
-  return onnx.cast(made, computed, dtype);
 }
 
 }  // namespace torchdeploy::inline v0::detail

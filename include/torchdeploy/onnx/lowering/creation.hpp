@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torchdeploy/onnx/lowering/computed.hpp>
+#include <torchdeploy/onnx/lowering/exponential.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
@@ -26,7 +26,11 @@ inline onnx_results filled(onnx_call const& call, onnx_value sizes, at::Scalar c
     if (c10::multiply_integers(shape) <= few)
       return {call.onnx.constant(at::full(shape, value, at::TensorOptions(dtype)))};
   }
-  return {call.onnx.emit("ConstantOfShape", {sizes}, {{"value", at::full({1}, value, at::TensorOptions(dtype))}})};
+  // below opset 20 it makes no bfloat16
+  auto const made = dtype == at::kBFloat16 ? at::kFloat : dtype;
+  auto const all =
+      call.onnx.emit("ConstantOfShape", {sizes}, {{"value", at::full({1}, value, at::TensorOptions(made))}});
+  return {call.onnx.cast(all, made, dtype)};
 }
 template <int Value, bool Like>
 onnx_results lower_filled(onnx_call const& call) {

@@ -20,6 +20,7 @@ struct onnx_operator {
   using function = onnx_results (*)(onnx_call const&);
   std::string_view name;
   function lower;
+  bool sized_by_data = false;  ///< see onnx_lowering_options
 };
 
 /// The name of an operator of ONNX's, as an argument of a template.

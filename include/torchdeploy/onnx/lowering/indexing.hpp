@@ -22,10 +22,12 @@ struct sized_value {
   onnx_value value;
   std::vector<std::int64_t> seen{};  ///< sizes in the first run
   std::vector<std::optional<std::int64_t>> fixed{};  ///< sizes that never differ
+  bool by_data = false;  ///< its sizes depend on the inputs' data: any may be 1
 };
 inline sized_value sized(onnx_call const& call, symbol const& tensor) {
   sized_value made{call.read(tensor)};
   made.seen = tensor->seen[0].toTensor().sizes().vec();
+  made.by_data = std::any_of(tensor->open_axes.begin(), tensor->open_axes.end(), [](bool open) { return open; });
   for (std::size_t i = 0; i < made.seen.size(); ++i)
     made.fixed.push_back(onnx_call::fixed_size(*tensor, static_cast<std::int64_t>(i)));
   return made;
@@ -50,7 +52,14 @@ inline std::vector<onnx_value> broadcast_sizes(onnx_builder& onnx, std::vector<s
         place = axis;
       }
     }
-    sizes.push_back(size_of(onnx, *widest, place));
+    auto size = size_of(onnx, *widest, place);
+    if (widest->by_data && !widest->fixed[place])
+      for (auto const& each : all) {
+        if (i + each.seen.size() < rank || each.value == widest->value) continue;
+        auto const other = size_of(onnx, each, i + each.seen.size() - rank);
+        size = onnx.emit("Where", {onnx.emit("Equal", {size, onnx.integers({1})}), other, size});
+      }
+    sizes.push_back(size);
   }
   return sizes;
 }
@@ -60,7 +69,9 @@ inline onnx_value joined_sizes(onnx_builder& onnx, std::vector<onnx_value> const
 /// Broadcast to one shape, as far as they have another.
 inline std::vector<onnx_value> broadcast(onnx_builder& onnx, std::vector<sized_value> const& all) {
   bool same = true;
-  for (auto const& each : all) same = same && each.fixed == all.front().fixed && each.seen == all.front().seen;
+  for (auto const& each : all)
+    same =
+        same && each.fixed == all.front().fixed && each.seen == all.front().seen && (!each.by_data || all.size() == 1);
   std::vector<onnx_value> made;
   auto const sizes = same ? onnx_value{} : joined_sizes(onnx, broadcast_sizes(onnx, all));
   for (auto const& each : all) made.push_back(same ? each.value : onnx.expand(each.value, sizes));
@@ -104,8 +115,13 @@ inline onnx_results lower_index_select(onnx_call const& call) {
 }
 inline onnx_results lower_gather(onnx_call const& call) {
   auto const rank = call.rank(0);
-  auto const made = call.onnx.emit("GatherElements", {with_dimension(call, 0), with_dimension(call, "index")},
-                                   {{"axis", rank == 0 ? 0 : call.axis("dim", rank)}});
+  auto const axis = rank == 0 ? 0 : call.axis("dim", rank);
+  auto x = with_dimension(call, 0);
+  for (std::int64_t i = 0; i < rank; ++i)  // LibTorch reads as far as the index reaches; OpenVINO wants one shape
+    if (i != axis && call.rank("index") == rank &&
+        (call.shown(0).size(i) != call.shown("index").size(i) || call.fixed_size(0, i) != call.fixed_size("index", i)))
+      x = call.onnx.slice(x, i, call.onnx.integers({0}), call.size("index", i));
+  auto const made = call.onnx.emit("GatherElements", {x, with_dimension(call, "index")}, {{"axis", axis}});
   return {call.rank("index") == 0 ? call.onnx.reshape(made, {}) : made};
 }
 /// Along an axis; the others are broadcast.
@@ -139,14 +155,24 @@ inline onnx_results lower_embedding(onnx_call const& call) {
 }
 inline onnx_results lower_one_hot(onnx_call const& call) {
   auto& onnx = call.onnx;
-  if (call.is_constant("num_classes") && call.integer("num_classes") < 0)
-    call.refuse("how many classes there are depends on the inputs", "torch.one_hot(x, num_classes)");
-  return {onnx.emit("OneHot", {call.tensor(0), call.sizes("num_classes"), onnx.integers({0, 1})}, {{"axis", -1}})};
+  auto const x = call.tensor(0);
+  bool const counts = call.is_constant("num_classes") && call.integer("num_classes") < 0;  // as many as there are
+  auto const classes =
+      counts ? onnx.reshape(onnx.emit("Add", {onnx.reduce("ReduceMax", x, {}, false), onnx.integer(1)}), {1})
+             : call.sizes("num_classes");
+  return {onnx.emit("OneHot", {x, classes, onnx.integers({0, 1})}, {{"axis", -1}})};
+}
+/// [total]: 0 as often as the first number says, 1 as often as the second...
+inline onnx_value repeated_places(onnx_builder& onnx, onnx_value repeats) {
+  auto const ends = onnx.emit("CumSum", {repeats, onnx.integer(0)});
+  auto const total = onnx.reduce("ReduceSum", repeats, {0}, true);
+  auto const passed = onnx.emit("LessOrEqual", {ends, onnx.unsqueeze(counted(onnx, total), {1})});
+  return onnx.reduce("ReduceSum", onnx.cast(passed, at::kBool, at::kLong), {1}, false);
 }
 /// Each element a number of times in a row; without an axis of all of them.
 inline onnx_results lower_repeat_interleave(onnx_call const& call) {
   auto& onnx = call.onnx;
-  if (!call.has("self")) call.refuse("how many elements it gives depends on the inputs");
+  if (!call.has("self")) return as_result(call, repeated_places(onnx, call.tensor("repeats", at::kLong)), at::kLong);
   auto const rank = call.rank(0);
   bool const flat = !call.has("dim");
   auto const axis = flat ? 0 : call.axis("dim", rank);
@@ -156,7 +182,8 @@ inline onnx_results lower_repeat_interleave(onnx_call const& call) {
   auto const size = flat ? product(onnx, sizes) : call.size(0, axis);
   auto const known = onnx.constant_of(size);
   if (call.is_tensor("repeats") && call.shown("repeats").numel() != 1) {
-    if (!call.is_constant("repeats") || !known) call.refuse("how many elements it gives depends on the inputs");
+    if (!call.is_constant("repeats"))
+      return {onnx.gather(x, repeated_places(onnx, call.tensor("repeats", at::kLong)), axis)};
     return {onnx.gather(x, onnx.constant(at::repeat_interleave(call.weight("repeats"))), axis)};
   }
   if (known && call.is_constant("repeats")) {
@@ -206,7 +233,7 @@ inline index_of_axes index_of(onnx_call const& call) {
     auto const all = onnx.emit("NonZero", {onnx.cast(call.read(each), tensor.scalar_type(), at::kBool)});
     for (std::int64_t i = 0; i < tensor.dim(); ++i) {
       made.axes.push_back(axis++);
-      made.places.push_back({onnx.gather(all, onnx.integer(i), 0), {tensor.numel()}, {std::nullopt}});
+      made.places.push_back({onnx.gather(all, onnx.integer(i), 0), {tensor.numel()}, {std::nullopt}, true});
     }
   }
   made.first = apart || made.axes.empty() ? 0 : made.axes.front();
@@ -278,13 +305,11 @@ inline std::optional<onnx_value> put_by_mask(onnx_call const& call) {
   if (!is_mask(mask.scalar_type())) return std::nullopt;
   std::vector<std::int64_t> behind;
   for (auto i = mask.dim(); i < call.rank("self"); ++i) behind.push_back(i);
-  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
+  auto const dtype = call.dtype("self");
   auto const where = onnx.unsqueeze(onnx.cast(call.read(indices[0]), mask.scalar_type(), at::kBool), behind);
   auto value = onnx.reshape(call.tensor("values", dtype), {});
-  if (call.flag("accumulate"))
-    value = onnx.cast(onnx.emit("Add", {call.tensor("self", computed), onnx.cast(value, dtype, computed)}), computed,
-                      dtype);
-  return where_true(onnx, where, value, call.tensor("self"), dtype);
+  if (call.flag("accumulate")) value = onnx.emit("Add", {call.tensor("self"), value});
+  return onnx.emit("Where", {where, value, call.tensor("self")});
 }
 inline std::vector<onnx_node_attribute> reduction_attribute(onnx_call const& call, std::string const& kind) {
   if (kind.empty()) return {};
@@ -334,7 +359,7 @@ inline onnx_results lower_masked_scatter(onnx_call const& call) {
   auto const count = onnx.emit("Sub", {onnx.emit("CumSum", {ones, onnx.integer(0)}), onnx.integer(1)});
   auto const places = onnx.emit("Max", {count, onnx.integer(0)});
   auto const picked = onnx.gather(onnx.reshape(call.tensor("source", dtype), {-1}), places, 0);
-  return {where_true(onnx, mask, onnx.emit("Reshape", {picked, call.shape(0)}), call.tensor(0), dtype)};
+  return {onnx.emit("Where", {mask, onnx.emit("Reshape", {picked, call.shape(0)}), call.tensor(0)})};
 }
 /// A row for each element that is not 0.
 inline onnx_results lower_nonzero(onnx_call const& call) {
@@ -355,10 +380,10 @@ inline constexpr onnx_operator onnx_indexing[] = {
     {"aten::index", &lower_index},
     {"aten::index_put", &lower_index_put},
     {"aten::_index_put_impl", &lower_index_put},
-    {"aten::masked_select", &lower_masked_select},
+    {"aten::masked_select", &lower_masked_select, true},
     {"aten::masked_scatter", &lower_masked_scatter},
-    {"aten::nonzero", &lower_nonzero},
-    {"aten::argwhere", &lower_nonzero},
+    {"aten::nonzero", &lower_nonzero, true},
+    {"aten::argwhere", &lower_nonzero, true},
 };
 
 }  // namespace torchdeploy::inline v0::detail

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torchdeploy/onnx/lowering/family.hpp>
+#include <torchdeploy/onnx/lowering/arithmetic.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
@@ -15,15 +15,6 @@
 /// Products of matrices and vectors: linear, matmul, einsum and their relatives.
 namespace torchdeploy::inline v0::detail {
 
-/// The dtype that a product is computed in: runtimes multiply no small ints and no bfloat16.
-inline at::ScalarType product_dtype(at::ScalarType dtype) {
-  if (dtype == at::kBFloat16) return at::kFloat;
-  return dtype == at::kChar || dtype == at::kByte || dtype == at::kShort || dtype == at::kBool ? at::kInt : dtype;
-}
-inline onnx_results as_product(onnx_call const& call, onnx_value value) {
-  return {call.onnx.cast(value, product_dtype(call.result_dtype()), call.result_dtype())};
-}
-
 /// A number that a term is scaled by, where it is not 1.
 inline onnx_value scaled(onnx_call const& call, onnx_value value, char const* by, at::ScalarType dtype) {
   if (!call.has(by)) return value;
@@ -33,10 +24,10 @@ inline onnx_value scaled(onnx_call const& call, onnx_value value, char const* by
 }
 /// beta * self + alpha * product. With beta 0 self is not read, NaN or not.
 inline onnx_results lower_added_product(onnx_call const& call, onnx_value product) {
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   auto const term = scaled(call, product, "alpha", dtype);
-  if (call.number_or("beta", 1) == 0) return as_product(call, term);
-  return as_product(call, call.onnx.emit("Add", {term, scaled(call, call.tensor("self", dtype), "beta", dtype)}));
+  if (call.number_or("beta", 1) == 0) return {term};
+  return {call.onnx.emit("Add", {term, scaled(call, call.tensor("self", dtype), "beta", dtype)})};
 }
 
 /// Gemm reads a weight as it is stored, MatMul a transposed copy. The weight has two dimensions; no bias: none.
@@ -48,21 +39,21 @@ inline onnx_value write_linear(onnx_builder& onnx, onnx_value x, std::int64_t ra
   return bias ? onnx.emit("Add", {product, bias}) : product;
 }
 inline onnx_results lower_linear(onnx_call const& call) {
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   auto const x = call.tensor("input", dtype), weight = call.tensor("weight", dtype);
-  if (call.rank("weight") == 1) return as_product(call, call.onnx.emit("MatMul", {x, weight}));
+  if (call.rank("weight") == 1) return {call.onnx.emit("MatMul", {x, weight})};
   auto const bias = call.has("bias") ? call.tensor("bias", dtype) : onnx_value{};
-  return as_product(call, write_linear(call.onnx, x, call.rank("input"), weight, bias, dtype));
+  return {write_linear(call.onnx, x, call.rank("input"), weight, bias, dtype)};
 }
 
 /// matmul, mm, bmm, mv, dot: the shapes tell which.
 inline onnx_results lower_matmul(onnx_call const& call) {
-  auto const dtype = product_dtype(call.result_dtype());
-  return as_product(call, call.onnx.emit("MatMul", {call.tensor(0, dtype), call.tensor(1, dtype)}));
+  auto const dtype = call.result_dtype();
+  return {call.onnx.emit("MatMul", {call.tensor(0, dtype), call.tensor(1, dtype)})};
 }
 inline onnx_results lower_addmm(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   auto const a = call.tensor("mat1", dtype), b = call.tensor("mat2", dtype);
   if (!at::isFloatingType(dtype)) return lower_added_product(call, onnx.emit("MatMul", {a, b}));
   auto const beta = call.number_or("beta", 1);
@@ -70,16 +61,16 @@ inline onnx_results lower_addmm(onnx_call const& call) {
   std::vector<onnx_node_attribute> attributes;
   if (auto const alpha = call.number_or("alpha", 1); alpha != 1) attributes.push_back({"alpha", alpha});
   if (beta != 1 && beta != 0) attributes.push_back({"beta", beta});
-  return as_product(call, onnx.emit("Gemm", {a, b, self}, std::move(attributes)));
+  return {onnx.emit("Gemm", {a, b, self}, std::move(attributes))};
 }
 /// baddbmm and addmv: the product's operands are the second and third argument.
 inline onnx_results lower_add_product(onnx_call const& call) {
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   return lower_added_product(call, call.onnx.emit("MatMul", {call.tensor(1, dtype), call.tensor(2, dtype)}));
 }
 /// The products of a batch are summed.
 inline onnx_results lower_addbmm(onnx_call const& call) {
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   auto const product = call.onnx.emit("MatMul", {call.tensor("batch1", dtype), call.tensor("batch2", dtype)});
   return lower_added_product(call, call.onnx.reduce("ReduceSum", product, {0}, false));
 }
@@ -93,35 +84,35 @@ inline onnx_value outer_product(onnx_call const& call, onnx_argument first, onnx
 }
 inline onnx_results lower_outer(onnx_call const& call) { return {outer_product(call, 0, 1, call.result_dtype())}; }
 inline onnx_results lower_addr(onnx_call const& call) {
-  return lower_added_product(call, outer_product(call, "vec1", "vec2", product_dtype(call.result_dtype())));
+  return lower_added_product(call, outer_product(call, "vec1", "vec2", call.result_dtype()));
 }
 /// The sum of products along an axis.
 inline onnx_results lower_vecdot(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   auto const axis = call.axis("dim", std::max(call.rank(0), call.rank(1)));
   auto const pair = onnx.emit("Mul", {call.tensor(0, dtype), call.tensor(1, dtype)});
-  return as_product(call, onnx.reduce("ReduceSum", pair, {axis}, false));
+  return {onnx.reduce("ReduceSum", pair, {axis}, false)};
 }
 /// Several matrices, one after the other; the first and the last may be vectors.
 inline onnx_results lower_matrix_chain(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   onnx_value product;
   for (auto const& each : call.elements(0)) {
     auto const factor = onnx.cast(call.read(each), each->seen[0].toTensor().scalar_type(), dtype);
     product = product ? onnx.emit("MatMul", {product, factor}) : factor;
   }
-  return as_product(call, product);
+  return {product};
 }
 
 // --- einsum ------------------------------------------------------------------------------------------------------------
 inline onnx_results write_einsum(onnx_call const& call, std::string equation, std::vector<onnx_value> tensors) {
-  return as_product(call, call.onnx.emit("Einsum", std::move(tensors), {{"equation", std::move(equation)}}));
+  return {call.onnx.emit("Einsum", std::move(tensors), {{"equation", std::move(equation)}})};
 }
 /// `path`, the order to contract in, is the runtime's.
 inline onnx_results lower_einsum(onnx_call const& call) {
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   std::vector<onnx_value> tensors;
   for (auto const& each : call.elements("tensors"))
     tensors.push_back(call.onnx.cast(call.read(each), each->seen[0].toTensor().scalar_type(), dtype));
@@ -140,7 +131,7 @@ inline std::string axis_letters(onnx_call const& call, std::int64_t count, std::
 /// The sum over pairs of axes; the others stay, the first tensor's before the second's.
 inline onnx_results contract(onnx_call const& call, std::vector<std::int64_t> const& first,
                              std::vector<std::int64_t> const& second) {
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   auto const a = axis_letters(call, call.rank(0));
   auto b = axis_letters(call, call.rank(1), call.rank(0));
   std::string kept = a + b;
@@ -157,25 +148,25 @@ inline onnx_results lower_tensordot(onnx_call const& call) {
 }
 /// Over the last axis of both; a tensor without dimensions scales the other.
 inline onnx_results lower_inner(onnx_call const& call) {
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   if (call.rank(0) == 0 || call.rank(1) == 0)
-    return as_product(call, call.onnx.emit("Mul", {call.tensor(0, dtype), call.tensor(1, dtype)}));
+    return {call.onnx.emit("Mul", {call.tensor(0, dtype), call.tensor(1, dtype)})};
   return contract(call, {call.rank(0) - 1}, {call.rank(1) - 1});
 }
 /// x1 A x2 for each matrix of the weight, and a bias.
 inline onnx_results lower_bilinear(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   auto const rows = axis_letters(call, call.rank("input1") - 1);
   auto const product =
       onnx.emit("Einsum", {call.tensor("input1", dtype), call.tensor("weight", dtype), call.tensor("input2", dtype)},
                 {{"equation", rows + "x,zxy," + rows + "y->" + rows + "z"}});
-  return as_product(call, call.has("bias") ? onnx.emit("Add", {product, call.tensor("bias", dtype)}) : product);
+  return {call.has("bias") ? onnx.emit("Add", {product, call.tensor("bias", dtype)}) : product};
 }
 /// Each element of the first times the whole second.
 inline onnx_results lower_kron(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = product_dtype(call.result_dtype());
+  auto const dtype = call.result_dtype();
   auto const rank = call.result_rank();
   std::vector<std::int64_t> behind, before, sizes;
   int open = 0;
@@ -192,13 +183,12 @@ inline onnx_results lower_kron(onnx_call const& call) {
     std::iota(missing.begin(), missing.end(), 0);
     return onnx.unsqueeze(onnx.unsqueeze(call.tensor(which, dtype), missing), axes);
   };
-  return as_product(call, onnx.reshape(onnx.emit("Mul", {spread(0, behind), spread(1, before)}), sizes));
+  return {onnx.reshape(onnx.emit("Mul", {spread(0, behind), spread(1, before)}), sizes)};
 }
 
 inline constexpr onnx_operator onnx_linear[] = {
     {"aten::linear", &lower_linear},
     {"aten::matmul", &lower_matmul},
-    {"aten::__matmul__", &lower_matmul},
     {"aten::linalg_matmul", &lower_matmul},
     {"aten::mm", &lower_matmul},
     {"aten::bmm", &lower_matmul},

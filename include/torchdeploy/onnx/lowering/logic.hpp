@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torchdeploy/onnx/lowering/computed.hpp>
+#include <torchdeploy/onnx/lowering/exponential.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
@@ -28,7 +28,7 @@ onnx_results lower_comparison(onnx_call const& call) {
   auto& onnx = call.onnx;
   auto const inverted = [&](onnx_value value) { return Inverted ? onnx.emit("Not", {value}) : value; };
   if (is_container(call.at(0)->seen[0])) return {inverted(lists_equal(call))};
-  auto const dtype = computed_dtype(meeting_dtype(call));
+  auto const dtype = meeting_dtype(call);
   auto const [x, y] = operands(call, dtype);
   return as_result(call, inverted(onnx.emit(Kind.text, {x, y})), at::kBool);
 }
@@ -43,13 +43,43 @@ onnx_results lower_logic(onnx_call const& call) {
 inline onnx_results lower_logical_not(onnx_call const& call) {
   return as_result(call, call.onnx.emit("Not", {call.tensor(0, at::kBool)}), at::kBool);
 }
+/// x & number, of the runs of ones in the number: the bits of x from `low` to `high` are Mod(x, 2^high) - Mod(x, 2^low), as
+/// ONNX's Mod of ints has the sign of the divisor. A negative number is what its complement leaves.
+inline onnx_value bits_under(onnx_builder& onnx, onnx_value x, std::int64_t number) {
+  if (number < 0) return onnx.emit("Sub", {x, bits_under(onnx, x, ~number)});
+  auto const below = [&](int bits) { return onnx.emit("Mod", {x, onnx.integer(std::int64_t{1} << bits)}); };
+  onnx_value sum;
+  constexpr int most = 62;
+  for (int low = 0; low <= most; ++low) {
+    if ((number >> low & 1) == 0) continue;
+    int high = low;
+    while (number >> high & 1) ++high;
+    if (high > most) return {};
+    auto const run = low == 0 ? below(high) : onnx.emit("Sub", {below(high), below(low)});
+    sum = sum ? onnx.emit("Add", {sum, run}) : run;
+    low = high;
+  }
+  return sum ? sum : onnx.emit("Mul", {x, onnx.integer(0)});
+}
+/// x | n is x + n - (x & n), x ^ n is x + n - 2 (x & n).
+inline onnx_results lower_bits_by_number(onnx_call const& call, std::string_view logic) {
+  auto& onnx = call.onnx;
+  int const number = call.is_constant(1) ? 1 : 0;
+  bool const single = call.is_constant(number) && (!call.is_tensor(number) || call.shown(number).dim() == 0);
+  auto const made = single ? bits_under(onnx, call.operand(1 - number, at::kLong), call.integer(number)) : onnx_value{};
+  if (!made) call.refuse("ONNX works on the bits of two tensors from opset 18", ".opset = 18");
+  if (logic == "And") return as_result(call, made, at::kLong);
+  auto const sum = onnx.emit("Add", {call.operand(1 - number, at::kLong), onnx.integer(call.integer(number))});
+  auto const both = logic == "Or" ? made : onnx.emit("Mul", {made, onnx.integer(2)});
+  return as_result(call, onnx.emit("Sub", {sum, both}), at::kLong);
+}
 /// Of bools the logical operator, of ints the one of their bits.
 template <onnx_kind Logic, onnx_kind Bits>
 onnx_results lower_bits(onnx_call const& call) {
   auto const dtype = meeting_dtype(call);
   if (dtype == at::kBool) return lower_logic<Logic>(call);
   constexpr std::int64_t has_bits = 18;
-  if (call.onnx.opset() < has_bits) call.refuse("ONNX works on the bits of ints from opset 18", ".opset = 18");
+  if (call.onnx.opset() < has_bits) return lower_bits_by_number(call, Logic.text);
   auto const [x, y] = operands(call, dtype);
   return as_result(call, call.onnx.emit(Bits.text, {x, y}), dtype);
 }
@@ -85,14 +115,13 @@ inline onnx_results lower_right_shift(onnx_call const& call) {
 /// x is not equal to itself where it is NaN, and nowhere in ints.
 inline onnx_value is_nan(onnx_builder& onnx, onnx_value x, at::ScalarType dtype) {
   if (is_integral(dtype)) return onnx.emit("Not", {onnx.emit("Equal", {x, x})});
-  auto const computed = computed_dtype(dtype);
-  return onnx.emit("IsNaN", {onnx.cast(x, dtype, computed)});
+  return onnx.emit("IsNaN", {x});
 }
 /// How |x| is to infinity; ints are below.
 inline onnx_value beside_infinity(onnx_call const& call, std::string const& kind, bool absolute, double infinity) {
   auto& onnx = call.onnx;
   auto const dtype = call.dtype(0);
-  auto const computed = is_integral(dtype) ? at::kFloat : computed_dtype(dtype);
+  auto const computed = is_integral(dtype) ? at::kFloat : dtype;
   auto x = call.tensor(0, computed);
   if (absolute) x = onnx.emit("Abs", {x});
   return onnx.emit(kind, {x, onnx.scalar(infinity, computed)});
@@ -125,7 +154,7 @@ inline onnx_results lower_nan_to_num(onnx_call const& call) {
   auto const infinity = std::numeric_limits<double>::infinity();
   auto const number = [&](double value) { return onnx.scalar(value, dtype); };
   auto const replaced = [&](onnx_value condition, double value, onnx_value otherwise) {
-    return where_true(onnx, condition, number(value), otherwise, dtype);
+    return onnx.emit("Where", {condition, number(value), otherwise});
   };
   auto made = replaced(is_nan(onnx, x, dtype), call.number_or("nan", 0), x);
   made = replaced(onnx.emit("Equal", {x, number(infinity)}), call.number_or("posinf", greatest_of(dtype)), made);
@@ -134,7 +163,7 @@ inline onnx_results lower_nan_to_num(onnx_call const& call) {
 /// Equal, or finite and |x - y| <= atol + |rtol * y|.
 inline onnx_value are_close(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = is_integral(call.dtype(0)) ? at::kDouble : computed_dtype(call.dtype(0));
+  auto const dtype = is_integral(call.dtype(0)) ? at::kDouble : call.dtype(0);
   auto const x = call.tensor(0, dtype), y = call.tensor(1, dtype);
   auto const number = [&](double value) { return onnx.scalar(value, dtype); };
   auto const relative = onnx.emit("Abs", {onnx.emit("Mul", {y, number(call.number_or("rtol", 1e-5))})});
@@ -155,7 +184,7 @@ inline onnx_results lower_allclose(onnx_call const& call) {
   return {call.onnx.unsqueeze(all_true(call.onnx, are_close(call)), {0})};
 }
 inline onnx_results lower_equal_tensors(onnx_call const& call) {
-  auto const dtype = computed_dtype(call.dtype(0));
+  auto const dtype = call.dtype(0);
   for (std::int64_t i = 0; i < call.rank(0); ++i)
     if (!call.fixed_size(0, i) || call.fixed_size(0, i) != call.fixed_size(1, i))
       call.refuse("whether the tensors have one shape depends on the inputs");
@@ -180,29 +209,27 @@ inline onnx_results lower_nonzero_by_axis(onnx_call const& call) {
 inline onnx_results lower_where(onnx_call const& call) {
   if (call.arguments() == 1) return lower_nonzero_by_axis(call);
   auto const dtype = call.result_dtype();
-  return {where_true(call.onnx, call.tensor("condition", at::kBool), call.operand("self", dtype),
-                     call.operand("other", dtype), dtype)};
+  return {call.onnx.emit(
+      "Where", {call.tensor("condition", at::kBool), call.operand("self", dtype), call.operand("other", dtype)})};
 }
 inline onnx_results lower_masked_fill(onnx_call const& call) {
   auto const dtype = call.result_dtype();
-  return {where_true(call.onnx, call.tensor("mask", at::kBool), call.operand("value", dtype),
-                     call.tensor("self", dtype), dtype)};
+  return {call.onnx.emit("Where",
+                         {call.tensor("mask", at::kBool), call.operand("value", dtype), call.tensor("self", dtype)})};
 }
 /// 0 below 0, 1 above, and at 0 a value.
 inline onnx_results lower_heaviside(onnx_call const& call) {
   auto& onnx = call.onnx;
   auto const dtype = call.result_dtype();
-  auto const computed = computed_dtype(dtype);
-  auto const x = call.tensor(0, computed), zero = onnx.scalar(0, computed);
-  auto const above = onnx.cast(onnx.emit("Greater", {x, zero}), at::kBool, computed);
-  auto const made = onnx.emit("Where", {onnx.emit("Equal", {x, zero}), call.operand("values", computed), above});
-  return {onnx.cast(made, computed, dtype)};
+  auto const x = call.tensor(0, dtype), zero = onnx.scalar(0, dtype);
+  auto const above = onnx.cast(onnx.emit("Greater", {x, zero}), at::kBool, dtype);
+  return {onnx.emit("Where", {onnx.emit("Equal", {x, zero}), call.operand("values", dtype), above})};
 }
 /// Is an element one of others?
 inline onnx_results lower_isin(onnx_call const& call) {
   auto& onnx = call.onnx;
   if (!call.is_tensor(0) || !call.is_tensor(1)) call.refuse("expected two tensors");
-  auto const dtype = computed_dtype(meeting_dtype(call));
+  auto const dtype = meeting_dtype(call);
   auto const x = onnx.unsqueeze(call.tensor(0, dtype), {call.rank(0)});
   auto const equal = onnx.emit("Equal", {x, onnx.reshape(call.tensor(1, dtype), {-1})});
   auto const any = onnx.reduce("ReduceMax", onnx.cast(equal, at::kBool, at::kInt), {call.rank(0)}, false);
@@ -216,7 +243,7 @@ inline onnx_results lower_bucketize(onnx_call const& call) {
   onnx_argument const boundaries = search ? "sorted_sequence" : "boundaries";
   if (!call.is_tensor("self") || call.rank(boundaries) != 1 || (search && (call.has("sorter") || call.has("side"))))
     call.refuse("expected a tensor and boundaries of one dimension");
-  auto const dtype = computed_dtype(at::result_type(call.shown("self"), call.shown(boundaries)));
+  auto const dtype = at::result_type(call.shown("self"), call.shown(boundaries));
   auto const x = onnx.unsqueeze(call.tensor("self", dtype), {call.rank("self")});
   auto const below = onnx.emit(call.flag("right") ? "GreaterOrEqual" : "Greater", {x, call.tensor(boundaries, dtype)});
   auto const count = onnx.reduce("ReduceSum", onnx.cast(below, at::kBool, at::kLong), {call.rank("self")}, false);
@@ -273,7 +300,7 @@ inline constexpr onnx_operator onnx_logic[] = {
     {"aten::isfinite", &lower_isfinite},
     {"aten::nan_to_num", &lower_nan_to_num},
     {"aten::where", &lower_where},
-    {"aten::nonzero_numpy", &lower_nonzero_by_axis},
+    {"aten::nonzero_numpy", &lower_nonzero_by_axis, true},
     {"aten::masked_fill", &lower_masked_fill},
     {"aten::heaviside", &lower_heaviside},
     {"prim::min", &lower_extreme_number<"Min">},

@@ -12,15 +12,11 @@
 #include <optional>
 #include <vector>
 
+#include <torchdeploy/onnx/lowering/computed.hpp>
 #include <torchdeploy/onnx/lowering/shape.hpp>
 
 /// Normalizations: of a channel by statistics that were learned, of a tensor by its own.
 namespace torchdeploy::inline v0::detail {
-
-/// Statistics of half precision are computed in float, as LibTorch does.
-inline at::ScalarType statistics_dtype(at::ScalarType dtype) {
-  return dtype == at::kHalf || dtype == at::kBFloat16 ? at::kFloat : dtype;
-}
 
 /// A weight or bias of so many channels; ones or zeros where the model has none.
 inline onnx_value weight_or(onnx_call const& call, char const* name, std::vector<std::int64_t> const& sizes,
@@ -135,7 +131,7 @@ inline onnx_value write_layer_norm(onnx_builder& onnx, onnx_value x, std::vector
                                    onnx_value weight, onnx_value bias, double epsilon, at::ScalarType dtype) {
   auto const count = static_cast<std::int64_t>(sizes.size());
   constexpr std::int64_t has_layer_norm = 17;
-  if (onnx.opset() >= has_layer_norm && dtype != at::kBFloat16) {
+  if (onnx.opset() >= has_layer_norm) {
     if (!weight) weight = onnx.constant(at::ones(sizes, at::TensorOptions(dtype)));
     return onnx.emit("LayerNormalization", {x, weight, bias}, {{"axis", -count}, {"epsilon", epsilon}});
   }
@@ -199,6 +195,20 @@ inline onnx_results lower_cosine_similarity(onnx_call const& call) {
   return {onnx.emit("Div", {product, onnx.emit("Mul", {norm(x), norm(y)})})};
 }
 
+/// A weight of unit length but for one axis, scaled by another.
+inline onnx_results lower_weight_norm(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const rank = call.rank("v");
+  auto axes = axes_from(0, rank);
+  if (auto const kept = call.integer_or("dim", 0); kept != -1)
+    std::erase_if(axes, [&](std::int64_t each) { return each == kept; });
+  auto const v = call.tensor("v", dtype);
+  auto const length = onnx.reduce("ReduceL2", v, axes, true);
+  auto const made = onnx.emit("Mul", {v, onnx.emit("Div", {call.tensor("g", dtype), length})});
+  return {onnx.cast(made, dtype, call.result_dtype())};
+}
+
 inline constexpr onnx_operator onnx_normalizations[] = {
     {"aten::batch_norm", &lower_batch_norm},
     {"aten::native_batch_norm", &lower_batch_norm},
@@ -212,6 +222,7 @@ inline constexpr onnx_operator onnx_normalizations[] = {
     {"aten::native_layer_norm", &lower_layer_norm},
     {"aten::rms_norm", &lower_rms_norm},
     {"aten::_fused_rms_norm", &lower_rms_norm},
+    {"aten::_weight_norm", &lower_weight_norm},
     {"aten::cosine_similarity", &lower_cosine_similarity},
 };
 

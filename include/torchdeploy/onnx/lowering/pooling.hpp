@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torchdeploy/onnx/lowering/family.hpp>
+#include <torchdeploy/onnx/lowering/computed.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
@@ -23,15 +23,6 @@ inline std::size_t pooled_dimensions(onnx_call const& call) {
   auto const digit = name.find_first_of("123");
   return static_cast<std::size_t>(name.at(digit) - '0');
 }
-/// The dtype to pool in: ONNX Runtime has float alone for means, and for maxima some more.
-inline at::ScalarType pooling_dtype(onnx_call const& call, bool maximum) {
-  auto const dtype = call.dtype(0);
-  if (maximum && (dtype == at::kDouble || dtype == at::kChar || dtype == at::kByte)) return dtype;
-  if (maximum && (dtype == at::kInt || dtype == at::kShort)) return at::kDouble;
-  if (!at::isFloatingType(dtype)) call.refuse("it pools ints");
-  return dtype == at::kHalf ? dtype : at::kFloat;
-}
-
 struct onnx_windows {
   std::vector<std::int64_t> kernel{}, strides{}, padding{}, dilations{};
   std::vector<std::int64_t> ends{};  ///< padding behind: more where the last window may go over the edge
@@ -74,14 +65,13 @@ inline onnx_value padded(onnx_builder& onnx, onnx_value x, std::vector<std::int6
 }
 /// Pools a tensor with a batch and channels: where it has no batch, as one row.
 template <class Pool>
-onnx_results pool_rows(onnx_call const& call, at::ScalarType dtype, Pool const& pool) {
+onnx_results pool_rows(onnx_call const& call, Pool const& pool) {
   auto& onnx = call.onnx;
   bool const single = call.rank(0) == static_cast<std::int64_t>(pooled_dimensions(call)) + 1;
-  auto const x = call.tensor(0, dtype);
+  auto const x = call.tensor(0);
   auto results = pool(single ? onnx.unsqueeze(x, {0}) : x);
   for (auto& each : results)
     if (single) each = onnx.squeeze(each, {0});
-  results[0] = onnx.cast(results[0], dtype, call.result_dtype());
   return results;
 }
 
@@ -105,13 +95,11 @@ inline onnx_value plane_size(onnx_call const& call) {
 inline onnx_results write_max_pool(onnx_call const& call, onnx_windows windows) {
   auto& onnx = call.onnx;
   bool const places = call.node()->outputs().size() > 1 && call.is_used(1);
-  auto const dtype = pooling_dtype(call, true);
-  return pool_rows(call, dtype, [&](onnx_value x) -> onnx_results {
+  return pool_rows(call, [&](onnx_value x) -> onnx_results {
     // ONNX Runtime pads by less than the kernel, which with a dilation is less than a window
     if (!std::equal(windows.ends.begin(), windows.ends.end(), windows.kernel.begin(), std::less<>())) {
       if (places) call.refuse("the places of its maxima are asked for, and a window ends far beyond the edge");
-      auto const lowest = dtype == at::kByte ? 0 : dtype == at::kChar ? -128 : -std::numeric_limits<double>::infinity();
-      x = padded(onnx, x, windows.padding, windows.ends, onnx.scalar(lowest, dtype));
+      x = padded(onnx, x, windows.padding, windows.ends, onnx.constant(extreme_of(call.dtype(0), false)));
       windows.padding = windows.ends = std::vector<std::int64_t>(windows.kernel.size(), 0);
     }
     auto made = onnx.emit_many("MaxPool", {x}, places ? 2 : 1,
@@ -130,12 +118,13 @@ inline onnx_results lower_max_pool(onnx_call const& call) { return write_max_poo
 inline onnx_results lower_avg_pool(onnx_call const& call) {
   auto& onnx = call.onnx;
   auto windows = windows_of(call);
-  auto const dtype = pooling_dtype(call, false);
+  auto const dtype = call.dtype(0);
+  if (!at::isFloatingType(dtype)) call.refuse("it takes means of ints");
   bool const beyond = windows.ends != windows.padding;
   bool const pads = std::any_of(windows.padding.begin(), windows.padding.end(), [](auto each) { return each != 0; });
   bool const sums = call.has("divisor_override");
   bool counts_padding = sums || call.flag("count_include_pad", true);
-  return pool_rows(call, dtype, [&](onnx_value x) -> onnx_results {
+  return pool_rows(call, [&](onnx_value x) -> onnx_results {
     if (beyond && counts_padding && !sums) {
       if (pads) x = padded(onnx, x, windows.padding, windows.padding);
       for (std::size_t i = 0; i < windows.ends.size(); ++i) windows.ends[i] -= windows.padding[i];
@@ -225,17 +214,16 @@ inline onnx_results lower_adaptive_avg_pool(onnx_call const& call) {
   auto& onnx = call.onnx;
   auto const axes = pooled_axes(call);
   auto const rank = call.rank(0);
-  auto const dtype = call.dtype(0) == at::kBFloat16 ? at::kFloat : call.dtype(0);
+  auto const dtype = call.dtype(0);
   bool const with_batch = rank == static_cast<std::int64_t>(axes.size()) + 2;
-  if (all_to_one(axes) && with_batch && dtype != at::kDouble)
-    return {onnx.cast(onnx.emit("GlobalAveragePool", {call.tensor(0, dtype)}), dtype, call.result_dtype())};
+  if (all_to_one(axes) && with_batch && dtype != at::kDouble) return {onnx.emit("GlobalAveragePool", {call.tensor(0)})};
   if (all_divide(axes) && !all_to_one(axes) && dtype != at::kDouble) {
     auto const windows = windows_of(axes);
-    return pool_rows(call, dtype, [&](onnx_value x) -> onnx_results {
+    return pool_rows(call, [&](onnx_value x) -> onnx_results {
       return {onnx.emit("AveragePool", {x}, {{"kernel_shape", windows.kernel}, {"strides", windows.strides}})};
     });
   }
-  auto x = call.tensor(0, dtype);
+  auto x = call.tensor(0);
   std::vector<std::int64_t> means;
   for (auto const& each : axes)
     if (each.out == 1 && !each.same) means.push_back(each.axis);
@@ -247,7 +235,7 @@ inline onnx_results lower_adaptive_avg_pool(onnx_call const& call) {
     std::swap(order[static_cast<std::size_t>(each.axis)], order.back());
     x = onnx.transpose(onnx.emit("MatMul", {onnx.transpose(x, order), averaging_matrix(call, each, dtype)}), order);
   }
-  return {onnx.cast(x, dtype, call.result_dtype())};
+  return {x};
 }
 
 /// Parts of different lengths: rows of indices, the short ones with one index again, and the maximum of each.
@@ -256,8 +244,7 @@ inline onnx_results lower_adaptive_max_pool(onnx_call const& call) {
   auto const axes = pooled_axes(call);
   if (all_divide(axes)) return write_max_pool(call, windows_of(axes));
   if (call.is_used(1)) call.refuse("the places of its maxima are asked for, and its windows differ in size");
-  auto const dtype = call.dtype(0) == at::kBFloat16 ? at::kFloat : call.dtype(0);
-  auto x = call.tensor(0, dtype);
+  auto x = call.tensor(0);
   for (auto const& each : axes) {
     if (each.same) continue;
     if (each.out == 1) {
@@ -274,7 +261,7 @@ inline onnx_results lower_adaptive_max_pool(onnx_call const& call) {
     auto const table = onnx.constant(at::tensor(indices, at::kLong).reshape({*each.out, longest}));
     x = onnx.reduce("ReduceMax", onnx.gather(x, table, each.axis), {each.axis + 1}, false);
   }
-  return {onnx.cast(x, dtype, call.result_dtype())};
+  return {x};
 }
 
 inline constexpr onnx_operator onnx_pooling[] = {

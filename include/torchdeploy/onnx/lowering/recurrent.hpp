@@ -33,13 +33,10 @@ inline onnx_recurrence const& onnx_rnn(bool by_tanh) {
   return by_tanh ? tanh : relu;
 }
 
-/// What LibTorch and ONNX Runtime both compute a recurrence in.
-inline constexpr at::ScalarType recurrence_dtype = at::kFloat;
-
 /// A weight's or bias's gates in ONNX's order, with a first axis for the direction.
 inline onnx_value gates_in_order(onnx_call const& call, symbol const& weight, onnx_recurrence const& how) {
   auto& onnx = call.onnx;
-  auto const value = onnx.cast(call.read(weight), weight->seen[0].toTensor().scalar_type(), recurrence_dtype);
+  auto const value = call.read(weight);
   auto const rows = weight->seen[0].toTensor().size(0) / static_cast<std::int64_t>(how.gates.size());
   std::vector<onnx_value> parts;
   for (auto const gate : how.gates) {
@@ -166,19 +163,19 @@ inline onnx_results write_recurrent_layers(onnx_call const& call, onnx_recurrenc
   if (call.flag("train") && call.number("dropout") > 0 && layers > 1)
     call.refuse("it is in training mode", "model.eval() before it is saved");
   bool const is_packed = call.has("batch_sizes"), batch_first = !is_packed && call.flag("batch_first");
-  auto x = call.tensor(0, recurrence_dtype);
+  auto x = call.tensor(0);
   packed_sequence sequence;
   onnx_value lengths;
   if (is_packed) {
     sequence = packed_by(onnx, call.tensor("batch_sizes"));
     lengths = onnx.cast(lengths_of(onnx, sequence), at::kLong, at::kInt);
-    x = with_padding(onnx, sequence, x, call.rank(0), onnx.scalar(0, recurrence_dtype), sequence.steps);
+    x = with_padding(onnx, sequence, x, call.rank(0), onnx.scalar(0, call.dtype(0)), sequence.steps);
   } else if (batch_first) {
     x = onnx.transpose(x, {1, 0, 2});
   }
   auto const state_of = [&](std::size_t which, std::size_t layer) -> onnx_value {
     if (which >= states.size() || is_zeros(states[which])) return {};
-    auto const value = onnx.cast(call.read(states[which]), call.dtype_of(states[which]->seen[0]), recurrence_dtype);
+    auto const value = call.read(states[which]);
     if (layers == 1) return value;
     auto const first = static_cast<std::int64_t>(layer * directions), count = static_cast<std::int64_t>(directions);
     return onnx.slice(value, 0, onnx.integers({first}), onnx.integers({first + count}));
@@ -204,11 +201,8 @@ inline onnx_results write_recurrent_layers(onnx_call const& call, onnx_recurrenc
     }
   }
   if (is_packed) x = onnx.emit("GatherND", {x, sequence.indices});
-  auto const as_given = [&](onnx_value value, std::size_t place) {
-    return onnx.cast(value, recurrence_dtype, call.result_dtype(place));
-  };
-  onnx_results results{as_given(x, 0), as_given(onnx.concat(hidden, 0), 1)};
-  if (cells[0]) results.push_back(as_given(onnx.concat(cells, 0), 2));
+  onnx_results results{x, onnx.concat(hidden, 0)};
+  if (cells[0]) results.push_back(onnx.concat(cells, 0));
   return results;
 }
 inline onnx_results lower_lstm(onnx_call const& call) {
@@ -231,15 +225,14 @@ inline onnx_results write_cell(onnx_call const& call, onnx_recurrence const& how
   if (call.has("b_ih")) weights.insert(weights.end(), {call.at("b_ih"), call.at("b_hh")});
   auto const state_of = [&](std::size_t which) -> onnx_value {
     if (which >= states.size() || is_zeros(states[which])) return {};
-    auto const value = onnx.cast(call.read(states[which]), call.dtype_of(states[which]->seen[0]), recurrence_dtype);
+    auto const value = call.read(states[which]);
     return onnx.unsqueeze(value, {0});
   };
-  auto const made = write_recurrence(call, how, onnx.unsqueeze(call.tensor("input", recurrence_dtype), {0}), {weights},
-                                     state_of(0), state_of(1));
+  auto const made =
+      write_recurrence(call, how, onnx.unsqueeze(call.tensor("input"), {0}), {weights}, state_of(0), state_of(1));
   onnx_results results;
   for (auto const each : {made.hidden, made.cell})
-    if (each)
-      results.push_back(onnx.cast(onnx.squeeze(each, {0}), recurrence_dtype, call.result_dtype(results.size())));
+    if (each) results.push_back(onnx.squeeze(each, {0}));
   return results;
 }
 inline onnx_results lower_lstm_cell(onnx_call const& call) {

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-/// What makes one number of many: sums, extremes, norms, moments; and order.
+/// What makes one number of many: sums, extremes, norms, moments.
 namespace torchdeploy::inline v0::detail {
 
 /// The axes that a reduction goes over: all of them where none is named.
@@ -28,16 +28,16 @@ inline bool keeps_axes(onnx_call const& call) { return call.has("keepdim") && ca
 /// A reduction; of a tensor without dimensions what it makes of one element.
 inline onnx_value reduced(onnx_call const& call, std::string const& kind, onnx_value x,
                           std::vector<std::int64_t> const& axes, bool keep) {
-  if (call.rank("self") == 0 && kind != "ReduceL2" && kind != "ReduceL1") return x;
+  if (call.rank("self") == 0 && kind != "ReduceL2") return x;
   return call.onnx.reduce(kind, x, axes, keep);
 }
 
 /// mean, sum, prod: in the dtype of the result.
 template <onnx_kind Kind>
 onnx_results lower_reduction(onnx_call const& call) {
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
-  return as_result(call, reduced(call, Kind.text, call.tensor("self", computed), reduced_axes(call), keeps_axes(call)),
-                   computed);
+  auto const dtype = call.result_dtype();
+  return as_result(call, reduced(call, Kind.text, call.tensor("self", dtype), reduced_axes(call), keeps_axes(call)),
+                   dtype);
 }
 inline onnx_results lower_count_nonzero(onnx_call const& call) {
   auto const counted = call.onnx.cast(call.tensor("self", at::kBool), at::kBool, at::kLong);
@@ -45,13 +45,12 @@ inline onnx_results lower_count_nonzero(onnx_call const& call) {
 }
 inline onnx_results lower_nansum(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const dtype = call.result_dtype();
   auto const x = call.tensor("self");
-  auto const kept =
-      where_true(onnx, is_nan(onnx, x, call.dtype("self")), onnx.scalar(0, call.dtype("self")), x, call.dtype("self"));
+  auto const kept = onnx.emit("Where", {is_nan(onnx, x, call.dtype("self")), onnx.scalar(0, call.dtype("self")), x});
   auto const sum =
-      reduced(call, "ReduceSum", onnx.cast(kept, call.dtype("self"), computed), reduced_axes(call), keeps_axes(call));
-  return as_result(call, sum, computed);
+      reduced(call, "ReduceSum", onnx.cast(kept, call.dtype("self"), dtype), reduced_axes(call), keeps_axes(call));
+  return as_result(call, sum, dtype);
 }
 
 /// any is the greatest of 0 and 1, all the least. Of uint8 LibTorch gives uint8.
@@ -69,10 +68,10 @@ inline onnx_value place_of_extreme(onnx_call const& call, bool greatest, onnx_va
 }
 template <bool Greatest>
 onnx_results lower_amax(onnx_call const& call) {
-  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
-  auto const made = reduced(call, Greatest ? "ReduceMax" : "ReduceMin", call.tensor("self", computed),
-                            reduced_axes(call), keeps_axes(call));
-  return as_result(call, made, computed);
+  auto const dtype = call.dtype("self");
+  auto const made = reduced(call, Greatest ? "ReduceMax" : "ReduceMin", call.tensor("self", dtype), reduced_axes(call),
+                            keeps_axes(call));
+  return as_result(call, made, dtype);
 }
 /// Of all elements; of an axis, with their places; of two tensors.
 template <bool Greatest>
@@ -80,14 +79,14 @@ onnx_results lower_max(onnx_call const& call) {
   auto& onnx = call.onnx;
   if (call.arguments() > 1 && call.has("other"))
     return lower_pair < Greatest ? onnx_kind{"Max"} : onnx_kind{"Min"} > (call);
-  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
-  auto const x = call.tensor("self", computed);
+  auto const dtype = call.dtype("self");
+  auto const x = call.tensor("self", dtype);
   std::string const kind = Greatest ? "ReduceMax" : "ReduceMin";
-  if (call.arguments() == 1) return as_result(call, reduced(call, kind, x, {}, false), computed);
+  if (call.arguments() == 1) return as_result(call, reduced(call, kind, x, {}, false), dtype);
   if (call.rank("self") == 0) return {call.tensor("self"), onnx.integer(0)};
   auto const axis = call.axis("dim", call.rank("self"));
   bool const keep = keeps_axes(call);
-  onnx_results made{onnx.cast(onnx.reduce(kind, x, {axis}, keep), computed, dtype), {}};
+  onnx_results made{onnx.reduce(kind, x, {axis}, keep), {}};
   if (call.is_used(1)) made[1] = place_of_extreme(call, Greatest, x, axis, keep);
   return made;
 }
@@ -95,7 +94,7 @@ template <bool Greatest>
 onnx_results lower_argmax(onnx_call const& call) {
   auto& onnx = call.onnx;
   auto const rank = call.rank("self");
-  auto const x = call.tensor("self", computed_dtype(call.dtype("self")));
+  auto const x = call.tensor("self");
   if (rank == 0) return {onnx.integer(0)};
   if (call.has("dim")) return {place_of_extreme(call, Greatest, x, call.axis("dim", rank), keeps_axes(call))};
   auto const place = place_of_extreme(call, Greatest, rank == 1 ? x : onnx.reshape(x, {-1}), 0, false);
@@ -103,11 +102,11 @@ onnx_results lower_argmax(onnx_call const& call) {
   return {onnx.reshape(place, std::vector<std::int64_t>(static_cast<std::size_t>(rank), 1))};
 }
 inline onnx_results lower_aminmax(onnx_call const& call) {
-  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
-  auto const x = call.tensor("self", computed);
+  auto const dtype = call.dtype("self");
+  auto const x = call.tensor("self", dtype);
   onnx_results made;
   for (auto const* kind : {"ReduceMin", "ReduceMax"})
-    made.push_back(call.onnx.cast(reduced(call, kind, x, reduced_axes(call), keeps_axes(call)), computed, dtype));
+    made.push_back(reduced(call, kind, x, reduced_axes(call), keeps_axes(call)));
   return made;
 }
 
@@ -136,35 +135,37 @@ inline std::pair<onnx_value, onnx_value> variance_and_mean(onnx_call const& call
   auto const known = onnx.constant_of(count);
   // LibTorch divides by 0 where there are no more elements than the correction
   auto const divisor =
-      known ? onnx.scalar(std::max(0.0, known->item().toDouble() - correction), dtype)
+      known ? onnx.scalar(1 / std::max(0.0, known->item().toDouble() - correction), dtype)
             : onnx.emit("Max", {onnx.emit("Sub", {count, onnx.scalar(correction, dtype)}), onnx.scalar(0, dtype)});
+  // not as a quotient: of a sum by a constant OpenVINO 2026.4 makes a wrong mean in double
+  if (known) return {onnx.emit("Mul", {sum, divisor}), mean};
   return {onnx.emit("Div", {sum, divisor}), mean};
 }
 template <bool Root, bool WithMean>
 onnx_results lower_variance(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const dtype = statistics_dtype(call.result_dtype());
   if (call.rank("self") == 0) call.refuse("it is of one number");
-  auto [spread, mean] = variance_and_mean(call, computed);
+  auto [spread, mean] = variance_and_mean(call, dtype);
   if (Root) spread = onnx.emit("Sqrt", {spread});
-  onnx_results made{onnx.cast(spread, computed, dtype)};
-  if (WithMean) made.push_back(onnx.cast(mean, computed, dtype));
+  onnx_results made{onnx.cast(spread, dtype, call.result_dtype())};
+  if (WithMean) made.push_back(onnx.cast(mean, dtype, call.result_dtype(1)));
   return made;
 }
 
 // --- norms -------------------------------------------------------------------------------------------------------------
-/// (sum |x|^p)^(1/p), with its limits: how many are not 0, the greatest, the least.
+/// (sum |x|^p)^(1/p), not by ReduceL1, which OpenVINO 2026.4 takes over all axes where some are named; with its limits: how many are not 0, the greatest, the least.
 inline onnx_value norm_of(onnx_call const& call, double order, std::vector<std::int64_t> const& axes, bool keep,
                           at::ScalarType dtype) {
   auto& onnx = call.onnx;
   auto const x = call.tensor("self", dtype);
   if (order == 2) return reduced(call, "ReduceL2", x, axes, keep);
-  if (order == 1) return reduced(call, "ReduceL1", x, axes, keep);
   if (order == 0) {
     auto const is_one = onnx.cast(onnx.cast(x, dtype, at::kBool), at::kBool, dtype);
     return reduced(call, "ReduceSum", is_one, axes, keep);
   }
   auto const size = onnx.emit("Abs", {x});
+  if (order == 1) return reduced(call, "ReduceSum", size, axes, keep);
   if (std::isinf(order)) return reduced(call, order > 0 ? "ReduceMax" : "ReduceMin", size, axes, keep);
   auto const sum = reduced(call, "ReduceSum", onnx.emit("Pow", {size, onnx.scalar(order, dtype)}), axes, keep);
   return onnx.emit("Pow", {sum, onnx.scalar(1 / order, dtype)});
@@ -177,8 +178,26 @@ inline double order_of_norm(onnx_call const& call, onnx_argument argument) {
   if (given.toStringRef() != "fro") call.refuse("expected a norm of elements, got '" + given.toStringRef() + "'");
   return 2;
 }
+/// Of a matrix the greatest or least sum of a column (1, -1) or of a row (infinity, -infinity), or that of all squares.
+inline onnx_results lower_matrix_norm(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const rank = call.rank("self");
+  auto const given = call.has("dim") ? call.axes("dim", rank) : std::vector{rank - 2, rank - 1};
+  bool const keep = keeps_axes(call);
+  if (!call.has("ord") || call.constant("ord").isString()) {
+    auto const order = order_of_norm(call, "ord");
+    return as_result(call, norm_of(call, order, given, keep, dtype), dtype);
+  }
+  auto const order = call.number("ord");
+  if (std::abs(order) != 1 && !std::isinf(order)) call.refuse("it needs singular values, which ONNX has not");
+  auto const summed = given[std::isinf(order) ? 1 : 0], compared = given[std::isinf(order) ? 0 : 1];
+  auto const sums = onnx.reduce("ReduceSum", onnx.emit("Abs", {call.tensor("self", dtype)}), {summed}, true);
+  auto const made = onnx.reduce(order > 0 ? "ReduceMax" : "ReduceMin", sums, {compared}, true);
+  return as_result(call, keep ? made : onnx.squeeze(made, given), dtype);
+}
 inline onnx_results lower_norm(onnx_call const& call) {
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const dtype = statistics_dtype(call.result_dtype());
   bool const has_p = call.name() == "aten::norm";
   bool const frobenius = call.name() == "aten::frobenius_norm";
   auto const order = frobenius ? 2.0 : has_p ? order_of_norm(call, "p") : order_of_norm(call, "ord");
@@ -186,27 +205,27 @@ inline onnx_results lower_norm(onnx_call const& call) {
   bool const of_vectors = call.name() == "aten::linalg_vector_norm" || has_p || frobenius;
   if (!of_vectors && call.has("ord")) {
     bool const matrix = axes.size() == 2 || (axes.empty() && call.rank("self") == 2);
-    if (matrix && !call.constant("ord").isString()) call.refuse("expected a norm of vectors, got one of matrices");
+    if (matrix && !call.constant("ord").isString()) return lower_matrix_norm(call);
   }
-  return as_result(call, norm_of(call, order, axes, keeps_axes(call), computed), computed);
+  return as_result(call, norm_of(call, order, axes, keeps_axes(call), dtype), dtype);
 }
 /// The distances of all rows of one matrix to all of another.
 inline onnx_results lower_cdist(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const dtype = call.result_dtype();
   auto const a = call.rank(0), b = call.rank(1), rank = std::max(a, b);
   auto const apart = onnx.emit(
-      "Sub", {onnx.unsqueeze(call.tensor(0, computed), {a - 1}), onnx.unsqueeze(call.tensor(1, computed), {b - 2})});
+      "Sub", {onnx.unsqueeze(call.tensor(0, dtype), {a - 1}), onnx.unsqueeze(call.tensor(1, dtype), {b - 2})});
   auto const p = call.number_or("p", 2);
-  if (p == 1 || p == 2)
-    return as_result(call, onnx.reduce(p == 1 ? "ReduceL1" : "ReduceL2", apart, {rank}, false), computed);
+  if (p == 2) return as_result(call, onnx.reduce("ReduceL2", apart, {rank}, false), dtype);
+  if (p == 1) return as_result(call, onnx.reduce("ReduceSum", onnx.emit("Abs", {apart}), {rank}, false), dtype);
   if (!std::isinf(p)) call.refuse("expected p of 1, 2 or infinity");
-  return as_result(call, onnx.reduce("ReduceMax", onnx.emit("Abs", {apart}), {rank}, false), computed);
+  return as_result(call, onnx.reduce("ReduceMax", onnx.emit("Abs", {apart}), {rank}, false), dtype);
 }
 /// a x b: of each axis of space the product of the two others, less the one the other way round.
 inline onnx_results lower_cross(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
+  auto const dtype = call.result_dtype();
   auto const rank = call.result_rank();
   std::int64_t axis = -1;
   if (call.has("dim")) axis = call.axis("dim", rank) - rank;
@@ -214,101 +233,27 @@ inline onnx_results lower_cross(onnx_call const& call) {
     for (std::int64_t i = rank; i-- > 0;)
       if (call.fixed_result_size(i) == 3) axis = i - rank;  // the first of three
   auto const turned = [&](onnx_argument side, std::vector<std::int64_t> const& order) {
-    return onnx.gather(call.tensor(side, computed), onnx.integers(order), axis);
+    return onnx.gather(call.tensor(side, dtype), onnx.integers(order), axis);
   };
   auto const one = onnx.emit("Mul", {turned(0, {1, 2, 0}), turned(1, {2, 0, 1})}),
              other = onnx.emit("Mul", {turned(0, {2, 0, 1}), turned(1, {1, 2, 0})});
-  return as_result(call, onnx.emit("Sub", {one, other}), computed);
+  return as_result(call, onnx.emit("Sub", {one, other}), dtype);
 }
-inline onnx_results lower_logsumexp(onnx_call const& call) { return lower_reduction<"ReduceLogSumExp">(call); }
-
-// --- running sums and order ----------------------------------------------------------------------------------------------
-inline onnx_results lower_cumsum(onnx_call const& call) {
-  auto const rank = call.rank("self");
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
-  auto const x = call.tensor("self", computed);
-  if (rank == 0) return as_result(call, x, computed);
-  return as_result(call, call.onnx.emit("CumSum", {x, call.onnx.integer(call.axis("dim", rank))}), computed);
-}
-/// ONNX has no running product: an element after the other, as far as their count is known.
-inline onnx_results lower_cumprod(onnx_call const& call) {
+/// With the greatest taken out, unless it is infinite. OpenVINO 2026.4 reduces all axes where ReduceLogSumExp names some.
+inline onnx_results lower_logsumexp(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const rank = call.rank("self");
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
-  auto const x = call.tensor("self", computed);
-  if (rank == 0) return as_result(call, x, computed);
-  auto const axis = call.axis("dim", rank);
-  auto const size = call.fixed_size("self", axis);
-  constexpr std::int64_t most = 64;
-  if (!size || *size > most) call.refuse("expected a product over an axis of 64 at most, of a fixed size");
-  std::vector<onnx_value> made;
-  for (std::int64_t i = 0; i < *size; ++i) {
-    auto const element = onnx.gather(x, onnx.integers({i}), axis);
-    made.push_back(made.empty() ? element : onnx.emit("Mul", {made.back(), element}));
-  }
-  if (made.empty()) return as_result(call, x, computed);
-  return as_result(call, onnx.concat(made, axis), computed);
-}
-
-/// The first `count` of an axis in order, and their places.
-inline onnx_results ordered(onnx_call const& call, onnx_value count, std::int64_t axis, bool descending, bool sorted) {
-  auto& onnx = call.onnx;
-  auto const dtype = call.dtype("self"), computed = computed_dtype(dtype);
-  auto const made =
-      onnx.emit_many("TopK", {call.tensor("self", computed), count}, 2,
-                     {{"axis", axis}, {"largest", std::int64_t{descending}}, {"sorted", std::int64_t{sorted}}});
-  return {onnx.cast(made[0], computed, dtype), made[1]};
-}
-inline onnx_results lower_topk(onnx_call const& call) {
-  auto const rank = call.rank("self");
-  if (rank == 0) return {call.tensor("self"), call.onnx.integer(0)};
-  auto const axis = onnx_call::axis(call.integer_or("dim", -1), rank);
-  return ordered(call, call.sizes("k"), axis, call.flag("largest", true), call.flag("sorted", true));
-}
-/// Of equals TopK takes the first first: it is stable in both directions.
-inline onnx_results lower_sort(onnx_call const& call) {
-  auto const rank = call.rank("self");
-  if (rank == 0) return {call.tensor("self"), call.onnx.integer(0)};
-  auto const axis = onnx_call::axis(call.integer_or("dim", -1), rank);
-  return ordered(call, call.size("self", axis), axis, call.flag("descending"), true);
-}
-inline onnx_results lower_msort(onnx_call const& call) {
-  return {ordered(call, call.size("self", 0), 0, false, true)[0]};
-}
-inline onnx_results lower_argsort(onnx_call const& call) { return {lower_sort(call)[1]}; }
-/// The last of the k least.
-inline onnx_results kth_of(onnx_call const& call, onnx_value k, onnx_value last, std::int64_t axis) {
-  auto const least = ordered(call, k, axis, false, true);
-  onnx_results made;
-  for (auto each : least) {
-    each = call.onnx.gather(each, last, axis);
-    made.push_back(keeps_axes(call) ? each : call.onnx.squeeze(each, {axis}));
-  }
-  return made;
-}
-inline onnx_results lower_kthvalue(onnx_call const& call) {
-  auto const rank = call.rank("self");
-  if (rank == 0) return {call.tensor("self"), call.onnx.integer(0)};
-  auto const k = call.integer("k");
-  return kth_of(call, call.onnx.integers({k}), call.onnx.integers({k - 1}), call.axis("dim", rank));
-}
-/// The lower of the two in the middle. Which of equals it is, LibTorch does not say.
-inline onnx_results lower_median(onnx_call const& call) {
-  auto& onnx = call.onnx;
-  auto const rank = call.rank("self");
-  if (rank == 0) return {call.tensor("self"), onnx.integer(0)};
-  bool const whole = call.arguments() == 1;
-  if (whole && rank > 1) call.refuse("expected the median along an axis", "x.flatten().median(0)");
-  if (!whole && call.is_used(1)) call.refuse("the place of a median among equals is not defined");
-  auto const axis = whole ? 0 : call.axis("dim", rank);
-  auto const size = call.size("self", axis);
-  auto const fixed = onnx.constant_of(size);
-  auto const last = fixed ? onnx.integers({(fixed->item().toLong() - 1) / 2})
-                          : onnx.emit("Div", {onnx.emit("Sub", {size, onnx.integers({1})}), onnx.integers({2})});
-  auto made = ordered(call, sum_of(onnx, last, onnx.integers({1})), axis, false, true);
-  made[0] = onnx.gather(made[0], last, axis);
-  if (whole || !keeps_axes(call)) made[0] = onnx.squeeze(made[0], {axis});
-  return made;
+  auto const dtype = statistics_dtype(call.result_dtype());
+  auto const axes = reduced_axes(call);
+  auto const x = call.tensor("self", dtype);
+  if (call.rank("self") == 0) return as_result(call, x, dtype);
+  auto const infinity = onnx.scalar(std::numeric_limits<double>::infinity(), dtype);
+  auto const greatest = onnx.reduce("ReduceMax", x, axes, true);
+  auto const endless = onnx.emit("Equal", {onnx.emit("Abs", {greatest}), infinity});
+  auto const centre = onnx.emit("Where", {endless, onnx.scalar(0, dtype), greatest});
+  auto const sum = onnx.reduce("ReduceSum", onnx.emit("Exp", {onnx.emit("Sub", {x, centre})}), axes, true);
+  auto const made = onnx.emit("Add", {onnx.emit("Log", {sum}), centre});
+  if (keeps_axes(call)) return as_result(call, made, dtype);
+  return as_result(call, onnx.squeeze(made, axes.empty() ? all_axes(call.rank("self")) : axes), dtype);
 }
 
 inline constexpr onnx_operator onnx_reductions[] = {
@@ -335,17 +280,10 @@ inline constexpr onnx_operator onnx_reductions[] = {
     {"aten::frobenius_norm", &lower_norm},
     {"aten::linalg_norm", &lower_norm},
     {"aten::linalg_vector_norm", &lower_norm},
+    {"aten::linalg_matrix_norm", &lower_matrix_norm},
     {"aten::cdist", &lower_cdist},
     {"aten::cross", &lower_cross},
     {"aten::linalg_cross", &lower_cross},
-    {"aten::cumsum", &lower_cumsum},
-    {"aten::cumprod", &lower_cumprod},
-    {"aten::topk", &lower_topk},
-    {"aten::sort", &lower_sort},
-    {"aten::msort", &lower_msort},
-    {"aten::argsort", &lower_argsort},
-    {"aten::kthvalue", &lower_kthvalue},
-    {"aten::median", &lower_median},
 };
 
 }  // namespace torchdeploy::inline v0::detail

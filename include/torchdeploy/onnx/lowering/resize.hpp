@@ -8,122 +8,16 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-/// Images of another size: padded, with their pixels regrouped, interpolated, and sampled.
+/// Images of another size, interpolated and sampled.
 namespace torchdeploy::inline v0::detail {
-
-// --- padding -----------------------------------------------------------------------------------------------------------
-/// LibTorch counts axes from the last, both ends of each; ONNX has the beginnings of all, then the ends of all.
-inline onnx_value pads_of(onnx_call const& call) {
-  auto& onnx = call.onnx;
-  auto const& given = call.elements(1);
-  auto const rank = static_cast<std::size_t>(call.rank(0));
-  std::vector<onnx_value> pads(2 * rank, onnx.integers({0}));
-  for (std::size_t i = 0; i + 1 < given.size(); i += 2) {
-    pads[rank - 1 - i / 2] = call.number_vector(given[i]);
-    pads[2 * rank - 1 - i / 2] = call.number_vector(given[i + 1]);
-  }
-  return onnx.concat(pads, 0);
-}
-/// The end of an axis before its beginning, and the beginning behind its end.
-inline onnx_value padded_in_circle(onnx_call const& call, onnx_value x, std::vector<std::int64_t> const& pads) {
-  auto& onnx = call.onnx;
-  auto const rank = call.rank(0);
-  for (std::size_t i = 0; i + 1 < pads.size(); i += 2) {
-    auto const axis = rank - 1 - static_cast<std::int64_t>(i / 2);
-    auto const before = pads[i], behind = pads[i + 1];
-    if (before < 0 || behind < 0) call.refuse("it takes away by a circular padding");
-    std::vector<onnx_value> parts{x};
-    if (before > 0) parts.insert(parts.begin(), onnx.slice(x, axis, onnx.integers({-before}), {}));
-    if (behind > 0) parts.push_back(onnx.slice(x, axis, onnx.integers({0}), onnx.integers({behind})));
-    x = onnx.concat(parts, axis);
-  }
-  return x;
-}
-inline onnx_results padded(onnx_call const& call, std::string const& mode) {
-  auto& onnx = call.onnx;
-  auto const dtype = call.dtype(0), computed = dtype == at::kBool ? at::kBool : computed_dtype(dtype);
-  auto const x = call.tensor(0, computed);
-  if (mode == "circular") return as_result(call, padded_in_circle(call, x, call.integers(1)), computed);
-  std::vector<onnx_value> inputs{x, pads_of(call)};
-  if (mode == "constant") {
-    if (call.has("value")) inputs.push_back(call.operand("value", computed));
-    return as_result(call, onnx.emit("Pad", std::move(inputs)), computed);
-  }
-  if (call.is_constant(1)) {
-    auto const pads = call.integers(1);
-    if (std::any_of(pads.begin(), pads.end(), [](std::int64_t each) { return each < 0; }))
-      call.refuse("it takes away by a padding that reflects or repeats");
-  }
-  std::string const kind = mode == "reflect" ? "reflect" : "edge";
-  return as_result(call, onnx.emit("Pad", std::move(inputs), {{"mode", kind}}), computed);
-}
-inline onnx_results lower_pad(onnx_call const& call) { return padded(call, call.text("mode")); }
-inline onnx_results lower_pad_constant(onnx_call const& call) { return padded(call, "constant"); }
-/// The padding of the older operators, one each for a number of axes, is named otherwise.
-template <onnx_kind Mode>
-onnx_results lower_pad_axes(onnx_call const& call) {
-  return padded(call, Mode.text);
-}
-
-// --- pixels and channels -----------------------------------------------------------------------------------------------
-/// Images without a batch, or with several axes of it, as a batch.
-inline onnx_value as_batch(onnx_call const& call, onnx_value x, std::int64_t image_rank) {
-  auto const more = call.rank(0) - image_rank;
-  if (more == 0) return call.onnx.unsqueeze(x, {0});
-  if (more == 1) return x;
-  std::vector<onnx_value> sizes{call.onnx.integers({-1})};
-  for (auto i = more; i < call.rank(0); ++i) sizes.push_back(call.size(0, i));
-  return call.onnx.emit("Reshape", {x, call.onnx.concat(sizes, 0)});
-}
-inline onnx_value from_batch(onnx_call const& call, onnx_value x, std::int64_t image_rank) {
-  auto const more = call.rank(0) - image_rank;
-  if (more == 0) return call.onnx.squeeze(x, {0});
-  if (more == 1) return x;
-  std::vector<onnx_value> sizes;
-  for (std::int64_t i = 0; i < more; ++i) sizes.push_back(call.size(0, i));
-  for (std::int64_t i = 1; i <= image_rank; ++i) sizes.push_back(call.onnx.size(x, i));
-  return call.onnx.emit("Reshape", {x, call.onnx.concat(sizes, 0)});
-}
-inline at::ScalarType float_of_pixels(onnx_call const& call) {
-  auto const dtype = call.dtype(0);
-  if (is_integral(dtype)) call.refuse("expected floats, as ONNX's runtimes do");
-  return dtype == at::kDouble ? dtype : computed_dtype(dtype);
-}
-/// Of the channels one for each pixel of a square.
-inline onnx_results lower_pixel_shuffle(onnx_call const& call) {
-  auto const dtype = float_of_pixels(call);
-  auto const made = call.onnx.emit("DepthToSpace", {as_batch(call, call.tensor(0, dtype), 3)},
-                                   {{"blocksize", call.integer("upscale_factor")}, {"mode", "CRD"}});
-  return as_result(call, from_batch(call, made, 3), dtype);
-}
-/// ONNX has the places in the square first, LibTorch the channels.
-inline onnx_results lower_pixel_unshuffle(onnx_call const& call) {
-  auto& onnx = call.onnx;
-  auto const dtype = float_of_pixels(call);
-  auto const block = call.integer("downscale_factor");
-  auto const channels = call.fixed_size(0, call.rank(0) - 3);
-  if (!channels) call.refuse("how many channels there are depends on the inputs");
-  auto made = onnx.emit("SpaceToDepth", {as_batch(call, call.tensor(0, dtype), 3)}, {{"blocksize", block}});
-  if (*channels > 1) {
-    auto const order = at::arange(*channels * block * block, at::TensorOptions(at::kLong));
-    made = onnx.gather(made, onnx.constant(order.reshape({block * block, *channels}).t().reshape({-1})), 1);
-  }
-  return as_result(call, from_batch(call, made, 3), dtype);
-}
-inline onnx_results lower_channel_shuffle(onnx_call const& call) {
-  auto& onnx = call.onnx;
-  auto const groups = call.integer("groups");
-  auto const channels = call.fixed_size(0, 1);
-  if (!channels) call.refuse("how many channels there are depends on the inputs");
-  auto const grouped = onnx.reshape(call.tensor(0), {0, groups, *channels / groups, -1});
-  return {onnx.emit("Reshape", {onnx.transpose(grouped, {0, 2, 1, 3}), call.shape(0)})};
-}
 
 // --- interpolation -----------------------------------------------------------------------------------------------------
 struct interpolation {
@@ -135,75 +29,127 @@ struct interpolation {
   std::vector<double> scales{};  ///< of the spatial axes, where they were asked for
 };
 
-/// Whether Resize takes the very pixels that LibTorch takes: the two round the quotient of sizes differently.
-inline bool takes_same_pixels(std::int64_t in, std::int64_t out, std::optional<double> scale) {
-  auto const step = scale ? static_cast<float>(1.0 / *scale) : static_cast<float>(in) / static_cast<float>(out);
-  auto const grown = scale ? static_cast<float>(*scale) : static_cast<float>(out) / static_cast<float>(in);
-  for (std::int64_t i = 0; i < out; ++i) {
-    auto const there = static_cast<float>(i);
-    auto const ours = in == out ? i : std::min(static_cast<std::int64_t>(std::floor(there * step)), in - 1);
-    auto const theirs = std::min(static_cast<std::int64_t>(std::floor(there / grown)), in - 1);
-    if (ours != theirs) return false;
-  }
-  return true;
+/// The pixels that LibTorch takes along an axis, read off from what it makes of an image that counts them.
+inline at::Tensor nearest_pixels(interpolation const& how, std::vector<std::int64_t> const& in,
+                                 std::vector<std::int64_t> const& out, std::size_t axis) {
+  auto const space = in.size();
+  std::vector<std::int64_t> shape(space + 2, 1), sizes{1, 1};
+  shape[axis + 2] = in[axis];
+  sizes.insert(sizes.end(), in.begin(), in.end());
+  auto const image = at::arange(in[axis], at::TensorOptions(at::kFloat)).reshape(shape).expand(sizes).contiguous();
+  auto const scale = [&](std::size_t i) { return how.scales.empty() ? std::nullopt : std::optional(how.scales[i]); };
+  auto const resize = [&]() -> at::Tensor {
+    if (space == 1)
+      return how.exact ? at::_upsample_nearest_exact1d(image, out, scale(0))
+                       : at::upsample_nearest1d(image, out, scale(0));
+    if (space == 2)
+      return how.exact ? at::_upsample_nearest_exact2d(image, out, scale(0), scale(1))
+                       : at::upsample_nearest2d(image, out, scale(0), scale(1));
+    return how.exact ? at::_upsample_nearest_exact3d(image, out, scale(0), scale(1), scale(2))
+                     : at::upsample_nearest3d(image, out, scale(0), scale(1), scale(2));
+  };
+  auto made = resize();
+  for (auto i = space + 2; i-- > 0;)
+    if (i != axis + 2) made = made.select(static_cast<std::int64_t>(i), 0);
+  return made.to(at::kLong);
 }
-/// The nearest pixels of fixed sizes, taken by their places.
-inline onnx_value nearest_by_places(onnx_call const& call, onnx_value x, std::vector<std::int64_t> const& in,
-                                    std::vector<std::int64_t> const& out, std::vector<double> const& scales) {
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    if (in[i] == out[i]) continue;
-    auto const step =
-        scales.empty() ? static_cast<float>(in[i]) / static_cast<float>(out[i]) : static_cast<float>(1.0 / scales[i]);
-    auto const places =
-        (at::arange(out[i], at::TensorOptions(at::kFloat)) * step).floor().clamp_max(in[i] - 1).to(at::kLong);
-    x = call.onnx.gather(x, call.onnx.constant(places), static_cast<std::int64_t>(i) + 2);
+/// The pixels that Resize takes: it rounds the quotient of sizes otherwise.
+inline at::Tensor pixels_of_resize(interpolation const& how, std::int64_t in, std::int64_t out, std::size_t axis) {
+  auto const scale =
+      how.scales.empty() ? static_cast<float>(out) / static_cast<float>(in) : static_cast<float>(how.scales[axis]);
+  auto const middle = how.exact ? 0.5F : 0.0F;
+  std::vector<std::int64_t> all;
+  for (std::int64_t i = 0; i < out; ++i) {
+    auto const place = (static_cast<float>(i) + middle) / scale - middle;
+    all.push_back(std::clamp(static_cast<std::int64_t>(how.exact ? std::round(place) : std::floor(place)),
+                             std::int64_t{0}, in - 1));
   }
+  return at::tensor(all, at::kLong);
+}
+/// The nearest pixels of fixed sizes, taken by their places where Resize takes others. None: it takes the same.
+inline std::optional<onnx_value> nearest_by_places(onnx_call const& call, interpolation const& how,
+                                                   std::vector<std::int64_t> const& in,
+                                                   std::vector<std::int64_t> const& out) {
+  bool same = true, as_it_was = in == out;
+  std::vector<at::Tensor> places;
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    places.push_back(nearest_pixels(how, in, out, i));
+    // an axis that keeps its size runtimes copy, whatever the scale: OpenVINO each, ONNX Runtime where all are so
+    same = same && (in[i] != out[i] || how.scales.empty()) &&
+           at::equal(places.back(), pixels_of_resize(how, in[i], out[i], i));
+    as_it_was = as_it_was && at::equal(places.back(), at::arange(in[i]));
+  }
+  if (as_it_was) return call.tensor(0);
+  if (same) return std::nullopt;
+  auto x = call.tensor(0);
+  for (std::size_t i = 0; i < in.size(); ++i)
+    if (in[i] != out[i] || !at::equal(places[i], at::arange(in[i])))
+      x = call.onnx.gather(x, call.onnx.constant(places[i]), static_cast<std::int64_t>(i) + 2);
   return x;
 }
 
+/// A scale in float, as Resize has it, that makes the sizes that LibTorch makes with one in double: of all up to 16384, where
+/// the size is open. 1.3 in float is less, and of 10 made 12; the number next to it is as good for the pixels.
+inline float scale_for_resize(onnx_call const& call, double scale, std::optional<std::int64_t> size) {
+  constexpr std::int64_t most = 16384;
+  auto const fits = [&](float tried, std::int64_t each) {
+    return static_cast<std::int64_t>(tried * static_cast<float>(each)) ==
+           static_cast<std::int64_t>(std::floor(static_cast<double>(each) * scale));
+  };
+  auto tried = static_cast<float>(scale);
+  for (int i = 0; i < 4; ++i, tried = std::nextafter(tried, std::numeric_limits<float>::infinity())) {
+    bool all = true;
+    for (auto each = size.value_or(1); all && each <= size.value_or(most); ++each) all = fits(tried, each);
+    if (all) return tried;
+  }
+  call.refuse("float rounds the sizes that its scale makes", "interpolate(x, size=...)");
+}
+
 /// Resizing is linear in the pixels: a matrix for the rows and one for the columns, read off from what it makes of single pixels.
-inline onnx_value antialiased(onnx_call const& call, interpolation const& how, std::vector<std::int64_t> const& in,
-                              std::vector<std::int64_t> const& out) {
-  if (in.size() != 2 || !how.scales.empty())
+inline onnx_value resized_by_matrices(onnx_call const& call, interpolation const& how,
+                                      std::vector<std::int64_t> const& in, std::vector<std::int64_t> const& out) {
+  if (in.size() != 2 || (how.antialias && !how.scales.empty()))
     call.refuse("ONNX resizes by scales without aliasing from opset 18", ".opset = 18");
-  auto const dtype = call.dtype(0);
   auto const matrix = [&](std::size_t i) {
-    auto const pixels = at::eye(in[i], at::TensorOptions(dtype)).reshape({1, 1, in[i], in[i]});
+    auto const pixels = at::eye(in[i], at::TensorOptions(at::kDouble)).reshape({1, 1, in[i], in[i]});
     auto const sizes = std::vector{out[i], in[i]};
-    auto const made = how.mode == "cubic" ? at::_upsample_bicubic2d_aa(pixels, sizes, how.corners)
-                                          : at::_upsample_bilinear2d_aa(pixels, sizes, how.corners);
-    return made.reshape(sizes);
+    auto const scale = how.scales.empty() ? std::nullopt : std::optional(how.scales[i]);
+    auto const made = !how.antialias        ? at::upsample_bicubic2d(pixels, sizes, how.corners, scale, std::nullopt)
+                      : how.mode == "cubic" ? at::_upsample_bicubic2d_aa(pixels, sizes, how.corners)
+                                            : at::_upsample_bilinear2d_aa(pixels, sizes, how.corners);
+    return made.reshape(sizes).to(call.dtype(0));
   };
   auto const rows = call.onnx.constant(matrix(0)), columns = call.onnx.constant(matrix(1).t());
   return call.onnx.emit("MatMul", {rows, call.onnx.emit("MatMul", {call.tensor(0), columns})});
 }
 
-inline onnx_results resized(onnx_call const& call, interpolation const& how) {
+inline onnx_results resized(onnx_call const& call, interpolation how) {
   auto& onnx = call.onnx;
   auto const rank = call.rank(0), space = rank - 2;
   auto const dtype = call.dtype(0);
   if (how.mode != "nearest" && is_integral(dtype)) call.refuse("expected floats to interpolate between");
   constexpr std::int64_t has_axes = 18;
   std::vector<std::int64_t> in, out;
-  bool same_pixels = true;
   for (std::int64_t i = 2; i < rank; ++i) {
     auto const before = call.fixed_size(0, i), after = call.fixed_result_size(i);
     if (!before || !after) continue;
     in.push_back(*before);
     out.push_back(*after);
-    auto const scale = how.scales.empty() ? std::nullopt : std::optional(how.scales[static_cast<std::size_t>(i) - 2]);
-    same_pixels = same_pixels && takes_same_pixels(*before, *after, scale);
-    if (scale && static_cast<std::int64_t>(static_cast<float>(*scale) * static_cast<float>(*before)) != *after)
-      call.refuse("float rounds the size that its scale makes");
+    // along such an axis LibTorch takes the pixels as they are, whatever the scale
+    if (how.mode == "linear" && !how.scales.empty() && before == after) how.scales[static_cast<std::size_t>(i) - 2] = 1;
   }
   bool const fixed = static_cast<std::int64_t>(in.size()) == space;
-  if (fixed && in == out && !how.antialias) return {call.tensor(0)};
-  if (how.mode == "nearest" && !how.exact && fixed && !same_pixels)
-    return {nearest_by_places(call, call.tensor(0), in, out, how.scales)};
+  if (fixed && how.mode == "nearest")
+    if (auto const made = nearest_by_places(call, how, in, out)) return {*made};
+  if (fixed && in == out && !how.antialias && (how.mode == "linear" || how.scales.empty())) return {call.tensor(0)};
 
+  // by a scale that leaves an axis its size LibTorch moves the pixels of a cubic all the same, and runtimes do not
+  bool const keeps_a_size = !std::equal(in.begin(), in.end(), out.begin(), std::not_equal_to<>());
+  if (how.mode == "cubic" && !how.antialias && !how.scales.empty() && fixed && keeps_a_size)
+    return {resized_by_matrices(call, how, in, out)};
   if (how.antialias && onnx.opset() < has_axes) {
     if (!fixed) call.refuse("ONNX resizes open sizes without aliasing from opset 18", ".opset = 18");
-    return {antialiased(call, how, in, out)};
+    return {resized_by_matrices(call, how, in, out)};
   }
 
   std::vector<onnx_node_attribute> attributes{{"mode", how.mode}};
@@ -219,15 +165,14 @@ inline onnx_results resized(onnx_call const& call, interpolation const& how) {
     attributes.push_back({"antialias", std::int64_t{1}});
     attributes.push_back({"exclude_outside", std::int64_t{1}});
   }
-  auto const computed = dtype == at::kByte ? at::kByte : dtype == at::kDouble ? at::kFloat : computed_dtype(dtype);
   if (dtype == at::kLong) call.refuse("ONNX's runtimes resize no int64");
-  auto const x = call.tensor(0, computed);
-  auto const finish = [&](onnx_value scales, onnx_value sizes) {
-    return as_result(call, onnx.emit("Resize", {x, {}, scales, sizes}, std::move(attributes)), computed);
+  auto const finish = [&](onnx_value scales, onnx_value sizes) -> onnx_results {
+    return {onnx.emit("Resize", {call.tensor(0), {}, scales, sizes}, std::move(attributes))};
   };
   if (!how.scales.empty()) {
     std::vector<float> all{1, 1};
-    for (auto const each : how.scales) all.push_back(static_cast<float>(each));
+    for (std::size_t i = 0; i < how.scales.size(); ++i)
+      all.push_back(scale_for_resize(call, how.scales[i], call.fixed_size(0, static_cast<std::int64_t>(i) + 2)));
     return finish(onnx.constant(at::tensor(all, at::TensorOptions(at::kFloat))), {});
   }
   if (onnx.opset() >= has_axes) {
@@ -301,12 +246,10 @@ inline onnx_results lower_grid_sampler(onnx_call const& call) {
   auto const mode = call.integer("interpolation_mode"), padding = call.integer("padding_mode");
   std::string const names[] = {new_names ? "linear" : "bilinear", "nearest", new_names ? "cubic" : "bicubic"};
   std::string const paddings[] = {"zeros", "border", "reflection"};
-  auto const dtype = call.dtype(0), computed = dtype == at::kDouble && !new_names ? at::kFloat : computed_dtype(dtype);
-  auto const made = onnx.emit("GridSample", {call.tensor(0, computed), call.tensor(1, computed)},
-                              {{"mode", names[mode]},
-                               {"padding_mode", paddings[padding]},
-                               {"align_corners", std::int64_t{call.flag("align_corners")}}});
-  return as_result(call, made, computed);
+  return {onnx.emit("GridSample", {call.tensor(0), call.tensor(1)},
+                    {{"mode", names[mode]},
+                     {"padding_mode", paddings[padding]},
+                     {"align_corners", std::int64_t{call.flag("align_corners")}}})};
 }
 /// Where the pixels of an image come from: the grid itself is fixed, turned by a matrix for each image.
 inline onnx_results lower_affine_grid(onnx_call const& call) {
@@ -319,9 +262,10 @@ inline onnx_results lower_affine_grid(onnx_call const& call) {
     if (!size) call.refuse("the size of the image depends on the inputs");
     sizes.push_back(*size);
   }
-  auto const matrix = at::eye(space + 1, at::TensorOptions(dtype)).narrow(0, 0, space).unsqueeze(0);
+  auto const precise = at::TensorOptions(at::kDouble);
+  auto const matrix = at::eye(space + 1, precise).narrow(0, 0, space).unsqueeze(0);
   auto const plain = at::affine_grid_generator(matrix, sizes, call.flag("align_corners")).reshape({-1, space});
-  auto const points = at::cat({plain, at::ones({plain.size(0), 1}, at::TensorOptions(dtype))}, 1);
+  auto const points = at::cat({plain, at::ones({plain.size(0), 1}, precise)}, 1).to(dtype);
   auto const turned = onnx.emit("MatMul", {onnx.constant(points), onnx.transpose(call.tensor("theta"), {0, 2, 1})});
   std::vector<std::int64_t> shape(sizes.begin() + 1, sizes.end());
   shape[0] = 0;
@@ -330,18 +274,6 @@ inline onnx_results lower_affine_grid(onnx_call const& call) {
 }
 
 inline constexpr onnx_operator onnx_resizing[] = {
-    {"aten::pad", &lower_pad},
-    {"aten::constant_pad_nd", &lower_pad_constant},
-    {"aten::reflection_pad1d", &lower_pad_axes<"reflect">},
-    {"aten::reflection_pad2d", &lower_pad_axes<"reflect">},
-    {"aten::reflection_pad3d", &lower_pad_axes<"reflect">},
-    {"aten::replication_pad1d", &lower_pad_axes<"replicate">},
-    {"aten::replication_pad2d", &lower_pad_axes<"replicate">},
-    {"aten::replication_pad3d", &lower_pad_axes<"replicate">},
-    {"aten::pixel_shuffle", &lower_pixel_shuffle},
-    {"aten::pixel_unshuffle", &lower_pixel_unshuffle},
-    {"aten::channel_shuffle", &lower_channel_shuffle},
-    {"aten::native_channel_shuffle", &lower_channel_shuffle},
     {"aten::upsample_nearest1d", &lower_upsample<"nearest">},
     {"aten::upsample_nearest2d", &lower_upsample<"nearest">},
     {"aten::upsample_nearest3d", &lower_upsample<"nearest">},

@@ -52,15 +52,7 @@ inline onnx_results lower_scatter_add(onnx_call const& call) {
 /// What changes nothing when it is combined with another number.
 inline at::Tensor neutral_of(std::string const& reduction, at::ScalarType dtype) {
   if (reduction == "add" || reduction == "mul") return at::scalar_tensor(reduction == "mul" ? 1 : 0, dtype);
-  bool const greatest = reduction == "max";
-  if (!is_integral(dtype)) {
-    auto const infinity = std::numeric_limits<double>::infinity();
-    return at::scalar_tensor(greatest ? -infinity : infinity, dtype);
-  }
-  using limits = std::numeric_limits<std::int64_t>;
-  using limits32 = std::numeric_limits<std::int32_t>;
-  if (dtype == at::kLong) return at::scalar_tensor(greatest ? limits::min() : limits::max(), dtype);
-  return at::scalar_tensor(greatest ? limits32::min() : limits32::max(), dtype);
+  return extreme_of(dtype, reduction == "min");
 }
 /// Where `include_self` is false, what was there is replaced first by what changes nothing.
 inline onnx_results lower_scatter_reduce(onnx_call const& call) {
@@ -72,7 +64,6 @@ inline onnx_results lower_scatter_reduce(onnx_call const& call) {
                            : reduce == "prod"      ? "mul"
                            : reduce == "amax"      ? "max"
                                                    : "min";
-  if (dtype != computed_dtype(dtype)) call.refuse("expected a tensor of float, double, int32 or int64");
   auto const like_index = [&](at::Tensor const& value) {
     return onnx.expand(onnx.constant(value), call.shape("index"));
   };

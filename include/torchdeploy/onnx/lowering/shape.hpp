@@ -63,10 +63,18 @@ inline onnx_value target_shape(onnx_call const& call, onnx_value otherwise) {
   }
   return open <= 1 ? call.onnx.integers(sizes) : otherwise;
 }
+/// Without elements: 0 among the sizes of a Reshape means "as it was".
+inline bool is_empty(onnx_call const& call) {
+  for (std::int64_t i = 0; i < call.result_rank(); ++i)
+    if (!call.fixed_result_size(i)) return false;
+  return call.result().toTensor().numel() == 0;
+}
 inline onnx_results lower_reshape(onnx_call const& call) {
   auto& onnx = call.onnx;
   if (call.arguments() > 1 && call.has("dtype") && !call.has("size") && !call.has("shape"))
     call.refuse("it reads the same bytes as another dtype");
+  if (is_empty(call))
+    return {onnx.constant(at::empty(call.result().toTensor().sizes(), at::TensorOptions(call.result_dtype())))};
   auto const target = call.is_tensor(1) ? call.shape(1) : call.sizes(1);
   return {onnx.emit("Reshape", {call.tensor(0), target_shape(call, target)})};
 }
@@ -95,7 +103,8 @@ inline onnx_results lower_flatten(onnx_call const& call) {
   auto& onnx = call.onnx;
   auto const rank = call.rank(0);
   if (rank == 0) return {onnx.reshape(call.tensor(0), {1})};
-  auto const first = call.axis("start_dim", rank), last = call.axis("end_dim", rank);
+  bool const all = call.name() == "aten::ravel";
+  auto const first = all ? 0 : call.axis("start_dim", rank), last = all ? rank - 1 : call.axis("end_dim", rank);
   if (first == last) return {call.tensor(0)};
   if (first == 1 && last == rank - 1) return {onnx.emit("Flatten", {call.tensor(0)}, {{"axis", 1}})};
   std::vector<std::pair<std::int64_t, std::int64_t>> kept;
@@ -161,7 +170,9 @@ inline onnx_results lower_squeeze(onnx_call const& call) {
   auto const rank = call.rank(0);
   auto axes = call.has("dim") ? call.axes("dim", rank) : std::vector<std::int64_t>(static_cast<std::size_t>(rank));
   if (!call.has("dim")) std::iota(axes.begin(), axes.end(), 0);
-  std::erase_if(axes, [&](std::int64_t each) { return rank == 0 || call.fixed_size(0, each) != 1; });
+  std::erase_if(axes, [&](std::int64_t each) { return rank == 0 || !call.is_one(0, each); });
+  if (rank - static_cast<std::int64_t>(axes.size()) != call.result_rank())
+    call.refuse("whether an axis is squeezed depends on what is in the inputs");
   std::sort(axes.begin(), axes.end());
   return {call.onnx.squeeze(call.tensor(0), axes)};
 }
@@ -239,6 +250,17 @@ inline onnx_results lower_zero(onnx_call const& call) {
   return {call.onnx.expand(call.onnx.scalar(0, call.dtype(0)), call.shape(0))};
 }
 
+/// Outside of training nothing is dropped.
+inline onnx_results lower_dropout(onnx_call const& call) {
+  if (call.flag("train") && call.number("p") > 0)
+    call.refuse("it drops out at random: it is in training mode",
+                "model.eval(), and dropout(x, training=self.training)");
+  return {call.tensor(0)};
+}
+inline onnx_results lower_as_tensor(onnx_call const& call) {
+  return call.is_tensor(0) ? lower_cast(call) : lower_number_to_tensor(call);
+}
+
 inline constexpr onnx_operator onnx_shapes[] = {
     {"aten::size", &lower_size},
     {"aten::sym_size", &lower_size},
@@ -256,6 +278,7 @@ inline constexpr onnx_operator onnx_shapes[] = {
     {"prim::NumToTensor", &lower_number_to_tensor},
     {"aten::tensor", &lower_number_to_tensor},
     {"aten::scalar_tensor", &lower_number_to_tensor},
+    {"aten::as_tensor", &lower_as_tensor},
     {"aten::reshape", &lower_reshape},
     {"aten::view", &lower_reshape},
     {"aten::_unsafe_view", &lower_reshape},
@@ -297,9 +320,18 @@ inline constexpr onnx_operator onnx_shapes[] = {
     {"aten::alias", &lower_identity},
     {"aten::lift_fresh", &lower_identity},
     {"aten::positive", &lower_identity},
-    {"aten::dropout", &lower_identity},
-    {"aten::feature_dropout", &lower_identity},
-    {"aten::alpha_dropout", &lower_identity},
+    {"aten::dropout", &lower_dropout},
+    {"aten::feature_dropout", &lower_dropout},
+    {"aten::alpha_dropout", &lower_dropout},
+    {"aten::feature_alpha_dropout", &lower_dropout},
+    {"aten::resolve_conj", &lower_identity},
+    {"aten::resolve_neg", &lower_identity},
+    {"aten::conj", &lower_identity},
+    {"aten::conj_physical", &lower_identity},
+    {"aten::real", &lower_identity},
+    {"aten::lift", &lower_identity},
+    {"aten::cpu", &lower_identity},
+    {"prim::data", &lower_identity},
     {"aten::copy", &lower_copy},
     {"aten::fill", &lower_fill},
     {"aten::zero", &lower_zero},

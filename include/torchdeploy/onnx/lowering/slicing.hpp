@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torchdeploy/onnx/lowering/reduction.hpp>
+#include <torchdeploy/onnx/lowering/order.hpp>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
@@ -221,17 +221,17 @@ inline onnx_value compared_places(onnx_builder& onnx, onnx_value rows, onnx_valu
 template <bool Upper>
 onnx_results lower_triangle(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = call.dtype(0), computed = computed_dtype(dtype);
+  auto const dtype = call.dtype(0);
   auto const rank = call.rank(0);
   auto const diagonal = int_operand(call, "diagonal");
   constexpr std::int64_t has_trilu = 14;
   if (onnx.opset() >= has_trilu) {
-    auto const made = onnx.emit("Trilu", {call.tensor(0, computed), diagonal}, {{"upper", std::int64_t{Upper}}});
-    return {onnx.cast(made, computed, dtype)};
+    auto const made = onnx.emit("Trilu", {call.tensor(0, dtype), diagonal}, {{"upper", std::int64_t{Upper}}});
+    return {made};
   }
   auto const stays = compared_places(onnx, call.size(0, rank - 2), call.size(0, rank - 1),
                                      Upper ? "GreaterOrEqual" : "LessOrEqual", diagonal);
-  return {where_true(onnx, stays, call.tensor(0), onnx.scalar(0, dtype), dtype)};
+  return {onnx.emit("Where", {stays, call.tensor(0), onnx.scalar(0, dtype)})};
 }
 /// The two axes go last and become one, and of it every (columns + 1)-th element is taken.
 inline onnx_value diagonal_of(onnx_call const& call, std::int64_t offset, std::int64_t a, std::int64_t b) {
@@ -275,11 +275,10 @@ inline onnx_value diagonal_matrix(onnx_call const& call, std::int64_t offset) {
   if (offset != 0) {
     std::vector<std::int64_t> pads(static_cast<std::size_t>(2 * rank), 0);
     pads[static_cast<std::size_t>(offset > 0 ? rank - 1 : 2 * rank - 1)] = std::abs(offset);
-    auto const computed = computed_dtype(dtype);
-    x = onnx.cast(onnx.emit("Pad", {onnx.cast(x, dtype, computed), onnx.integers(pads)}), computed, dtype);
+    x = onnx.emit("Pad", {x, onnx.integers(pads)});
   }
   auto const on_it = compared_places(onnx, size, size, "Equal", onnx.integer(offset));
-  return where_true(onnx, on_it, onnx.unsqueeze(x, {rank - 1}), onnx.scalar(0, dtype), dtype);
+  return onnx.emit("Where", {on_it, onnx.unsqueeze(x, {rank - 1}), onnx.scalar(0, dtype)});
 }
 inline onnx_results lower_diag(onnx_call const& call) {
   auto const offset = call.integer("diagonal");
@@ -295,10 +294,18 @@ inline onnx_results lower_diag_embed(onnx_call const& call) {
     order.push_back(i == std::min(a, b) ? rank - 2 : i == std::max(a, b) ? rank - 1 : next++);
   return {call.onnx.transpose(made, order)};
 }
+/// A number on the diagonal.
+inline onnx_results lower_fill_diagonal(onnx_call const& call) {
+  auto& onnx = call.onnx;
+  if (call.rank(0) != 2 || call.flag("wrap"))
+    call.refuse("expected a matrix, and a diagonal that does not begin again");
+  auto const on_it = compared_places(onnx, call.size(0, 0), call.size(0, 1), "Equal", onnx.integer(0));
+  return {onnx.emit("Where", {on_it, call.operand("fill_value", call.dtype(0)), call.tensor(0)})};
+}
 inline onnx_results lower_trace(onnx_call const& call) {
-  auto const dtype = call.result_dtype(), computed = computed_dtype(dtype);
-  auto const diagonal = call.onnx.cast(diagonal_of(call, 0, 0, 1), call.dtype(0), computed);
-  return as_result(call, call.onnx.reduce("ReduceSum", diagonal, {0}, false), computed);
+  auto const dtype = call.result_dtype();
+  auto const diagonal = call.onnx.cast(diagonal_of(call, 0, 0, 1), call.dtype(0), dtype);
+  return as_result(call, call.onnx.reduce("ReduceSum", diagonal, {0}, false), dtype);
 }
 
 // --- windows -----------------------------------------------------------------------------------------------------------
@@ -331,24 +338,25 @@ inline onnx_results lower_unfold(onnx_call const& call) {
 /// The difference of neighbours, n times over.
 inline onnx_results lower_diff(onnx_call const& call) {
   auto& onnx = call.onnx;
-  auto const dtype = call.result_dtype(), computed = dtype == at::kBool ? at::kBool : computed_dtype(dtype);
+  auto const dtype = call.result_dtype();
   auto const axis = onnx_call::axis(call.integer_or("dim", -1), call.rank(0));
   std::vector<onnx_value> parts;
   for (auto const* each : {"prepend", "self", "append"})
-    if (call.has(each)) parts.push_back(call.tensor(each, computed));
+    if (call.has(each)) parts.push_back(call.tensor(each, dtype));
   auto x = onnx.concat(parts, axis);
   for (std::int64_t i = 0; i < call.integer_or("n", 1); ++i) {
     auto const next = onnx.slice(x, axis, onnx.integers({1}), {}),
                before = onnx.slice(x, axis, onnx.integers({0}), onnx.integers({-1}));
     x = onnx.emit(dtype == at::kBool ? "Xor" : "Sub", {next, before});
   }
-  return as_result(call, x, computed);
+  return as_result(call, x, dtype);
 }
 
 inline constexpr onnx_operator onnx_slicing[] = {
     {"aten::select", &lower_select},
     {"aten::slice", &lower_slice},
     {"aten::narrow", &lower_narrow},
+    {"aten::narrow_copy", &lower_narrow},
     {"aten::split", &lower_split},
     {"aten::split_with_sizes", &lower_split},
     {"aten::unsafe_split", &lower_split},
@@ -368,6 +376,7 @@ inline constexpr onnx_operator onnx_slicing[] = {
     {"aten::diagonal", &lower_diagonal},
     {"aten::diag", &lower_diag},
     {"aten::diag_embed", &lower_diag_embed},
+    {"aten::fill_diagonal", &lower_fill_diagonal},
     {"aten::trace", &lower_trace},
     {"aten::unfold", &lower_unfold},
     {"aten::diff", &lower_diff},

@@ -46,17 +46,17 @@ inline onnx_results lower_col2im(onnx_call const& call) {
   auto const window = kernel[0] * kernel[1];
   auto const rows = call.fixed_size(0, call.rank(0) - 2);
   if (!rows) call.refuse("how many channels there are depends on the inputs");
-  auto const dtype = call.dtype(0), computed = dtype == at::kDouble ? at::kFloat : computed_dtype(dtype);
+  auto const dtype = call.dtype(0);
   std::vector<std::int64_t> windows, more;
   for (std::size_t i = 0; i < 2; ++i) {
     auto const reach = dilation[i] * (kernel[i] - 1) + 1;
     windows.push_back((size[i] + 2 * padding[i] - reach) / stride[i] + 1);
     more.push_back(size[i] - ((windows[i] - 1) * stride[i] - 2 * padding[i] + reach));
   }
-  auto x = call.tensor(0, computed);
+  auto x = call.tensor(0, dtype);
   if (call.rank(0) == 2) x = onnx.unsqueeze(x, {0});
   x = onnx.reshape(x, {0, *rows, windows[0], windows[1]});
-  auto const ones = at::eye(window, at::TensorOptions(computed)).reshape({window, 1, kernel[0], kernel[1]});
+  auto const ones = at::eye(window, at::TensorOptions(dtype)).reshape({window, 1, kernel[0], kernel[1]});
   auto const made = onnx.emit("ConvTranspose", {x, onnx.constant(ones.repeat({*rows / window, 1, 1, 1}))},
                               {{"dilations", dilation},
                                {"group", *rows / window},
@@ -64,7 +64,20 @@ inline onnx_results lower_col2im(onnx_call const& call) {
                                {"output_padding", more},
                                {"pads", std::vector{padding[0], padding[1], padding[0], padding[1]}},
                                {"strides", stride}});
-  return as_result(call, without_batch(call, made, call.rank(0) == 2), computed);
+  return as_result(call, without_batch(call, made, call.rank(0) == 2), dtype);
+}
+
+/// The elements at the places that strides lead to, as those of a contiguous tensor lie.
+inline onnx_results lower_as_strided(onnx_call const& call) {
+  auto const sizes = call.integers("size"), strides = call.integers("stride");
+  auto const rank = call.rank(0);
+  for (std::int64_t i = 0; i < rank; ++i)
+    if (!call.fixed_size(0, i)) call.refuse("where its elements lie depends on the sizes of the inputs");
+  if (!call.shown(0).is_contiguous()) call.refuse("expected a contiguous tensor", "x.contiguous().as_strided(...)");
+  auto places = at::scalar_tensor(call.integer_or("storage_offset", 0), at::kLong);
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    places = places.unsqueeze(-1) + at::arange(sizes[i], at::TensorOptions(at::kLong)) * strides[i];
+  return {call.onnx.gather(call.onnx.reshape(call.tensor(0), {-1}), call.onnx.constant(places), 0)};
 }
 
 /// Sums or means of the rows that a bag names: bags are from one offset to the next, and a matrix tells which row is in which.
@@ -102,6 +115,7 @@ inline onnx_results lower_embedding_bag(onnx_call const& call) {
 inline constexpr onnx_operator onnx_windows[] = {
     {"aten::im2col", &lower_im2col},
     {"aten::col2im", &lower_col2im},
+    {"aten::as_strided", &lower_as_strided},
     {"aten::embedding_bag", &lower_embedding_bag},
 };
 
