@@ -484,7 +484,7 @@ class artifact {
   constexpr artifact(artifact<Format, Others>&& other)
       : handle_(std::move(other).handle()), record_(std::move(other).record()) {}
 
-  /// A deep copy: no tensor is shared.
+  /// A copy that no stage can change: no weight that can be written to is shared.
   [[nodiscard]] constexpr artifact clone() const {
     if constexpr (requires { Format::clone(handle_); })
       return artifact(Format::clone(handle_), record_);
@@ -696,7 +696,7 @@ class error : public std::runtime_error {
         hint_(std::string(hint.empty() ? usual_hint(code) : hint)) {}
 
   [[nodiscard]] errc code() const noexcept { return code_; }
-  /// The stage that failed: "load", "verify", ...
+  /// The group of the id: the stage that it is usual of ("load", "verify", ...), though another may throw it as well.
   [[nodiscard]] std::string_view stage() const noexcept { return stage_of(code_); }
   /// "torchdeploy.load.101": the heading in docs/errors.md.
   [[nodiscard]] std::string id() const { return id_of(code_); }
@@ -764,7 +764,7 @@ class error : public std::runtime_error {
       case errc::call_raised:
         return "give tensors of the shape and dtype that the model was made for";
       default:
-        return "the nested error and docs/errors.md say more";
+        return "docs/errors.md says more";
     }
   }
   static std::string id_of(errc code) {
@@ -810,7 +810,7 @@ class format_error : public error {
  public:
   using error::error;
 };
-/// quantize or prune could not do what was asked.
+/// quantize could not do what was asked, or the lowering of a quantized model.
 class quantization_error : public error {
  public:
   using error::error;
@@ -896,9 +896,11 @@ void as_stage(stage<Derived> const*);
 void as_stage_maker(stage_maker const*);
 }  // namespace detail
 
+/// A stage with its arguments: `freeze()`.
 template <class T>
 concept any_stage = requires(std::remove_cvref_t<T>* p) { detail::as_stage<std::remove_cvref_t<T>>(p); };
 
+/// The name of a stage, without its parentheses: `freeze`.
 template <class T>
 concept any_stage_maker = requires(std::remove_cvref_t<T>* p) { detail::as_stage_maker(p); };
 
@@ -1488,6 +1490,7 @@ inline constexpr detail::deploy_maker<B> deploy{};
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -2030,6 +2033,7 @@ inline constexpr detail::placing<B> on{};
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -2042,7 +2046,9 @@ inline constexpr detail::placing<B> on{};
 // ---- torchdeploy/backend/process_settings.hpp
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -2058,7 +2064,8 @@ namespace torchdeploy::inline v0::detail {
 /// LibTorch's compiler is for one thread at a time. Copies of a module share one compilation unit, which `clone`, `freeze`
 /// and the passes write to without a lock, and `getFixedQParams` rewrites a static vector: eight threads that quantized
 /// modules of their own ended in `free(): invalid pointer` in 6 of 6 runs. So what loads, copies, rewrites or writes a
-/// module holds this; calls of a model don't. No code of a user's runs under it but the constructor of an observer.
+/// module holds this; calls of a model don't. Of a user's code the constructor of an observer runs under it, and an export's
+/// own operators: they may not wait for another thread that loads or copies a model.
 class compiler_lock {
   inline static std::recursive_mutex mutex_;  // a stage that lowers may have loaded, and a lowering copies
   std::scoped_lock<std::recursive_mutex> held_{mutex_};
@@ -2189,6 +2196,7 @@ inline void configure(process_settings const& wanted) {
 // ---- torchdeploy/backend/results.hpp
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -3773,12 +3781,14 @@ struct X86 {
   static constexpr bool transposed_convolution =
       false;  ///< oneDNN's gives wrong numbers: 0.2 dB, where FBGEMM's gives 32
 };
+/// FBGEMM's kernels, for x86.
 struct Fbgemm {
   static constexpr std::string_view name = "fbgemm";
   static constexpr at::QEngine id = at::QEngine::FBGEMM;
   static constexpr bool per_channel_weights = true;
   static constexpr bool transposed_convolution = true;
 };
+/// oneDNN's kernels, for x86.
 struct Onednn {
   static constexpr std::string_view name = "onednn";
   static constexpr at::QEngine id = at::QEngine::ONEDNN;
@@ -3795,6 +3805,7 @@ struct Qnnpack {
   static constexpr bool transposed_convolution = true;
 };
 
+/// What stands for kernels of LibTorch: its number and name there, and what they can.
 template <class E>
 concept engine = requires {
   { E::name } -> std::convertible_to<std::string_view>;
@@ -4897,6 +4908,11 @@ struct load_options {
   samples examples{};  ///< example inputs, at most 8 are kept; their tensors are shared, not copied
 };
 
+/// What `evaluate` may be told.
+struct evaluate_options {
+  samples examples{};  ///< as `load` takes them
+};
+
 }  // namespace torchdeploy::inline v0
 // ---- torchdeploy/quantization/lowering.hpp
 
@@ -5194,7 +5210,7 @@ struct TorchScript {
   }
 
   /// A module from code becomes an artifact; the caller's own module stays as it is.
-  static artifact<TorchScript, facts<evaluating>> adopt(handle const& module, load_options options = {});
+  static artifact<TorchScript, facts<evaluating>> adopt(handle const& module, evaluate_options const& options = {});
 
   /// Read a file, a stream, or bytes in memory.
   /// @throws load_error (101, 102, 103, 106, 107, 108), format_error (104, 105), quantization_error (404)
@@ -5232,12 +5248,11 @@ struct TorchScript {
   }
 
  private:
-  static handle opened(handle module, record<TorchScript>& record, load_options const& options);
+  static handle opened(handle module, record<TorchScript>& record, samples const& examples);
 };
 
 /// Evaluation mode, and what there is to be said of the module: the cheap checks that every load makes.
-inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript>& record,
-                                               load_options const& options) {
+inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript>& record, samples const& examples) {
   auto& entry = record.report.current();
   demand_forward(module);
   entry.findings = detail::found_in_flags(module);
@@ -5248,20 +5263,21 @@ inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript
   bool const lowered = detail::is_lowered(*graph);
   if (lowered) entry.details.emplace_back("quantized", "before");
   detail::tell_stamps(record.extras.files, lowered, entry);
-  for (auto const& each : options.examples) record.add_example(each);
+  for (auto const& each : examples) record.add_example(each);
   entry.bytes_after = bytes(module);
   for (auto const& each : entry.findings) detail::notice(each);
   return module;
 }
 
-inline artifact<TorchScript, facts<evaluating>> TorchScript::adopt(handle const& module, load_options options) {
+inline artifact<TorchScript, facts<evaluating>> TorchScript::adopt(handle const& module,
+                                                                   evaluate_options const& options) {
   demand_forward(module);
   record<TorchScript> record;
   auto opened_module = [&] {
     auto const clock = record.report.start("evaluate");
     return opened(detail::translated<load_error>(errc::module_unusable, "LibTorch can't copy this module", {},
                                                  [&] { return clone(module); }),
-                  record, options);
+                  record, options.examples);
   }();
   return artifact<TorchScript, facts<evaluating>>(std::move(opened_module), std::move(record));
 }
@@ -5272,21 +5288,21 @@ inline TorchScript::handle TorchScript::read(std::filesystem::path const& path, 
   record.report.current().details.emplace_back("path", path.string());
   return opened(
       detail::read_module(reader, path.filename().string(), record.extras.files, options.device, options.extra_files),
-      record, options);
+      record, options.examples);
 }
 
 inline TorchScript::handle TorchScript::read(std::span<std::byte const> bytes, record<TorchScript>& record,
                                              load_options const& options) {
   auto const reader = detail::memory_reader(detail::all_bytes(bytes));
   return opened(detail::read_module(reader, "the bytes", record.extras.files, options.device, options.extra_files),
-                record, options);
+                record, options.examples);
 }
 
 inline TorchScript::handle TorchScript::read(std::istream& stream, record<TorchScript>& record,
                                              load_options const& options) {
   auto const reader = detail::memory_reader(detail::all_bytes(stream));
   return opened(detail::read_module(reader, "the stream", record.extras.files, options.device, options.extra_files),
-                record, options);
+                record, options.examples);
 }
 
 }  // namespace torchdeploy::inline v0
@@ -5366,6 +5382,7 @@ struct LibTorch {
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 // ---- torchdeploy/format/mobile_lite.hpp
 
@@ -6021,6 +6038,7 @@ struct MobileRuntime {
 }  // namespace torchdeploy::inline v0
 // ---- torchdeploy/backend/onnx_runtime.hpp
 
+#include <span>
 #include <string>
 #include <utility>
 
@@ -8433,7 +8451,9 @@ constexpr onnx_arity const* arity_of(std::string_view name, std::int64_t opset) 
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12214,7 +12234,9 @@ class onnx_tensor_check {
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16082,6 +16104,7 @@ struct Onnx {
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -16734,8 +16757,6 @@ inline std::pair<Onnx::handle, std::vector<shown_layer>> with_layer_outputs(Onnx
 #include <utility>
 #include <vector>
 
-#include <unistd.h>
-
 #ifndef TORCHDEPLOY_SINGLE_ONNX_RUNTIME_MODEL_HPP
 #define TORCHDEPLOY_SINGLE_ONNX_RUNTIME_MODEL_HPP
 // ---- torchdeploy/onnx_runtime/model.hpp
@@ -16860,12 +16881,15 @@ inline void demand_onnx_runtime(OrtApi const* api, std::string_view version) {
 
 /// Checks the library, once; also where a session is made before main, ahead of what sets the API in ONNX Runtime's header.
 inline OrtApi const& onnx_runtime_api() {
-  if (auto& api = Ort::Global<void>::api_; !api) {
-    auto const* const base = OrtGetApiBase();
-    api = base->GetApi(ORT_API_VERSION);
-    demand_onnx_runtime(api, base->GetVersionString());
-  }
-  return Ort::GetApi();
+  static auto const& one = []() -> OrtApi const& {
+    if (auto& api = Ort::Global<void>::api_; !api) {
+      auto const* const base = OrtGetApiBase();
+      api = base->GetApi(ORT_API_VERSION);
+      demand_onnx_runtime(api, base->GetVersionString());
+    }
+    return Ort::GetApi();
+  }();
+  return one;
 }
 
 /// What ONNX Runtime threw, in one line, without the place in its source that many of its texts begin with:
@@ -17016,16 +17040,21 @@ class onnx_runtime_model : public std::enable_shared_from_this<onnx_runtime_mode
 
   void run(tensors given, std::span<at::Tensor> results) {
     refuse_overlap(given, results);
+    for (auto const& [o, i] : handed_through_)
+      if (results[o].defined()) refuse_sizes(o, results[o], given[i]->sizes());
+    if (!asked_.empty()) compute(given, results);
     // an output that is an input: ONNX Runtime gives the input's own memory, or writes nothing into ours
-    for (auto const& [o, i] : handed_through_) {
-      if (results[o].defined()) {
-        refuse_sizes(o, results[o], given[i]->sizes());
+    for (auto const& [o, i] : handed_through_)
+      if (results[o].defined())
         results[o].copy_(*given[i]);
-      } else {
+      else
         results[o] = given[i]->clone();
-      }
-    }
-    if (asked_.empty()) return;
+  }
+
+ private:
+  using values = c10::SmallVector<Ort::Value, 4>;
+
+  void compute(tensors given, std::span<at::Tensor> results) {
     values made;
     c10::SmallVector<at::Tensor, 2> fresh;
     bool const plan = shapes_hold_.load(std::memory_order_relaxed);
@@ -17051,9 +17080,6 @@ class onnx_runtime_model : public std::enable_shared_from_this<onnx_runtime_mode
       if (auto& result = results[asked_[i]]; !result.defined())
         result = fresh[i].defined() ? std::move(fresh[i]) : adopted(given, asked_[i], std::move(made[i]));
   }
-
- private:
-  using values = c10::SmallVector<Ort::Value, 4>;
 
   static std::vector<std::string> symbols_of(Ort::TypeInfo const& type) {
     auto const info = type.GetTensorTypeAndShapeInfo();
@@ -17137,16 +17163,17 @@ class onnx_runtime_model : public std::enable_shared_from_this<onnx_runtime_mode
     values made;
     for (std::size_t i = 0; i < asked_.size(); ++i) made.emplace_back(nullptr);
     of_onnx_runtime(errc::call_raised, "ONNX Runtime raised", {}, [&] { call(given, made); });
+    std::vector<at::Tensor> right;
     for (std::size_t i = 0; i < asked_.size(); ++i) {
-      auto& result = results[asked_[i]];
-      auto right = adopted(given, asked_[i], std::move(made[i]));
-      if (!result.defined()) {
-        result = std::move(right);
-        continue;
-      }
-      refuse_sizes(asked_[i], result, right.sizes());
-      result.copy_(right);
+      right.push_back(adopted(given, asked_[i], std::move(made[i])));
+      if (auto const& result = results[asked_[i]]; result.defined())
+        refuse_sizes(asked_[i], result, right.back().sizes());
     }
+    for (std::size_t i = 0; i < asked_.size(); ++i)
+      if (auto& result = results[asked_[i]]; result.defined())
+        result.copy_(right[i]);
+      else
+        result = std::move(right[i]);
     shapes_hold_ = false;
   }
 
@@ -18777,12 +18804,15 @@ inline void demand_onnx_runtime(OrtApi const* api, std::string_view version) {
 
 /// Checks the library, once; also where a session is made before main, ahead of what sets the API in ONNX Runtime's header.
 inline OrtApi const& onnx_runtime_api() {
-  if (auto& api = Ort::Global<void>::api_; !api) {
-    auto const* const base = OrtGetApiBase();
-    api = base->GetApi(ORT_API_VERSION);
-    demand_onnx_runtime(api, base->GetVersionString());
-  }
-  return Ort::GetApi();
+  static auto const& one = []() -> OrtApi const& {
+    if (auto& api = Ort::Global<void>::api_; !api) {
+      auto const* const base = OrtGetApiBase();
+      api = base->GetApi(ORT_API_VERSION);
+      demand_onnx_runtime(api, base->GetVersionString());
+    }
+    return Ort::GetApi();
+  }();
+  return one;
 }
 
 /// What ONNX Runtime threw, in one line, without the place in its source that many of its texts begin with:
@@ -19183,18 +19213,19 @@ class onnx_runtime_executable {
 
   void open(Onnx::handle const& file, onnx_runtime_options const& wanted) {
     model_ = std::make_shared<detail::onnx_runtime_model>();
-    auto options = detail::onnx_session_options(wanted, file.text(), file.data);
-    options.SetLogSeverityLevel(ORT_LOGGING_LEVEL_VERBOSE);  // what it logs of a call is not more
-    model_->log.wanted = wanted.log;
-    model_->weights = file.data.memory();
-    Ort::ThrowOnError(
-        detail::onnx_runtime_api().SetUserLoggingFunction(options, detail::onnx_runtime_log::take, &model_->log));
-    profile_->path = wanted.profile;
-    detail::optimized_model_file const optimized(options, wanted.optimized_model);
-    detail::of_onnx_runtime(errc::compile_failed, "ONNX Runtime can't compile this model", {},
-                            [&] { model_->open(file.bytes(), options, *file.summary); });
-    demand_use(wanted, *file.summary);
-    optimized.keep();
+    detail::of_onnx_runtime(errc::compile_failed, "ONNX Runtime can't compile this model", {}, [&] {
+      auto options = detail::onnx_session_options(wanted, file.text(), file.data);
+      options.SetLogSeverityLevel(ORT_LOGGING_LEVEL_VERBOSE);  // what it logs of a call is not more
+      model_->log.wanted = wanted.log;
+      model_->weights = file.data.memory();
+      Ort::ThrowOnError(
+          detail::onnx_runtime_api().SetUserLoggingFunction(options, detail::onnx_runtime_log::take, &model_->log));
+      profile_->path = wanted.profile;
+      detail::optimized_model_file const optimized(options, wanted.optimized_model);
+      model_->open(file.bytes(), options, *file.summary);
+      demand_use(wanted, *file.summary);
+      optimized.keep();
+    });
   }
 
   void demand_use(onnx_runtime_options const& wanted, onnx_summary const& summary) const {
@@ -19255,6 +19286,7 @@ struct OnnxRuntime {
 namespace torchdeploy::inline v0 {
 inline namespace without_onnxruntime {
 
+/// In a build without it: a name for `first_available`, and for the compile error that says which component to turn on.
 struct OnnxRuntime {
   using consumes = Onnx;
   using options = onnx_runtime_options;
@@ -19357,6 +19389,7 @@ inline std::string valid_utf8(std::string_view text) {
 // ---- torchdeploy/openvino/request.hpp
 
 #ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -19694,11 +19727,13 @@ class quantized_arithmetic {
 #ifdef TORCHDEPLOY_WITH_OPENVINO
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <openvino/runtime/core.hpp>
@@ -19747,12 +19782,13 @@ inline void demand_device(std::string const& wanted) {
   if (wanted.find(':') != wanted.npos &&
       std::find(spreading.begin(), spreading.end(), named.through) == spreading.end())
     throw backend_error(errc::runtime_unusable,
-                        "expected AUTO, HETERO, MULTI or BATCH before ':', got '" + named.through + "'");
+                        "expected AUTO, HETERO, MULTI or BATCH before ':', got '" + named.through + "'",
+                        "such as HETERO:GPU,CPU");
   for (auto const& device : named.each) {
     auto const is_it = [&](std::string const& each) { return each == device || each.starts_with(device + "."); };
     if (device.empty() || std::none_of(known.begin(), known.end(), is_it))
-      throw backend_error(errc::runtime_unusable,
-                          "expected a device of OpenVINO, got '" + device + "'; it has: " + all);
+      throw backend_error(errc::runtime_unusable, "expected a device of OpenVINO, got '" + device + "'; it has: " + all,
+                          did_you_mean(device, known));
   }
 }
 
@@ -19814,9 +19850,16 @@ struct executed_layer {
 
 namespace detail {
 
+/// Nothing of a device that does not tell.
 inline std::vector<executed_layer> executed_layers(ov::CompiledModel const& model) {
   std::vector<executed_layer> all;
-  for (auto const& node : model.get_runtime_model()->get_ordered_ops()) {
+  std::shared_ptr<ov::Model const> executed;
+  try {
+    executed = model.get_runtime_model();
+  } catch (std::exception const&) {
+    return all;
+  }
+  for (auto const& node : executed->get_ordered_ops()) {
     auto const& told = node->get_rt_info();
     auto const text = [&](char const* key) {
       auto const at = told.find(key);
@@ -19868,7 +19911,7 @@ struct compiled_graph {
         "Subgraph",     "FakeQuantize",    "Convert", "ShapeOf",  "LRN",         "Broadcast",     "Tile",
         "StridedSlice", "AdaptivePooling", "Math",    "Roll"};
     auto const all = executed_layers(model);
-    return std::all_of(all.begin(), all.end(), [](executed_layer const& each) {
+    return !all.empty() && std::all_of(all.begin(), all.end(), [](executed_layer const& each) {
       return std::find(kinds.begin(), kinds.end(), each.kind) != kinds.end();
     });
   } catch (std::exception const&) {
@@ -19960,6 +20003,7 @@ class compiled_source {
 // ---- torchdeploy/openvino/types.hpp
 
 #ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <cstdint>
 #include <optional>
 
 #include <openvino/core/any.hpp>
@@ -20658,6 +20702,7 @@ void atomic_write(std::filesystem::path const& wanted, Write&& write) {
 #include <set>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -20857,11 +20902,13 @@ inline ir_summary checked_ir(std::string_view text, std::uint64_t weights) {
 #ifdef TORCHDEPLOY_WITH_OPENVINO
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <openvino/runtime/core.hpp>
@@ -20910,12 +20957,13 @@ inline void demand_device(std::string const& wanted) {
   if (wanted.find(':') != wanted.npos &&
       std::find(spreading.begin(), spreading.end(), named.through) == spreading.end())
     throw backend_error(errc::runtime_unusable,
-                        "expected AUTO, HETERO, MULTI or BATCH before ':', got '" + named.through + "'");
+                        "expected AUTO, HETERO, MULTI or BATCH before ':', got '" + named.through + "'",
+                        "such as HETERO:GPU,CPU");
   for (auto const& device : named.each) {
     auto const is_it = [&](std::string const& each) { return each == device || each.starts_with(device + "."); };
     if (device.empty() || std::none_of(known.begin(), known.end(), is_it))
-      throw backend_error(errc::runtime_unusable,
-                          "expected a device of OpenVINO, got '" + device + "'; it has: " + all);
+      throw backend_error(errc::runtime_unusable, "expected a device of OpenVINO, got '" + device + "'; it has: " + all,
+                          did_you_mean(device, known));
   }
 }
 
@@ -21121,11 +21169,13 @@ inline std::shared_ptr<ov::Model> read_ir(std::filesystem::path const& path) {
 #ifdef TORCHDEPLOY_WITH_OPENVINO
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <openvino/runtime/core.hpp>
@@ -21174,12 +21224,13 @@ inline void demand_device(std::string const& wanted) {
   if (wanted.find(':') != wanted.npos &&
       std::find(spreading.begin(), spreading.end(), named.through) == spreading.end())
     throw backend_error(errc::runtime_unusable,
-                        "expected AUTO, HETERO, MULTI or BATCH before ':', got '" + named.through + "'");
+                        "expected AUTO, HETERO, MULTI or BATCH before ':', got '" + named.through + "'",
+                        "such as HETERO:GPU,CPU");
   for (auto const& device : named.each) {
     auto const is_it = [&](std::string const& each) { return each == device || each.starts_with(device + "."); };
     if (device.empty() || std::none_of(known.begin(), known.end(), is_it))
-      throw backend_error(errc::runtime_unusable,
-                          "expected a device of OpenVINO, got '" + device + "'; it has: " + all);
+      throw backend_error(errc::runtime_unusable, "expected a device of OpenVINO, got '" + device + "'; it has: " + all,
+                          did_you_mean(device, known));
   }
 }
 
@@ -21376,7 +21427,9 @@ struct OpenVinoIr {
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -21414,6 +21467,7 @@ struct OpenVinoIr {
 // ---- torchdeploy/openvino/types.hpp
 
 #ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <cstdint>
 #include <optional>
 
 #include <openvino/core/any.hpp>
@@ -21634,6 +21688,7 @@ inline void name_layers(jit::Graph& graph) {
 // ---- torchdeploy/openvino/types.hpp
 
 #ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <cstdint>
 #include <optional>
 
 #include <openvino/core/any.hpp>
@@ -23200,13 +23255,16 @@ inline void answer_ranks(jit::Graph& graph) {
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 /// A graph without what only LibTorch's interpreter asks: which device, which mode, are the arguments of a shape that fits.
 namespace torchdeploy::inline v0::detail {
 
-/// Does a value depend on what is in the arguments, or on their shapes and types alone?
-inline bool depends_on_data(jit::Value* value) {
+/// Does a value depend on what is in the arguments, or on their shapes and types alone? `known`: of each value, asked once, as
+/// a value that is used twice would double the work at each step.
+inline bool depends_on_data(jit::Value* value, std::unordered_map<jit::Value*, bool>& known) {
+  if (auto const found = known.find(value); found != known.end()) return found->second;
   static constexpr std::array about_shape = {
       "aten::size",          "aten::dim",           "aten::len",       "aten::numel",
       "aten::stride",        "prim::dtype",         "prim::device",    "aten::is_floating_point",
@@ -23219,9 +23277,16 @@ inline bool depends_on_data(jit::Value* value) {
   if (about_none && node->input(1)->type()->kind() == c10::TypeKind::NoneType) return false;
   if (std::any_of(about_shape.begin(), about_shape.end(), [&](char const* each) { return is_operator(node, each); }))
     return false;
-  auto const any = [](auto const& values) { return std::any_of(values.begin(), values.end(), depends_on_data); };
-  return any(node->inputs()) || std::any_of(node->blocks().begin(), node->blocks().end(),
-                                            [&](jit::Block* each) { return any(each->outputs()); });
+  auto const any = [&](auto const& values) {
+    return std::any_of(values.begin(), values.end(), [&](jit::Value* each) { return depends_on_data(each, known); });
+  };
+  bool const depends = any(node->inputs()) || std::any_of(node->blocks().begin(), node->blocks().end(),
+                                                          [&](jit::Block* each) { return any(each->outputs()); });
+  return known[value] = depends;
+}
+inline bool depends_on_data(jit::Value* value) {
+  std::unordered_map<jit::Value*, bool> known;
+  return depends_on_data(value, known);
 }
 
 inline bool ends_raising(jit::Block* block) {
@@ -23713,6 +23778,7 @@ inline std::shared_ptr<ov::Model> to_openvino(jit::Module const& module, std::st
 // ---- torchdeploy/openvino/request.hpp
 
 #ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24050,11 +24116,13 @@ class quantized_arithmetic {
 #ifdef TORCHDEPLOY_WITH_OPENVINO
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <openvino/runtime/core.hpp>
@@ -24103,12 +24171,13 @@ inline void demand_device(std::string const& wanted) {
   if (wanted.find(':') != wanted.npos &&
       std::find(spreading.begin(), spreading.end(), named.through) == spreading.end())
     throw backend_error(errc::runtime_unusable,
-                        "expected AUTO, HETERO, MULTI or BATCH before ':', got '" + named.through + "'");
+                        "expected AUTO, HETERO, MULTI or BATCH before ':', got '" + named.through + "'",
+                        "such as HETERO:GPU,CPU");
   for (auto const& device : named.each) {
     auto const is_it = [&](std::string const& each) { return each == device || each.starts_with(device + "."); };
     if (device.empty() || std::none_of(known.begin(), known.end(), is_it))
-      throw backend_error(errc::runtime_unusable,
-                          "expected a device of OpenVINO, got '" + device + "'; it has: " + all);
+      throw backend_error(errc::runtime_unusable, "expected a device of OpenVINO, got '" + device + "'; it has: " + all,
+                          did_you_mean(device, known));
   }
 }
 
@@ -24170,9 +24239,16 @@ struct executed_layer {
 
 namespace detail {
 
+/// Nothing of a device that does not tell.
 inline std::vector<executed_layer> executed_layers(ov::CompiledModel const& model) {
   std::vector<executed_layer> all;
-  for (auto const& node : model.get_runtime_model()->get_ordered_ops()) {
+  std::shared_ptr<ov::Model const> executed;
+  try {
+    executed = model.get_runtime_model();
+  } catch (std::exception const&) {
+    return all;
+  }
+  for (auto const& node : executed->get_ordered_ops()) {
     auto const& told = node->get_rt_info();
     auto const text = [&](char const* key) {
       auto const at = told.find(key);
@@ -24224,7 +24300,7 @@ struct compiled_graph {
         "Subgraph",     "FakeQuantize",    "Convert", "ShapeOf",  "LRN",         "Broadcast",     "Tile",
         "StridedSlice", "AdaptivePooling", "Math",    "Roll"};
     auto const all = executed_layers(model);
-    return std::all_of(all.begin(), all.end(), [](executed_layer const& each) {
+    return !all.empty() && std::all_of(all.begin(), all.end(), [](executed_layer const& each) {
       return std::find(kinds.begin(), kinds.end(), each.kind) != kinds.end();
     });
   } catch (std::exception const&) {
@@ -24316,6 +24392,7 @@ class compiled_source {
 // ---- torchdeploy/openvino/types.hpp
 
 #ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <cstdint>
 #include <optional>
 
 #include <openvino/core/any.hpp>
@@ -24987,11 +25064,13 @@ layer_outputs<Executable> shown(tensor_model<Executable> model, std::size_t own,
 #ifdef TORCHDEPLOY_WITH_OPENVINO
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <openvino/runtime/core.hpp>
@@ -25040,12 +25119,13 @@ inline void demand_device(std::string const& wanted) {
   if (wanted.find(':') != wanted.npos &&
       std::find(spreading.begin(), spreading.end(), named.through) == spreading.end())
     throw backend_error(errc::runtime_unusable,
-                        "expected AUTO, HETERO, MULTI or BATCH before ':', got '" + named.through + "'");
+                        "expected AUTO, HETERO, MULTI or BATCH before ':', got '" + named.through + "'",
+                        "such as HETERO:GPU,CPU");
   for (auto const& device : named.each) {
     auto const is_it = [&](std::string const& each) { return each == device || each.starts_with(device + "."); };
     if (device.empty() || std::none_of(known.begin(), known.end(), is_it))
-      throw backend_error(errc::runtime_unusable,
-                          "expected a device of OpenVINO, got '" + device + "'; it has: " + all);
+      throw backend_error(errc::runtime_unusable, "expected a device of OpenVINO, got '" + device + "'; it has: " + all,
+                          did_you_mean(device, known));
   }
 }
 
@@ -25274,7 +25354,10 @@ struct OpenVino {
     entry.details.emplace_back("device", options.device);
     std::shared_ptr<ov::Model const> const model = timed("read in", convert);
     detail::refuse_wide_constants(*model);
-    auto made = timed("compiled in", [&] { return openvino_executable(model, options.device, properties); });
+    auto made = timed("compiled in", [&] {
+      return detail::translated<backend_error>(errc::compile_failed, "OpenVINO can't run what it compiled", {},
+                                               [&] { return openvino_executable(model, options.device, properties); });
+    });
     describe(made, options, entry);
     return compiled(std::move(made));
   }
@@ -25337,13 +25420,10 @@ inline void OpenVino::describe(openvino_executable const& made, options const& o
   tell("streams", ov::num_streams);
   if (!options.cache.empty()) tell("loaded from cache", ov::loaded_from_cache);
   std::map<std::string, int> kernels;
-  try {
-    for (auto const& each : made.layers())
-      if (each.kind == "Convolution" || each.kind == "FullyConnected" || each.kind == "MatMul" ||
-          each.kind == "Deconvolution")
-        ++kernels[each.kind + " " + each.precision];
-  } catch (std::exception const&) {  // nor tells what it runs
-  }
+  for (auto const& each : made.layers())
+    if (each.kind == "Convolution" || each.kind == "FullyConnected" || each.kind == "MatMul" ||
+        each.kind == "Deconvolution")
+      ++kernels[each.kind + " " + each.precision];
   for (auto const& [kind, count] : kernels) entry.details.emplace_back("runs", kind + ": " + std::to_string(count));
 }
 
@@ -25352,6 +25432,7 @@ inline void OpenVino::describe(openvino_executable const& made, options const& o
 #else
 inline namespace without_openvino {
 
+/// In a build without it: a name for `first_available`, and for the compile error that says which component to turn on.
 struct OpenVino {
   using consumes = one_of<TorchScript, Onnx, OpenVinoIr>;
   using options = openvino_options;
@@ -25908,6 +25989,7 @@ inline constexpr char version[] =
 
 namespace torchdeploy::inline v0 {
 
+/// What `to_html` and `save_html` show.
 struct html_options {
   std::string title{};  ///< heading of the page; default: the name of the model's file
 };
@@ -26199,6 +26281,7 @@ inline void save_html(report const& all, std::filesystem::path const& path, html
 
 #include <cmath>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -26234,20 +26317,20 @@ double number_from(Json const& j) {
   if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
   if (text == "Infinity") return infinity;
   if (text == "-Infinity") return -infinity;
-  throw load_error(errc::file_damaged, "expected a number in a report, got '" + text + "'");
+  throw format_error(errc::file_damaged, "expected a number in a report, got '" + text + "'");
 }
 
 template <json_value Json>
 std::uint64_t count_from(Json const& j) {
   if (j.is_number_unsigned()) return j.template get<std::uint64_t>();
-  throw load_error(errc::file_damaged, "expected a count, 0 or more, in a report, got " +
-                                           j.dump(-1, ' ', false, Json::error_handler_t::replace));
+  throw format_error(errc::file_damaged, "expected a count, 0 or more, in a report, got " +
+                                             j.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 inline severity severity_from(std::string_view name) {
   for (auto const level : {severity::note, severity::warning, severity::fault})
     if (name == severity_name(level)) return level;
-  throw load_error(errc::file_damaged, "expected note, warning or fault, got '" + std::string(name) + "'");
+  throw format_error(errc::file_damaged, "expected note, warning or fault, got '" + std::string(name) + "'");
 }
 
 template <json_value Json>
@@ -26298,7 +26381,7 @@ class json_members {
  public:
   explicit json_members(Json const& j) : j_(&j) {
     if (!j.is_object())
-      throw load_error(errc::file_damaged, std::string("expected an object in a report, got ") + j.type_name());
+      throw format_error(errc::file_damaged, std::string("expected an object in a report, got ") + j.type_name());
   }
   json_members const& operator()(char const* key, auto const& use) const {
     if (auto const at = j_->find(key); at != j_->end()) use(*at);
@@ -26362,12 +26445,12 @@ void to_json(Json& j, report const& all) {
 /// `auto report = nlohmann::json::parse(text).get<td::report>();`. Keys that are unknown are left out, those that miss
 /// keep their default.
 ///
-/// Throws: load_error 104 where this is no report of this schema, 105 where a part of it has the wrong type.
+/// Throws: format_error 104 where this is no report of this schema, 105 where a part of it has the wrong type.
 template <detail::json_value Json>
 void from_json(Json const& j, report& all) try {
   auto const schema = j.is_object() ? j.value("schema", Json()) : Json();
   if (schema != Json(report_schema))
-    throw load_error(
+    throw format_error(
         errc::wrong_format,
         "expected a report of schema " + std::to_string(report_schema) + ", got " +
             (schema.is_null() ? "no \"schema\"" : schema.dump(-1, ' ', false, Json::error_handler_t::replace)),
@@ -26381,7 +26464,7 @@ void from_json(Json const& j, report& all) try {
   all = std::move(read);
 } catch (nlohmann::json::exception const& failure) {
   std::throw_with_nested(
-      load_error(errc::file_damaged, std::string("this is no report as td::to_json writes it: ") + failure.what()));
+      format_error(errc::file_damaged, std::string("this is no report as td::to_json writes it: ") + failure.what()));
 }
 
 /// The report as JSON text (UTF-8, indented): for dashboards and for comparing runs. docs/reports.md has the schema.
@@ -28208,6 +28291,7 @@ inline void find_unused(jit::Module const& module, std::vector<inspected> const&
 
 namespace torchdeploy::inline v0 {
 
+/// What `diagnose` runs, and on what.
 struct diagnose_options {
   torchdeploy::samples samples{};      ///< to run copies on; default: the artifact's examples
   std::vector<std::string> expects{};  ///< methods or attributes that callers will use: "encode", "encoder.weight"
@@ -28378,15 +28462,19 @@ template <class Facts>
 #ifdef TORCHDEPLOY_WITH_ONNX
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #ifndef TORCHDEPLOY_SINGLE_ONNX_CALL_HPP
 #define TORCHDEPLOY_SINGLE_ONNX_CALL_HPP
 // ---- torchdeploy/onnx/call.hpp
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -28409,13 +28497,12 @@ template <class Facts>
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28963,6 +29050,7 @@ class onnx_builder {
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
@@ -29355,6 +29443,7 @@ class onnx_call {
   std::vector<std::vector<bool>> open_results_;  ///< axes whose sizes are open though they were the same in both runs
 };
 
+/// What the exporter must know of an operator beside its function.
 struct onnx_lowering_options {
   bool sized_by_data = false;  ///< how many rows its results have depends on what is in its inputs, as with `nonzero`
 };
@@ -29388,12 +29477,30 @@ using onnx_lowerings = std::map<std::string, onnx_lowering>;
 
 namespace torchdeploy::inline v0 {
 
+/// Sizes that stay open, by input, axis and name: `{{"image", {{0, "batch"}, {2, "height"}}}}`. Equal names are equal sizes.
+/// `{}` is the default, the batch where all inputs share dimension 0; `{{}}`, or an empty map, is none.
+class onnx_axes {
+ public:
+  using by_input = std::map<std::string, std::map<std::int64_t, std::string>>;
+
+  onnx_axes() = default;
+  onnx_axes(by_input axes) : axes_(std::move(axes)) {}  // NOLINT: a conversion is what it is for
+  onnx_axes(std::initializer_list<by_input::value_type> axes) : axes_(by_input(axes)) {
+    axes_->erase("");  // of `{{}}`
+  }
+
+  [[nodiscard]] bool are_given() const { return axes_.has_value(); }
+  [[nodiscard]] by_input const& given() const { return *axes_; }
+
+ private:
+  std::optional<by_input> axes_{};
+};
+
+/// How `export_onnx` writes a model.
 struct export_onnx_options {
-  std::vector<std::string> inputs{};   ///< names; default: those of the method's arguments
+  std::vector<std::string> inputs{};  ///< names; default: those of the method's arguments
   std::vector<std::string> outputs{};  ///< names; default: "output", "output_1" of a tuple, the keys of a dict
-  /// Sizes that stay open, by input, axis and name: {{"image", {{0, "batch"}, {2, "height"}}}}. Equal names are equal sizes.
-  /// Default: the batch, where all inputs share dimension 0. An empty map: none.
-  std::optional<std::map<std::string, std::map<std::int64_t, std::string>>> dynamic_axes{};
+  onnx_axes dynamic_axes{};  ///< sizes that stay open
   std::int64_t opset = 17;  ///< 13 to 21
   std::string method = "forward";
   torchdeploy::samples samples{};  ///< the first is used; default: the artifact's examples
@@ -29513,6 +29620,8 @@ inline void remove_no_grad(jit::Graph& graph) {
 #define TORCHDEPLOY_SINGLE_ONNX_CALL_HPP
 // ---- torchdeploy/onnx/call.hpp
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -29535,13 +29644,12 @@ inline void remove_no_grad(jit::Graph& graph) {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30089,6 +30197,7 @@ class onnx_builder {
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
@@ -30481,6 +30590,7 @@ class onnx_call {
   std::vector<std::vector<bool>> open_results_;  ///< axes whose sizes are open though they were the same in both runs
 };
 
+/// What the exporter must know of an operator beside its function.
 struct onnx_lowering_options {
   bool sized_by_data = false;  ///< how many rows its results have depends on what is in its inputs, as with `nonzero`
 };
@@ -30599,12 +30709,16 @@ namespace torchdeploy::inline v0::detail {
 
 /// Zeros that take no memory until they are written to.
 inline at::Tensor untouched_zeros(at::IntArrayRef sizes, at::IntArrayRef strides, at::ScalarType dtype) {
-  std::size_t last = 0;  // element
+  std::size_t bytes = c10::elementSize(dtype);  // up to the last element
+  bool fits = true;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == 0) return at::empty_strided(sizes, strides, at::TensorOptions(dtype));
-    last += static_cast<std::size_t>((sizes[i] - 1) * strides[i]);
+    std::size_t step = 0;
+    fits = !__builtin_mul_overflow(static_cast<std::size_t>(sizes[i] - 1) * c10::elementSize(dtype),
+                                   static_cast<std::size_t>(strides[i]), &step) &&
+           !__builtin_add_overflow(bytes, step, &bytes) && fits;
   }
-  auto const bytes = (last + 1) * c10::elementSize(dtype);
+  if (!fits) throw export_error(errc::export_raised, "expected tensors that fit into memory");
   constexpr std::size_t few = 1U << 16U;
   if (bytes <= few) return at::empty_strided(sizes, strides, at::TensorOptions(dtype)).zero_();
   // not calloc, which fills memory that was in use before
@@ -30776,6 +30890,7 @@ class shape_runner {
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
@@ -30789,13 +30904,12 @@ class shape_runner {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31799,12 +31913,16 @@ namespace torchdeploy::inline v0::detail {
 
 /// Zeros that take no memory until they are written to.
 inline at::Tensor untouched_zeros(at::IntArrayRef sizes, at::IntArrayRef strides, at::ScalarType dtype) {
-  std::size_t last = 0;  // element
+  std::size_t bytes = c10::elementSize(dtype);  // up to the last element
+  bool fits = true;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == 0) return at::empty_strided(sizes, strides, at::TensorOptions(dtype));
-    last += static_cast<std::size_t>((sizes[i] - 1) * strides[i]);
+    std::size_t step = 0;
+    fits = !__builtin_mul_overflow(static_cast<std::size_t>(sizes[i] - 1) * c10::elementSize(dtype),
+                                   static_cast<std::size_t>(strides[i]), &step) &&
+           !__builtin_add_overflow(bytes, step, &bytes) && fits;
   }
-  auto const bytes = (last + 1) * c10::elementSize(dtype);
+  if (!fits) throw export_error(errc::export_raised, "expected tensors that fit into memory");
   constexpr std::size_t few = 1U << 16U;
   if (bytes <= few) return at::empty_strided(sizes, strides, at::TensorOptions(dtype)).zero_();
   // not calloc, which fills memory that was in use before
@@ -31976,6 +32094,7 @@ class shape_runner {
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
@@ -31989,13 +32108,12 @@ class shape_runner {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32877,6 +32995,7 @@ class node_runner {
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
@@ -32890,13 +33009,12 @@ class node_runner {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33625,6 +33743,7 @@ class container_operator {
   /// The place of what is asked for in a list, or in the values of a dict; behind the last: it is not there.
   [[nodiscard]] std::size_t key() const {
     if (!inputs_[0]->seen[0].isGenericDict()) return place(1);
+    if (dependence_of(inputs_[1]) != dependence::none) refuse_call(node_, "expected a key that depends on no input");
     std::size_t at = 0;
     for (auto const& item : inputs_[0]->seen[0].toGenericDict()) {
       if (same_value(item.key(), inputs_[1]->seen[0])) break;
@@ -40034,7 +40153,9 @@ inline void refuse_missing(std::vector<missing_operator> const& missing,
                            std::vector<std::exception_ptr> const& refusals) {
   if (missing.empty()) return;
   std::string all, every;
+  bool is_quantized = false;
   for (auto const& each : missing) {
+    is_quantized = is_quantized || each.name.find("quantize") != std::string::npos;
     all += (all.empty() ? "" : ", ") + each.name;
     every += each.place + "\n";
   }
@@ -40043,7 +40164,8 @@ inline void refuse_missing(std::vector<missing_operator> const& missing,
     } catch (std::exception const& also) {
       every += std::string("also: ") + also.what() + "\n";
     }
-  auto const refusal = export_error(errc::operator_missing, "no ONNX form is known of " + all);
+  auto const refusal = export_error(errc::operator_missing, "no ONNX form is known of " + all,
+                                    is_quantized ? "export the float model, from before it was quantized" : "");
   try {
     throw std::runtime_error(every);
   } catch (std::runtime_error const&) {
@@ -40160,12 +40282,16 @@ namespace torchdeploy::inline v0::detail {
 
 /// Zeros that take no memory until they are written to.
 inline at::Tensor untouched_zeros(at::IntArrayRef sizes, at::IntArrayRef strides, at::ScalarType dtype) {
-  std::size_t last = 0;  // element
+  std::size_t bytes = c10::elementSize(dtype);  // up to the last element
+  bool fits = true;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == 0) return at::empty_strided(sizes, strides, at::TensorOptions(dtype));
-    last += static_cast<std::size_t>((sizes[i] - 1) * strides[i]);
+    std::size_t step = 0;
+    fits = !__builtin_mul_overflow(static_cast<std::size_t>(sizes[i] - 1) * c10::elementSize(dtype),
+                                   static_cast<std::size_t>(strides[i]), &step) &&
+           !__builtin_add_overflow(bytes, step, &bytes) && fits;
   }
-  auto const bytes = (last + 1) * c10::elementSize(dtype);
+  if (!fits) throw export_error(errc::export_raised, "expected tensors that fit into memory");
   constexpr std::size_t few = 1U << 16U;
   if (bytes <= few) return at::empty_strided(sizes, strides, at::TensorOptions(dtype)).zero_();
   // not calloc, which fills memory that was in use before
@@ -40337,6 +40463,7 @@ class shape_runner {
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
@@ -40350,13 +40477,12 @@ class shape_runner {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41360,12 +41486,16 @@ namespace torchdeploy::inline v0::detail {
 
 /// Zeros that take no memory until they are written to.
 inline at::Tensor untouched_zeros(at::IntArrayRef sizes, at::IntArrayRef strides, at::ScalarType dtype) {
-  std::size_t last = 0;  // element
+  std::size_t bytes = c10::elementSize(dtype);  // up to the last element
+  bool fits = true;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == 0) return at::empty_strided(sizes, strides, at::TensorOptions(dtype));
-    last += static_cast<std::size_t>((sizes[i] - 1) * strides[i]);
+    std::size_t step = 0;
+    fits = !__builtin_mul_overflow(static_cast<std::size_t>(sizes[i] - 1) * c10::elementSize(dtype),
+                                   static_cast<std::size_t>(strides[i]), &step) &&
+           !__builtin_add_overflow(bytes, step, &bytes) && fits;
   }
-  auto const bytes = (last + 1) * c10::elementSize(dtype);
+  if (!fits) throw export_error(errc::export_raised, "expected tensors that fit into memory");
   constexpr std::size_t few = 1U << 16U;
   if (bytes <= few) return at::empty_strided(sizes, strides, at::TensorOptions(dtype)).zero_();
   // not calloc, which fills memory that was in use before
@@ -41537,6 +41667,7 @@ class shape_runner {
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
@@ -41550,13 +41681,12 @@ class shape_runner {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42438,6 +42568,7 @@ class node_runner {
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
@@ -42451,13 +42582,12 @@ class node_runner {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43131,8 +43261,10 @@ inline dependence dependence_of(symbol const& value) {
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -43460,12 +43592,16 @@ namespace torchdeploy::inline v0::detail {
 
 /// Zeros that take no memory until they are written to.
 inline at::Tensor untouched_zeros(at::IntArrayRef sizes, at::IntArrayRef strides, at::ScalarType dtype) {
-  std::size_t last = 0;  // element
+  std::size_t bytes = c10::elementSize(dtype);  // up to the last element
+  bool fits = true;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == 0) return at::empty_strided(sizes, strides, at::TensorOptions(dtype));
-    last += static_cast<std::size_t>((sizes[i] - 1) * strides[i]);
+    std::size_t step = 0;
+    fits = !__builtin_mul_overflow(static_cast<std::size_t>(sizes[i] - 1) * c10::elementSize(dtype),
+                                   static_cast<std::size_t>(strides[i]), &step) &&
+           !__builtin_add_overflow(bytes, step, &bytes) && fits;
   }
-  auto const bytes = (last + 1) * c10::elementSize(dtype);
+  if (!fits) throw export_error(errc::export_raised, "expected tensors that fit into memory");
   constexpr std::size_t few = 1U << 16U;
   if (bytes <= few) return at::empty_strided(sizes, strides, at::TensorOptions(dtype)).zero_();
   // not calloc, which fills memory that was in use before
@@ -43637,6 +43773,7 @@ class shape_runner {
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
@@ -43650,13 +43787,12 @@ class shape_runner {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44660,12 +44796,16 @@ namespace torchdeploy::inline v0::detail {
 
 /// Zeros that take no memory until they are written to.
 inline at::Tensor untouched_zeros(at::IntArrayRef sizes, at::IntArrayRef strides, at::ScalarType dtype) {
-  std::size_t last = 0;  // element
+  std::size_t bytes = c10::elementSize(dtype);  // up to the last element
+  bool fits = true;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == 0) return at::empty_strided(sizes, strides, at::TensorOptions(dtype));
-    last += static_cast<std::size_t>((sizes[i] - 1) * strides[i]);
+    std::size_t step = 0;
+    fits = !__builtin_mul_overflow(static_cast<std::size_t>(sizes[i] - 1) * c10::elementSize(dtype),
+                                   static_cast<std::size_t>(strides[i]), &step) &&
+           !__builtin_add_overflow(bytes, step, &bytes) && fits;
   }
-  auto const bytes = (last + 1) * c10::elementSize(dtype);
+  if (!fits) throw export_error(errc::export_raised, "expected tensors that fit into memory");
   constexpr std::size_t few = 1U << 16U;
   if (bytes <= few) return at::empty_strided(sizes, strides, at::TensorOptions(dtype)).zero_();
   // not calloc, which fills memory that was in use before
@@ -44837,6 +44977,7 @@ class shape_runner {
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
@@ -44850,13 +44991,12 @@ class shape_runner {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45738,6 +45878,7 @@ class node_runner {
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #ifdef TORCHDEPLOY_WITH_ONNX
@@ -45751,13 +45892,12 @@ class node_runner {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46825,6 +46965,7 @@ class onnx_exporter {
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -46848,13 +46989,12 @@ class onnx_exporter {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49503,6 +49643,7 @@ class onnx_model_writer {
       made.data.reserve(weights + onnx_.tensors().size() * page);
     }
     auto& file = made.file;
+    file_ = &file;
     file.reserve(rest + (apart_ ? 0 : weights));
     protozero::pbf_writer model(file);
     model.add_int64(onnx_model::ir_version, ir_version());
@@ -49547,7 +49688,7 @@ class onnx_model_writer {
   // --- names ---------------------------------------------------------------------------------------------------------
   std::string unique(std::string name) {
     auto const wanted = name;
-    for (int i = 1; !taken_.insert(name).second; ++i) name = wanted + "_" + std::to_string(i);
+    while (!taken_.insert(name).second) name = wanted + "_" + std::to_string(++last_[wanted]);
     return name;
   }
   void name_values() {
@@ -49645,21 +49786,36 @@ class onnx_model_writer {
     message.add_enum(onnx_attribute::type, 5);
   }
 
-  static void write(protozero::pbf_writer& message, at::Tensor const& tensor, std::string const& name,
-                    std::string* apart) {
+  void write(protozero::pbf_writer& message, at::Tensor const& tensor, std::string const& name, std::string* apart) {
     for (auto const size : tensor.sizes()) message.add_int64(onnx_tensor::dims, size);
     message.add_int32(onnx_tensor::data_type,
                       static_cast<std::int32_t>(onnx_builder::onnx_type_of(tensor.scalar_type())));
     if (!name.empty()) message.add_string(onnx_tensor::name, name);
     auto const bytes = tensor.nbytes();
-    if (!apart || bytes < page) {
-      auto const plain = tensor.contiguous();
-      return message.add_bytes(onnx_tensor::raw_data, static_cast<char const*>(plain.const_data_ptr()), bytes);
+    if (apart && bytes >= page) {
+      auto const begin = (apart->size() + page - 1) / page * page;
+      write_external(message, onnx_data::name_in_memory, begin, bytes);
+      apart->resize(begin);
+      append(*apart, tensor);
+    } else if (tensor.is_contiguous()) {
+      message.add_bytes(onnx_tensor::raw_data, static_cast<char const*>(tensor.const_data_ptr()), bytes);
+    } else {  // as add_bytes would
+      constexpr std::uint64_t length_delimited = 2;
+      protozero::add_varint_to_buffer(file_, std::uint64_t{onnx_tensor::raw_data} << 3U | length_delimited);
+      protozero::add_varint_to_buffer(file_, bytes);
+      append(*file_, tensor);
     }
-    auto const begin = (apart->size() + page - 1) / page * page;
-    write_external(message, onnx_data::name_in_memory, begin, bytes);
-    apart->resize(begin + bytes);
-    at::from_blob(apart->data() + begin, tensor.sizes(), tensor.options()).copy_(tensor);
+  }
+  /// Block by block: a whole copy of a transposed weight would be as large as the weight.
+  static void append(std::string& bytes, at::Tensor const& tensor) {
+    constexpr std::size_t block = 1U << 22U;
+    auto const rows = tensor.size(0);
+    auto const step =
+        std::max<std::int64_t>(1, rows * static_cast<std::int64_t>(block) / static_cast<std::int64_t>(tensor.nbytes()));
+    for (std::int64_t begin = 0; begin < rows; begin += step) {
+      auto const part = tensor.narrow(0, begin, std::min(step, rows - begin)).contiguous();
+      bytes.append(static_cast<char const*>(part.const_data_ptr()), part.nbytes());
+    }
   }
 
   static void write(protozero::pbf_writer& graph, std::uint32_t field, onnx_port const& port) {
@@ -49682,10 +49838,12 @@ class onnx_model_writer {
 
   onnx_builder& onnx_;
   onnx_model_text const& text_;
+  std::string* file_ = nullptr;  ///< the message
   std::string* apart_ = nullptr;  ///< bytes of external data
   std::map<onnx_value, std::string> names_{};
   std::map<onnx_made_node const*, std::string> node_names_{};
   std::set<std::string> taken_{};
+  std::unordered_map<std::string, int> last_{};  ///< number that a name was given
   std::set<std::string> domains_{};
 };
 
@@ -49719,13 +49877,12 @@ class onnx_model_writer {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50376,21 +50533,25 @@ inline void name_outputs(onnx_model_text& text, export_onnx_options const& optio
                                                             " names of outputs, got " +
                                                             std::to_string(options.outputs.size()));
     refuse_same_names(options.outputs, "outputs");
-    for (std::size_t i = 0; i < text.outputs.size(); ++i) text.outputs[i].name = options.outputs[i];
+    for (std::size_t i = 0; i < text.outputs.size(); ++i) {
+      auto& name = text.outputs[i].name = options.outputs[i];
+      if (std::any_of(text.inputs.begin(), text.inputs.end(), [&](auto const& input) { return input.name == name; }))
+        throw export_error(errc::export_options_conflict, "expected a name that no input has, got '" + name + "'");
+    }
   }
   if (text.outputs.empty()) throw export_error(errc::not_exportable, "expected a model that returns tensors, got none");
   std::set<std::string> taken;
   for (auto const& each : text.inputs) taken.insert(each.name);
   for (auto& each : text.outputs)
-    for (auto const wanted = each.name; !taken.insert(each.name).second;) each.name += "_out";
+    while (!taken.insert(each.name).second) each.name += "_out";
 }
 
 /// Names that a user gives to sizes of outputs, as PyTorch's exporter takes them too.
 /// @throws export_error 904
 inline void name_output_sizes(onnx_model_text& text, export_onnx_options const& options,
                               std::vector<open_size> const& open_inputs, std::vector<std::string>& notes) {
-  if (!options.dynamic_axes) return;
-  for (auto const& [name, axes] : *options.dynamic_axes) {
+  if (!options.dynamic_axes.are_given()) return;
+  for (auto const& [name, axes] : options.dynamic_axes.given()) {
     auto const is_named = [&, &wanted = name](auto const& each) { return each.name == wanted; };
     if (std::any_of(text.inputs.begin(), text.inputs.end(), is_named)) continue;
     auto const found = std::find_if(text.outputs.begin(), text.outputs.end(), is_named);
@@ -50436,10 +50597,14 @@ inline void name_output_sizes(onnx_model_text& text, export_onnx_options const& 
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -50452,13 +50617,12 @@ inline void name_output_sizes(onnx_model_text& text, export_onnx_options const& 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52096,8 +52260,8 @@ class onnx_export {
   }
 
   void choose_sizes() {
-    if (options_.dynamic_axes) {
-      for (auto const& [name, axes] : *options_.dynamic_axes) {
+    if (options_.dynamic_axes.are_given()) {
+      for (auto const& [name, axes] : options_.dynamic_axes.given()) {
         auto const found =
             std::find_if(tensors_.begin(), tensors_.end(), [&](auto const& each) { return each.name == name; });
         if (found == tensors_.end()) continue;  // it may be an output's
@@ -52137,11 +52301,11 @@ class onnx_export {
   /// No two open sizes may come out as the same pair: which is which could not be told.
   void settle_steps() {
     for (std::size_t i = 0; i < open_.size(); ++i)
-      for (std::size_t j = 0; j < i; ++j)
-        if (open_[i].sizes == open_[j].sizes) {
-          open_[i].sizes[1] = next_second_size(open_[i].sizes);
-          j = 0;
-        }
+      for (std::size_t j = 0; j < i;) {
+        bool const same = open_[i].sizes == open_[j].sizes;
+        if (same) open_[i].sizes[1] = next_second_size(open_[i].sizes);
+        j = same ? 0 : j + 1;
+      }
   }
 
   void make_inputs() {
@@ -52329,13 +52493,12 @@ class onnx_export {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53042,7 +53205,7 @@ struct export_onnx_t : stage<export_onnx_t> {
   using consumes = TorchScript;
   using produces = Onnx;
   using needs = facts<evaluating>;
-  using forbids = facts<optimized>;
+  using forbids = facts<quantized, optimized>;
   static constexpr std::string_view name = "export_onnx";
 
   export_onnx_options options{};
@@ -53072,13 +53235,19 @@ struct export_onnx_t : stage<export_onnx_t> {
     return text;
   }
 
+  [[noreturn]] void refuse_method(torch::jit::Module const& module) const {
+    std::vector<std::string> known;
+    for (auto const& each : module.get_methods()) known.push_back(each.name());
+    throw export_error(errc::export_options_conflict, "expected a method of the model, got '" + options.method + "'",
+                       detail::did_you_mean(options.method, known));
+  }
+
   Onnx::handle exported(torch::jit::Module const& module, record<TorchScript>& record) const {
     constexpr std::int64_t oldest = 13, newest = 21;
     if (options.opset < oldest || options.opset > newest)
       throw export_error(errc::export_options_conflict,
                          "expected an opset from 13 to 21, got " + std::to_string(options.opset));
-    if (!module.find_method(options.method))
-      throw export_error(errc::export_options_conflict, "expected a method of the model, got '" + options.method + "'");
+    if (!module.find_method(options.method)) refuse_method(module);
     if (options.samples.empty() && record.examples.empty())
       throw export_error(errc::nothing_to_export_with, "expected an example of the inputs, got none");
     auto const& inputs = options.samples.empty() ? record.examples.front() : *options.samples.begin();
@@ -53115,8 +53284,8 @@ struct export_onnx_t : stage<export_onnx_t> {
 /// loops over what does not depend on the data fold away. An operator that has no ONNX form is refused by its name, with all
 /// others that have none; `.operators` adds one.
 ///
-/// Consumes: TorchScript. Produces: Onnx. Needs: evaluating. Forbids: optimized.
-/// Throws: export_error 901 to 905.
+/// Consumes: TorchScript. Produces: Onnx. Needs: evaluating. Forbids: quantized, optimized.
+/// Throws: export_error 901 (also for a file that was quantized before) to 905; 904 names a method that is not there, too.
 ///
 /// @par Example
 ///     auto model = td::load<td::TorchScript>("model.pt", {.examples = images}) | td::export_onnx() | td::save("model.onnx");
@@ -53129,11 +53298,13 @@ inline constexpr detail::option_maker<export_onnx_t> export_onnx{};
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace torchdeploy::inline v0 {
 
+/// What `freeze` leaves as it is.
 struct freeze_options {
   /// Methods and attributes to keep: {"encode", "state"}. Default: every exported method. `forward` stays in any case, so
   /// that {"forward"} keeps it alone.
@@ -53280,8 +53451,8 @@ struct load_maker : stage_maker {
   }
 };
 struct evaluate_maker : stage_maker {
-  auto operator()(torch::jit::Module const& module, load_options options = {}) const {
-    return TorchScript::adopt(module, std::move(options));
+  auto operator()(torch::jit::Module const& module, evaluate_options options = {}) const {
+    return TorchScript::adopt(module, options);
   }
 };
 }  // namespace detail
@@ -53292,7 +53463,7 @@ struct evaluate_maker : stage_maker {
 /// The model is put into evaluation mode. What is suspicious about it becomes a finding in the report and a line on
 /// standard error: saved in train mode (repaired), or traced in train mode (`eval()` can't repair that).
 ///
-/// Adds: evaluating. Throws: load_error 101, 102, 103, 106, 107, 108; format_error 104, 105;
+/// Adds: evaluating. Throws: load_error 101, 102, 103, 106, 107, 108, 109 (ONNX, OpenVINO); format_error 104, 105;
 /// quantization_error 404 (a file of int8 layers whose engine this LibTorch has not).
 ///
 /// @par Example
@@ -53300,7 +53471,7 @@ struct evaluate_maker : stage_maker {
 template <class Format>
 inline constexpr detail::load_maker<Format> load{};
 
-/// The same for a module that code made: `evaluate(module)`. The caller's module stays as it is.
+/// The same for a module that code made: `evaluate(module, {.examples})`. The caller's module stays as it is.
 inline constexpr detail::evaluate_maker evaluate{};
 
 }  // namespace torchdeploy::inline v0
@@ -53308,6 +53479,7 @@ inline constexpr detail::evaluate_maker evaluate{};
 
 #include <exception>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace torchdeploy::inline v0 {
@@ -53689,6 +53861,7 @@ inline void apply(masked_weight const& each) {
 
 namespace torchdeploy::inline v0 {
 
+/// What `prune` sets to zero, and in which layers.
 struct prune_options {
   /// Prune whole slices of the weight along this dimension (0: output channels, 1: input channels, of a group; the other
   /// way round in transposed convolutions; negative: from the end). Default: single weights.
@@ -55172,6 +55345,7 @@ namespace torchdeploy::inline v0 {
 /// output channel; one for all in transposed convolutions, for which the engines have no other).
 struct Int8 {};
 
+/// Which layers `quantize` takes, and for which machine.
 struct quantize_options {
   /// Layers that shall be something else: {{"fc", float32}}, by patterns over the names in the report; the last that
   /// matches decides.
@@ -55435,6 +55609,7 @@ inline constexpr detail::quantize_maker<Precision, Choices...> quantize{};
 
 #include <filesystem>
 #include <ostream>
+#include <string_view>
 #include <utility>
 
 namespace torchdeploy::inline v0 {
@@ -55481,6 +55656,7 @@ inline constexpr detail::save_maker save{};
 }  // namespace torchdeploy::inline v0
 // ---- torchdeploy/stage/tap.hpp
 
+#include <string_view>
 #include <utility>
 
 namespace torchdeploy::inline v0 {
@@ -55567,6 +55743,7 @@ inline void remove_no_grad(jit::Graph& graph) {
 
 namespace torchdeploy::inline v0 {
 
+/// What `to_mobile` rewrites.
 struct to_mobile_options {
   /// Methods to keep: {"encode"}. Default: every exported method. `forward` stays in any case, so that {"forward"} keeps it
   /// alone.
@@ -55814,7 +55991,9 @@ inline std::shared_ptr<ov::Model> with_half_weights(std::shared_ptr<ov::Model> c
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -55852,6 +56031,7 @@ inline std::shared_ptr<ov::Model> with_half_weights(std::shared_ptr<ov::Model> c
 // ---- torchdeploy/openvino/types.hpp
 
 #ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <cstdint>
 #include <optional>
 
 #include <openvino/core/any.hpp>
@@ -56072,6 +56252,7 @@ inline void name_layers(jit::Graph& graph) {
 // ---- torchdeploy/openvino/types.hpp
 
 #ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <cstdint>
 #include <optional>
 
 #include <openvino/core/any.hpp>
@@ -57638,13 +57819,16 @@ inline void answer_ranks(jit::Graph& graph) {
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 /// A graph without what only LibTorch's interpreter asks: which device, which mode, are the arguments of a shape that fits.
 namespace torchdeploy::inline v0::detail {
 
-/// Does a value depend on what is in the arguments, or on their shapes and types alone?
-inline bool depends_on_data(jit::Value* value) {
+/// Does a value depend on what is in the arguments, or on their shapes and types alone? `known`: of each value, asked once, as
+/// a value that is used twice would double the work at each step.
+inline bool depends_on_data(jit::Value* value, std::unordered_map<jit::Value*, bool>& known) {
+  if (auto const found = known.find(value); found != known.end()) return found->second;
   static constexpr std::array about_shape = {
       "aten::size",          "aten::dim",           "aten::len",       "aten::numel",
       "aten::stride",        "prim::dtype",         "prim::device",    "aten::is_floating_point",
@@ -57657,9 +57841,16 @@ inline bool depends_on_data(jit::Value* value) {
   if (about_none && node->input(1)->type()->kind() == c10::TypeKind::NoneType) return false;
   if (std::any_of(about_shape.begin(), about_shape.end(), [&](char const* each) { return is_operator(node, each); }))
     return false;
-  auto const any = [](auto const& values) { return std::any_of(values.begin(), values.end(), depends_on_data); };
-  return any(node->inputs()) || std::any_of(node->blocks().begin(), node->blocks().end(),
-                                            [&](jit::Block* each) { return any(each->outputs()); });
+  auto const any = [&](auto const& values) {
+    return std::any_of(values.begin(), values.end(), [&](jit::Value* each) { return depends_on_data(each, known); });
+  };
+  bool const depends = any(node->inputs()) || std::any_of(node->blocks().begin(), node->blocks().end(),
+                                                          [&](jit::Block* each) { return any(each->outputs()); });
+  return known[value] = depends;
+}
+inline bool depends_on_data(jit::Value* value) {
+  std::unordered_map<jit::Value*, bool> known;
+  return depends_on_data(value, known);
 }
 
 inline bool ends_raising(jit::Block* block) {
@@ -58135,6 +58326,7 @@ namespace torchdeploy::inline v0 {
 
 inline namespace with_openvino {
 
+/// What `to_openvino` converts.
 struct to_openvino_options {
   std::string method = "forward";  ///< of a TorchScript model
   bool compress_to_fp16 =
@@ -59793,6 +59985,7 @@ class golden {
   std::vector<c10::IValue> outputs_;
 };
 
+/// What `record_golden` runs and writes.
 struct golden_options {
   torchdeploy::samples samples{};  ///< to record; default: the artifact's examples
 };
@@ -60541,16 +60734,6 @@ inline constexpr bool is_placed = false;
 template <class B, class A>
 inline constexpr bool is_placed<placed<B, A>> = shows_layers<B, typename A::format>;
 
-template <class M>
-report const* report_of(M const& model) {
-  if constexpr (is_placed<M>)
-    return &model.artifact.report();
-  else if constexpr (requires { model.report(); })
-    return &model.report();
-  else
-    return nullptr;
-}
-
 /// Compares two models layer by layer, by name, wherever each runs. Of no more than one sample are activations kept.
 class comparing_across {
  public:
@@ -60578,14 +60761,13 @@ class comparing_across {
   divergence operator()(std::vector<example> const& inputs) {
     divergence result;
     for (std::size_t sample = 0; sample < inputs.size(); ++sample) run(sample, inputs[sample]);
-    std::size_t unseen = 0;
     for (auto const j : order_) {
       auto& seen = seen_.at(j);
       seen.result.score = seen.score.score();
       seen.result.diverges = !seen.result.structure.empty() || leaves_tolerance(seen.result.score, plan_);
       result.layers.push_back(std::move(seen.result));
     }
-    unseen = seen_.size() - order_.size();
+    auto const unseen = seen_.size() - order_.size();
     for (auto const& [name, score] : outputs_) add_output(result, name, score.score(), {});
     if (!output_structure_.empty()) add_output(result, "output", {}, output_structure_);
     auto const alone = [&](std::size_t layers, char const* who) {
@@ -60741,11 +60923,12 @@ namespace torchdeploy::inline v0 {
 namespace detail {
 inline void demand_passed(comparison const& result) {
   if (result.passed) return;
-  throw verification_error(!result.structure.empty()               ? errc::structure_differs
-                           : result.batch && !result.batch->passed ? errc::batch_differs
-                                                                   : errc::out_of_tolerance,
-                           result.failure,
-                           result.batch ? "export it with a dynamic batch; {.batch = 0} skips this" : "", result);
+  throw verification_error(
+      !result.structure.empty()               ? errc::structure_differs
+      : result.batch && !result.batch->passed ? errc::batch_differs
+                                              : errc::out_of_tolerance,
+      result.failure,
+      result.batch && !result.batch->passed ? "export it with a dynamic batch; {.batch = 0} skips this" : "", result);
 }
 }  // namespace detail
 

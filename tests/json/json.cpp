@@ -71,7 +71,7 @@ TEST_CASE("JSON that is no report is refused by one of our errors") {
   auto const refused = [](char const* text, td::errc code) {
     CAPTURE(text);
     auto const failure =
-        test::failure_of<td::load_error>([&] { static_cast<void>(json::parse(text).get<td::report>()); });
+        test::failure_of<td::format_error>([&] { static_cast<void>(json::parse(text).get<td::report>()); });
     CHECK(failure.code == code);
   };
   for (auto const* text : {"[]", "null", "5", "{}", R"({"schema": 2, "stages": []})",
@@ -89,7 +89,7 @@ TEST_CASE("JSON that is no report is refused by one of our errors") {
 
 TEST_CASE("what is refused leaves the report that was to be read as it was") {
   auto all = test::full_report();
-  CHECK_THROWS_AS(from_json(json::parse(R"({"schema": 1, "stages": [{}, 5]})"), all), td::load_error);
+  CHECK_THROWS_AS(from_json(json::parse(R"({"schema": 1, "stages": [{}, 5]})"), all), td::format_error);
   CHECK(all == test::full_report());
 }
 

@@ -48,6 +48,16 @@ std::vector<test::misuse> const& list() {
       {"a method that is not there", td::errc::export_options_conflict, exporting("return image", {.method = "encode"})},
       {"two names for one input", td::errc::export_options_conflict, exporting("return image", {.inputs = {"a", "b"}})},
       {"two names for one output", td::errc::export_options_conflict, exporting("return image", {.outputs = {"a", "b"}})},
+      {"an output named as an input", td::errc::export_options_conflict,
+       exporting("return image + 1", {.outputs = {"image"}})},
+      {"a file that was quantized", td::errc::operator_missing,
+       [](fs::path const& folder) {
+         auto const images = test::digits(2);
+         test::load("digits_cnn") | td::quantize<td::Int8>(images) | td::save(folder / "int8.pt");
+         td::load<td::TorchScript>(folder / "int8.pt", {.examples = images}) | td::export_onnx();
+       }},
+      {"a key that is a size", td::errc::not_exportable,
+       exporting("d = {3: image, 8: image + 1}\n    return d[image.size(0)]")},
       {"an input that is not there", td::errc::export_options_conflict,
        exporting("return image", open("imag", {{0, "batch"}}))},
       {"an axis that is not there", td::errc::export_options_conflict,

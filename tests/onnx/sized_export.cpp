@@ -53,7 +53,7 @@ TEST_CASE("where shapes don't tell, values are computed") {
 
 TEST_CASE("a model that can't run at any other size is refused with what the first said") {
   auto const module = test::scripted("def forward(self, x):\n  return x + torch.ones([3, 9])\n");
-  td::export_onnx_options const options{.dynamic_axes = {{{"x", {{1, "width"}}}}}};
+  td::export_onnx_options const options{.dynamic_axes = {{"x", {{1, "width"}}}}};
   td::example const inputs = {at::randn({3, 9})};
   td::detail::sized_onnx_export work(module, options, inputs);
   CHECK_THROWS_WITH(work.build(), ContainsSubstring("raised on inputs of other sizes"));

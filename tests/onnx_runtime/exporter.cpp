@@ -217,7 +217,7 @@ TEST_CASE("an axis of 1 that the example alone would lose is refused, or named")
   auto const restored =
       td::evaluate(test::scripted(forward("return x.squeeze().reshape(-1, 4) * 2"))) | td::export_onnx(options);
   CHECK(std::string(restored.report().find("export_onnx")->detail("note")).find("squeeze") != std::string::npos);
-  options.dynamic_axes.emplace();
+  options.dynamic_axes = {{}};
   test::check_export(squeezed, {rows.slice(0, 0, 1)}, {}, options);
 }
 
@@ -262,7 +262,7 @@ TEST_CASE("sizes of outputs have names too, and axes count from behind") {
   test::check_export(test::scripted(forward("return torch.cat([x, x], 1)")), {rows}, {{test::noise({5, 9}).front()}},
                      options);
   // of another size than the inputs' that has this name
-  (*options.dynamic_axes)["y"] = {{1, "batch"}};
+  options.dynamic_axes = {{"x", {{0, "batch"}, {-1, "length"}}}, {"y", {{1, "batch"}}}};
   CHECK_THROWS_AS(exported("return torch.cat([x, x], 1)"), td::export_error);
 }
 

@@ -54,7 +54,7 @@ TEST_CASE("a number that comes from data is a size of no fixed number") {
 
   // the example's sizes are those of the image: nothing to resize, it seems
   td::export_onnx_options options;
-  options.dynamic_axes.emplace();
+  options.dynamic_axes = {{}};
   auto const image = at::arange(16, at::kFloat).reshape({1, 1, 4, 4});
   auto const sized = [&](std::int64_t h, std::int64_t w) { return td::example{image, at::tensor({h, w}, at::kLong)}; };
   test::check_export(
@@ -76,7 +76,7 @@ TEST_CASE("an axis that data may leave at 1 is not squeezed") {
 
 TEST_CASE("packed sequences are as long as the longest") {
   td::export_onnx_options options;
-  options.dynamic_axes.emplace();
+  options.dynamic_axes = {{}};
   at::manual_seed(0);
   auto const x = at::randn({3, 5, 2});
   auto const with = [&](std::vector<std::int64_t> const& lengths) {
@@ -119,7 +119,7 @@ TEST_CASE("an operator of one's own says that data decide how many rows it gives
   CHECK(counting.sized_by_data());
   auto const output = [&](td::onnx_lowering const& lowering) {
     td::export_onnx_options options{.operators = {{"aten::histc", lowering}}};
-    options.dynamic_axes.emplace();
+    options.dynamic_axes = {{}};
     auto const made = td::evaluate(test::scripted("def forward(self, x):\n    return torch.histc(x, 4) * 2"),
                                    {.examples = std::vector<at::Tensor>{rows}}) |
                       td::export_onnx(options);

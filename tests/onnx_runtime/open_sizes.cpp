@@ -50,12 +50,20 @@ void check_images(std::string const& source, std::vector<std::array<std::int64_t
   std::vector<td::example> inputs;
   for (auto const& [height, width] : sizes) inputs.push_back({at::randn({2, 3, height, width})});
   td::export_onnx_options options;
-  options.dynamic_axes.emplace();
-  (*options.dynamic_axes)["x"] = {{0, "batch"}, {2, "height"}, {3, "width"}};
+  options.dynamic_axes = {{"x", {{0, "batch"}, {2, "height"}, {3, "width"}}}};
   test::check_export(test::scripted(source), inputs[0], {inputs.begin() + 1, inputs.end()}, options);
 }
 
 }  // namespace
+
+TEST_CASE("Sizes that are the same in the example stay apart, however many there are") {
+  td::export_onnx_options options;
+  options.dynamic_axes = {{"x", {{0, "batch"}, {1, "channels"}, {2, "height"}, {3, "width"}}}};
+  test::check_export(
+      test::scripted("def forward(self, x):\n    return x.permute(3, 1, 0, 2).reshape(x.size(3), x.size(1), "
+                     "x.size(0) * x.size(2)) * (x.size(2) + 10 * x.size(1))"),
+      {at::randn({4, 4, 4, 4})}, {{at::randn({2, 3, 5, 7})}}, options);
+}
 
 TEST_CASE("Padding that depends on what a size leaves over is exported for all sizes") {
   check_images(R"(
@@ -98,8 +106,7 @@ TEST_CASE("What a model knows other sizes of by steps only is exported with a no
       )");
   td::export_onnx_options options;
   options.samples = std::vector<td::example>{{at::randn({2, 3, 64, 8})}};
-  options.dynamic_axes.emplace();
-  (*options.dynamic_axes)["x"] = {{0, "batch"}, {2, "height"}};
+  options.dynamic_axes = {{"x", {{0, "batch"}, {2, "height"}}}};
   auto const made = td::evaluate(source) | td::export_onnx(options);
   bool noted = false;
   for (auto const& [key, text] : made.report().stages().back().details)

@@ -150,7 +150,7 @@ inline void check_export(std::string const& source, td::example const& inputs,
                          td::export_onnx_options const& options = {}, double rtol = 1e-4, double atol = 1e-5) {
   INFO(source);
   std::vector<td::example> others;
-  bool const open = !options.dynamic_axes && td::detail::batch_of(inputs).first >= 0;
+  bool const open = !options.dynamic_axes.are_given() && td::detail::batch_of(inputs).first >= 0;
   if (open)
     for (std::int64_t const batch : {1, 5}) others.push_back(td::detail::rows_of(inputs, 0, batch));
   check_export(scripted(source), inputs, others, options, rtol, atol);
@@ -159,7 +159,7 @@ inline void check_export(std::string const& source, td::example const& inputs,
 /// The same with all sizes fixed.
 inline void check_fixed_export(std::string const& source, td::example const& inputs,
                                td::export_onnx_options options = {}, double rtol = 1e-4, double atol = 1e-5) {
-  options.dynamic_axes.emplace();
+  options.dynamic_axes = {{}};
   check_export(source, inputs, options, rtol, atol);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <torchdeploy/backend/backend.hpp>
 #include <torchdeploy/backend/method.hpp>

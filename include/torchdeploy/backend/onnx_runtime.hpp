@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <utility>
 
@@ -49,6 +50,7 @@ struct OnnxRuntime {
 namespace torchdeploy::inline v0 {
 inline namespace without_onnxruntime {
 
+/// In a build without it: a name for `first_available`, and for the compile error that says which component to turn on.
 struct OnnxRuntime {
   using consumes = Onnx;
   using options = onnx_runtime_options;

@@ -99,7 +99,7 @@ class artifact {
   constexpr artifact(artifact<Format, Others>&& other)
       : handle_(std::move(other).handle()), record_(std::move(other).record()) {}
 
-  /// A deep copy: no tensor is shared.
+  /// A copy that no stage can change: no weight that can be written to is shared.
   [[nodiscard]] constexpr artifact clone() const {
     if constexpr (requires { Format::clone(handle_); })
       return artifact(Format::clone(handle_), record_);

@@ -99,7 +99,7 @@ class error : public std::runtime_error {
         hint_(std::string(hint.empty() ? usual_hint(code) : hint)) {}
 
   [[nodiscard]] errc code() const noexcept { return code_; }
-  /// The stage that failed: "load", "verify", ...
+  /// The group of the id: the stage that it is usual of ("load", "verify", ...), though another may throw it as well.
   [[nodiscard]] std::string_view stage() const noexcept { return stage_of(code_); }
   /// "torchdeploy.load.101": the heading in docs/errors.md.
   [[nodiscard]] std::string id() const { return id_of(code_); }
@@ -167,7 +167,7 @@ class error : public std::runtime_error {
       case errc::call_raised:
         return "give tensors of the shape and dtype that the model was made for";
       default:
-        return "the nested error and docs/errors.md say more";
+        return "docs/errors.md says more";
     }
   }
   static std::string id_of(errc code) {
@@ -213,7 +213,7 @@ class format_error : public error {
  public:
   using error::error;
 };
-/// quantize or prune could not do what was asked.
+/// quantize could not do what was asked, or the lowering of a quantized model.
 class quantization_error : public error {
  public:
   using error::error;

@@ -53,9 +53,11 @@ void as_stage(stage<Derived> const*);
 void as_stage_maker(stage_maker const*);
 }  // namespace detail
 
+/// A stage with its arguments: `freeze()`.
 template <class T>
 concept any_stage = requires(std::remove_cvref_t<T>* p) { detail::as_stage<std::remove_cvref_t<T>>(p); };
 
+/// The name of a stage, without its parentheses: `freeze`.
 template <class T>
 concept any_stage_maker = requires(std::remove_cvref_t<T>* p) { detail::as_stage_maker(p); };
 

@@ -15,4 +15,9 @@ struct load_options {
   samples examples{};  ///< example inputs, at most 8 are kept; their tensors are shared, not copied
 };
 
+/// What `evaluate` may be told.
+struct evaluate_options {
+  samples examples{};  ///< as `load` takes them
+};
+
 }  // namespace torchdeploy::inline v0

@@ -66,7 +66,7 @@ struct TorchScript {
   }
 
   /// A module from code becomes an artifact; the caller's own module stays as it is.
-  static artifact<TorchScript, facts<evaluating>> adopt(handle const& module, load_options options = {});
+  static artifact<TorchScript, facts<evaluating>> adopt(handle const& module, evaluate_options const& options = {});
 
   /// Read a file, a stream, or bytes in memory.
   /// @throws load_error (101, 102, 103, 106, 107, 108), format_error (104, 105), quantization_error (404)
@@ -104,12 +104,11 @@ struct TorchScript {
   }
 
  private:
-  static handle opened(handle module, record<TorchScript>& record, load_options const& options);
+  static handle opened(handle module, record<TorchScript>& record, samples const& examples);
 };
 
 /// Evaluation mode, and what there is to be said of the module: the cheap checks that every load makes.
-inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript>& record,
-                                               load_options const& options) {
+inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript>& record, samples const& examples) {
   auto& entry = record.report.current();
   demand_forward(module);
   entry.findings = detail::found_in_flags(module);
@@ -120,20 +119,21 @@ inline TorchScript::handle TorchScript::opened(handle module, record<TorchScript
   bool const lowered = detail::is_lowered(*graph);
   if (lowered) entry.details.emplace_back("quantized", "before");
   detail::tell_stamps(record.extras.files, lowered, entry);
-  for (auto const& each : options.examples) record.add_example(each);
+  for (auto const& each : examples) record.add_example(each);
   entry.bytes_after = bytes(module);
   for (auto const& each : entry.findings) detail::notice(each);
   return module;
 }
 
-inline artifact<TorchScript, facts<evaluating>> TorchScript::adopt(handle const& module, load_options options) {
+inline artifact<TorchScript, facts<evaluating>> TorchScript::adopt(handle const& module,
+                                                                   evaluate_options const& options) {
   demand_forward(module);
   record<TorchScript> record;
   auto opened_module = [&] {
     auto const clock = record.report.start("evaluate");
     return opened(detail::translated<load_error>(errc::module_unusable, "LibTorch can't copy this module", {},
                                                  [&] { return clone(module); }),
-                  record, options);
+                  record, options.examples);
   }();
   return artifact<TorchScript, facts<evaluating>>(std::move(opened_module), std::move(record));
 }
@@ -144,21 +144,21 @@ inline TorchScript::handle TorchScript::read(std::filesystem::path const& path, 
   record.report.current().details.emplace_back("path", path.string());
   return opened(
       detail::read_module(reader, path.filename().string(), record.extras.files, options.device, options.extra_files),
-      record, options);
+      record, options.examples);
 }
 
 inline TorchScript::handle TorchScript::read(std::span<std::byte const> bytes, record<TorchScript>& record,
                                              load_options const& options) {
   auto const reader = detail::memory_reader(detail::all_bytes(bytes));
   return opened(detail::read_module(reader, "the bytes", record.extras.files, options.device, options.extra_files),
-                record, options);
+                record, options.examples);
 }
 
 inline TorchScript::handle TorchScript::read(std::istream& stream, record<TorchScript>& record,
                                              load_options const& options) {
   auto const reader = detail::memory_reader(detail::all_bytes(stream));
   return opened(detail::read_module(reader, "the stream", record.extras.files, options.device, options.extra_files),
-                record, options);
+                record, options.examples);
 }
 
 }  // namespace torchdeploy::inline v0

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -277,6 +279,7 @@ class onnx_call {
   std::vector<std::vector<bool>> open_results_;  ///< axes whose sizes are open though they were the same in both runs
 };
 
+/// What the exporter must know of an operator beside its function.
 struct onnx_lowering_options {
   bool sized_by_data = false;  ///< how many rows its results have depends on what is in its inputs, as with `nonzero`
 };

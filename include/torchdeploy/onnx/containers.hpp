@@ -79,6 +79,7 @@ class container_operator {
   /// The place of what is asked for in a list, or in the values of a dict; behind the last: it is not there.
   [[nodiscard]] std::size_t key() const {
     if (!inputs_[0]->seen[0].isGenericDict()) return place(1);
+    if (dependence_of(inputs_[1]) != dependence::none) refuse_call(node_, "expected a key that depends on no input");
     std::size_t at = 0;
     for (auto const& item : inputs_[0]->seen[0].toGenericDict()) {
       if (same_value(item.key(), inputs_[1]->seen[0])) break;

@@ -84,7 +84,9 @@ inline void refuse_missing(std::vector<missing_operator> const& missing,
                            std::vector<std::exception_ptr> const& refusals) {
   if (missing.empty()) return;
   std::string all, every;
+  bool is_quantized = false;
   for (auto const& each : missing) {
+    is_quantized = is_quantized || each.name.find("quantize") != std::string::npos;
     all += (all.empty() ? "" : ", ") + each.name;
     every += each.place + "\n";
   }
@@ -93,7 +95,8 @@ inline void refuse_missing(std::vector<missing_operator> const& missing,
     } catch (std::exception const& also) {
       every += std::string("also: ") + also.what() + "\n";
     }
-  auto const refusal = export_error(errc::operator_missing, "no ONNX form is known of " + all);
+  auto const refusal = export_error(errc::operator_missing, "no ONNX form is known of " + all,
+                                    is_quantized ? "export the float model, from before it was quantized" : "");
   try {
     throw std::runtime_error(every);
   } catch (std::runtime_error const&) {

@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -64,6 +65,7 @@ class onnx_model_writer {
       made.data.reserve(weights + onnx_.tensors().size() * page);
     }
     auto& file = made.file;
+    file_ = &file;
     file.reserve(rest + (apart_ ? 0 : weights));
     protozero::pbf_writer model(file);
     model.add_int64(onnx_model::ir_version, ir_version());
@@ -108,7 +110,7 @@ class onnx_model_writer {
   // --- names ---------------------------------------------------------------------------------------------------------
   std::string unique(std::string name) {
     auto const wanted = name;
-    for (int i = 1; !taken_.insert(name).second; ++i) name = wanted + "_" + std::to_string(i);
+    while (!taken_.insert(name).second) name = wanted + "_" + std::to_string(++last_[wanted]);
     return name;
   }
   void name_values() {
@@ -206,21 +208,36 @@ class onnx_model_writer {
     message.add_enum(onnx_attribute::type, 5);
   }
 
-  static void write(protozero::pbf_writer& message, at::Tensor const& tensor, std::string const& name,
-                    std::string* apart) {
+  void write(protozero::pbf_writer& message, at::Tensor const& tensor, std::string const& name, std::string* apart) {
     for (auto const size : tensor.sizes()) message.add_int64(onnx_tensor::dims, size);
     message.add_int32(onnx_tensor::data_type,
                       static_cast<std::int32_t>(onnx_builder::onnx_type_of(tensor.scalar_type())));
     if (!name.empty()) message.add_string(onnx_tensor::name, name);
     auto const bytes = tensor.nbytes();
-    if (!apart || bytes < page) {
-      auto const plain = tensor.contiguous();
-      return message.add_bytes(onnx_tensor::raw_data, static_cast<char const*>(plain.const_data_ptr()), bytes);
+    if (apart && bytes >= page) {
+      auto const begin = (apart->size() + page - 1) / page * page;
+      write_external(message, onnx_data::name_in_memory, begin, bytes);
+      apart->resize(begin);
+      append(*apart, tensor);
+    } else if (tensor.is_contiguous()) {
+      message.add_bytes(onnx_tensor::raw_data, static_cast<char const*>(tensor.const_data_ptr()), bytes);
+    } else {  // as add_bytes would
+      constexpr std::uint64_t length_delimited = 2;
+      protozero::add_varint_to_buffer(file_, std::uint64_t{onnx_tensor::raw_data} << 3U | length_delimited);
+      protozero::add_varint_to_buffer(file_, bytes);
+      append(*file_, tensor);
     }
-    auto const begin = (apart->size() + page - 1) / page * page;
-    write_external(message, onnx_data::name_in_memory, begin, bytes);
-    apart->resize(begin + bytes);
-    at::from_blob(apart->data() + begin, tensor.sizes(), tensor.options()).copy_(tensor);
+  }
+  /// Block by block: a whole copy of a transposed weight would be as large as the weight.
+  static void append(std::string& bytes, at::Tensor const& tensor) {
+    constexpr std::size_t block = 1U << 22U;
+    auto const rows = tensor.size(0);
+    auto const step =
+        std::max<std::int64_t>(1, rows * static_cast<std::int64_t>(block) / static_cast<std::int64_t>(tensor.nbytes()));
+    for (std::int64_t begin = 0; begin < rows; begin += step) {
+      auto const part = tensor.narrow(0, begin, std::min(step, rows - begin)).contiguous();
+      bytes.append(static_cast<char const*>(part.const_data_ptr()), part.nbytes());
+    }
   }
 
   static void write(protozero::pbf_writer& graph, std::uint32_t field, onnx_port const& port) {
@@ -243,10 +260,12 @@ class onnx_model_writer {
 
   onnx_builder& onnx_;
   onnx_model_text const& text_;
+  std::string* file_ = nullptr;  ///< the message
   std::string* apart_ = nullptr;  ///< bytes of external data
   std::map<onnx_value, std::string> names_{};
   std::map<onnx_made_node const*, std::string> node_names_{};
   std::set<std::string> taken_{};
+  std::unordered_map<std::string, int> last_{};  ///< number that a name was given
   std::set<std::string> domains_{};
 };
 

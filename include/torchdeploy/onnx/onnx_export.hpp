@@ -182,8 +182,8 @@ class onnx_export {
   }
 
   void choose_sizes() {
-    if (options_.dynamic_axes) {
-      for (auto const& [name, axes] : *options_.dynamic_axes) {
+    if (options_.dynamic_axes.are_given()) {
+      for (auto const& [name, axes] : options_.dynamic_axes.given()) {
         auto const found =
             std::find_if(tensors_.begin(), tensors_.end(), [&](auto const& each) { return each.name == name; });
         if (found == tensors_.end()) continue;  // it may be an output's
@@ -223,11 +223,11 @@ class onnx_export {
   /// No two open sizes may come out as the same pair: which is which could not be told.
   void settle_steps() {
     for (std::size_t i = 0; i < open_.size(); ++i)
-      for (std::size_t j = 0; j < i; ++j)
-        if (open_[i].sizes == open_[j].sizes) {
-          open_[i].sizes[1] = next_second_size(open_[i].sizes);
-          j = 0;
-        }
+      for (std::size_t j = 0; j < i;) {
+        bool const same = open_[i].sizes == open_[j].sizes;
+        if (same) open_[i].sizes[1] = next_second_size(open_[i].sizes);
+        j = same ? 0 : j + 1;
+      }
   }
 
   void make_inputs() {

@@ -36,21 +36,25 @@ inline void name_outputs(onnx_model_text& text, export_onnx_options const& optio
                                                             " names of outputs, got " +
                                                             std::to_string(options.outputs.size()));
     refuse_same_names(options.outputs, "outputs");
-    for (std::size_t i = 0; i < text.outputs.size(); ++i) text.outputs[i].name = options.outputs[i];
+    for (std::size_t i = 0; i < text.outputs.size(); ++i) {
+      auto& name = text.outputs[i].name = options.outputs[i];
+      if (std::any_of(text.inputs.begin(), text.inputs.end(), [&](auto const& input) { return input.name == name; }))
+        throw export_error(errc::export_options_conflict, "expected a name that no input has, got '" + name + "'");
+    }
   }
   if (text.outputs.empty()) throw export_error(errc::not_exportable, "expected a model that returns tensors, got none");
   std::set<std::string> taken;
   for (auto const& each : text.inputs) taken.insert(each.name);
   for (auto& each : text.outputs)
-    for (auto const wanted = each.name; !taken.insert(each.name).second;) each.name += "_out";
+    while (!taken.insert(each.name).second) each.name += "_out";
 }
 
 /// Names that a user gives to sizes of outputs, as PyTorch's exporter takes them too.
 /// @throws export_error 904
 inline void name_output_sizes(onnx_model_text& text, export_onnx_options const& options,
                               std::vector<open_size> const& open_inputs, std::vector<std::string>& notes) {
-  if (!options.dynamic_axes) return;
-  for (auto const& [name, axes] : *options.dynamic_axes) {
+  if (!options.dynamic_axes.are_given()) return;
+  for (auto const& [name, axes] : options.dynamic_axes.given()) {
     auto const is_named = [&, &wanted = name](auto const& each) { return each.name == wanted; };
     if (std::any_of(text.inputs.begin(), text.inputs.end(), is_named)) continue;
     auto const found = std::find_if(text.outputs.begin(), text.outputs.end(), is_named);

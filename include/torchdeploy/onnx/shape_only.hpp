@@ -26,12 +26,16 @@ namespace torchdeploy::inline v0::detail {
 
 /// Zeros that take no memory until they are written to.
 inline at::Tensor untouched_zeros(at::IntArrayRef sizes, at::IntArrayRef strides, at::ScalarType dtype) {
-  std::size_t last = 0;  // element
+  std::size_t bytes = c10::elementSize(dtype);  // up to the last element
+  bool fits = true;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == 0) return at::empty_strided(sizes, strides, at::TensorOptions(dtype));
-    last += static_cast<std::size_t>((sizes[i] - 1) * strides[i]);
+    std::size_t step = 0;
+    fits = !__builtin_mul_overflow(static_cast<std::size_t>(sizes[i] - 1) * c10::elementSize(dtype),
+                                   static_cast<std::size_t>(strides[i]), &step) &&
+           !__builtin_add_overflow(bytes, step, &bytes) && fits;
   }
-  auto const bytes = (last + 1) * c10::elementSize(dtype);
+  if (!fits) throw export_error(errc::export_raised, "expected tensors that fit into memory");
   constexpr std::size_t few = 1U << 16U;
   if (bytes <= few) return at::empty_strided(sizes, strides, at::TensorOptions(dtype)).zero_();
   // not calloc, which fills memory that was in use before

@@ -4,7 +4,9 @@
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>

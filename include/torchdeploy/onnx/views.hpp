@@ -4,8 +4,10 @@
 
 #ifdef TORCHDEPLOY_WITH_ONNX
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <numeric>
 #include <string>

@@ -34,12 +34,15 @@ inline void demand_onnx_runtime(OrtApi const* api, std::string_view version) {
 
 /// Checks the library, once; also where a session is made before main, ahead of what sets the API in ONNX Runtime's header.
 inline OrtApi const& onnx_runtime_api() {
-  if (auto& api = Ort::Global<void>::api_; !api) {
-    auto const* const base = OrtGetApiBase();
-    api = base->GetApi(ORT_API_VERSION);
-    demand_onnx_runtime(api, base->GetVersionString());
-  }
-  return Ort::GetApi();
+  static auto const& one = []() -> OrtApi const& {
+    if (auto& api = Ort::Global<void>::api_; !api) {
+      auto const* const base = OrtGetApiBase();
+      api = base->GetApi(ORT_API_VERSION);
+      demand_onnx_runtime(api, base->GetVersionString());
+    }
+    return Ort::GetApi();
+  }();
+  return one;
 }
 
 /// What ONNX Runtime threw, in one line, without the place in its source that many of its texts begin with:

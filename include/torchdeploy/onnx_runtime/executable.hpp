@@ -12,8 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include <unistd.h>
-
 #include <torchdeploy/backend/tensor_model.hpp>
 #include <torchdeploy/format/onnx.hpp>
 #include <torchdeploy/onnx_runtime/model.hpp>
@@ -82,18 +80,19 @@ class onnx_runtime_executable {
 
   void open(Onnx::handle const& file, onnx_runtime_options const& wanted) {
     model_ = std::make_shared<detail::onnx_runtime_model>();
-    auto options = detail::onnx_session_options(wanted, file.text(), file.data);
-    options.SetLogSeverityLevel(ORT_LOGGING_LEVEL_VERBOSE);  // what it logs of a call is not more
-    model_->log.wanted = wanted.log;
-    model_->weights = file.data.memory();
-    Ort::ThrowOnError(
-        detail::onnx_runtime_api().SetUserLoggingFunction(options, detail::onnx_runtime_log::take, &model_->log));
-    profile_->path = wanted.profile;
-    detail::optimized_model_file const optimized(options, wanted.optimized_model);
-    detail::of_onnx_runtime(errc::compile_failed, "ONNX Runtime can't compile this model", {},
-                            [&] { model_->open(file.bytes(), options, *file.summary); });
-    demand_use(wanted, *file.summary);
-    optimized.keep();
+    detail::of_onnx_runtime(errc::compile_failed, "ONNX Runtime can't compile this model", {}, [&] {
+      auto options = detail::onnx_session_options(wanted, file.text(), file.data);
+      options.SetLogSeverityLevel(ORT_LOGGING_LEVEL_VERBOSE);  // what it logs of a call is not more
+      model_->log.wanted = wanted.log;
+      model_->weights = file.data.memory();
+      Ort::ThrowOnError(
+          detail::onnx_runtime_api().SetUserLoggingFunction(options, detail::onnx_runtime_log::take, &model_->log));
+      profile_->path = wanted.profile;
+      detail::optimized_model_file const optimized(options, wanted.optimized_model);
+      model_->open(file.bytes(), options, *file.summary);
+      demand_use(wanted, *file.summary);
+      optimized.keep();
+    });
   }
 
   void demand_use(onnx_runtime_options const& wanted, onnx_summary const& summary) const {

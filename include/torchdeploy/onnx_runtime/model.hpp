@@ -93,16 +93,21 @@ class onnx_runtime_model : public std::enable_shared_from_this<onnx_runtime_mode
 
   void run(tensors given, std::span<at::Tensor> results) {
     refuse_overlap(given, results);
+    for (auto const& [o, i] : handed_through_)
+      if (results[o].defined()) refuse_sizes(o, results[o], given[i]->sizes());
+    if (!asked_.empty()) compute(given, results);
     // an output that is an input: ONNX Runtime gives the input's own memory, or writes nothing into ours
-    for (auto const& [o, i] : handed_through_) {
-      if (results[o].defined()) {
-        refuse_sizes(o, results[o], given[i]->sizes());
+    for (auto const& [o, i] : handed_through_)
+      if (results[o].defined())
         results[o].copy_(*given[i]);
-      } else {
+      else
         results[o] = given[i]->clone();
-      }
-    }
-    if (asked_.empty()) return;
+  }
+
+ private:
+  using values = c10::SmallVector<Ort::Value, 4>;
+
+  void compute(tensors given, std::span<at::Tensor> results) {
     values made;
     c10::SmallVector<at::Tensor, 2> fresh;
     bool const plan = shapes_hold_.load(std::memory_order_relaxed);
@@ -128,9 +133,6 @@ class onnx_runtime_model : public std::enable_shared_from_this<onnx_runtime_mode
       if (auto& result = results[asked_[i]]; !result.defined())
         result = fresh[i].defined() ? std::move(fresh[i]) : adopted(given, asked_[i], std::move(made[i]));
   }
-
- private:
-  using values = c10::SmallVector<Ort::Value, 4>;
 
   static std::vector<std::string> symbols_of(Ort::TypeInfo const& type) {
     auto const info = type.GetTensorTypeAndShapeInfo();
@@ -214,16 +216,17 @@ class onnx_runtime_model : public std::enable_shared_from_this<onnx_runtime_mode
     values made;
     for (std::size_t i = 0; i < asked_.size(); ++i) made.emplace_back(nullptr);
     of_onnx_runtime(errc::call_raised, "ONNX Runtime raised", {}, [&] { call(given, made); });
+    std::vector<at::Tensor> right;
     for (std::size_t i = 0; i < asked_.size(); ++i) {
-      auto& result = results[asked_[i]];
-      auto right = adopted(given, asked_[i], std::move(made[i]));
-      if (!result.defined()) {
-        result = std::move(right);
-        continue;
-      }
-      refuse_sizes(asked_[i], result, right.sizes());
-      result.copy_(right);
+      right.push_back(adopted(given, asked_[i], std::move(made[i])));
+      if (auto const& result = results[asked_[i]]; result.defined())
+        refuse_sizes(asked_[i], result, right.back().sizes());
     }
+    for (std::size_t i = 0; i < asked_.size(); ++i)
+      if (auto& result = results[asked_[i]]; result.defined())
+        result.copy_(right[i]);
+      else
+        result = std::move(right[i]);
     shapes_hold_ = false;
   }
 

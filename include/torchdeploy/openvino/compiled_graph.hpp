@@ -38,9 +38,16 @@ struct executed_layer {
 
 namespace detail {
 
+/// Nothing of a device that does not tell.
 inline std::vector<executed_layer> executed_layers(ov::CompiledModel const& model) {
   std::vector<executed_layer> all;
-  for (auto const& node : model.get_runtime_model()->get_ordered_ops()) {
+  std::shared_ptr<ov::Model const> executed;
+  try {
+    executed = model.get_runtime_model();
+  } catch (std::exception const&) {
+    return all;
+  }
+  for (auto const& node : executed->get_ordered_ops()) {
     auto const& told = node->get_rt_info();
     auto const text = [&](char const* key) {
       auto const at = told.find(key);
@@ -92,7 +99,7 @@ struct compiled_graph {
         "Subgraph",     "FakeQuantize",    "Convert", "ShapeOf",  "LRN",         "Broadcast",     "Tile",
         "StridedSlice", "AdaptivePooling", "Math",    "Roll"};
     auto const all = executed_layers(model);
-    return std::all_of(all.begin(), all.end(), [](executed_layer const& each) {
+    return !all.empty() && std::all_of(all.begin(), all.end(), [](executed_layer const& each) {
       return std::find(kinds.begin(), kinds.end(), each.kind) != kinds.end();
     });
   } catch (std::exception const&) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

@@ -3,11 +3,13 @@
 #ifdef TORCHDEPLOY_WITH_OPENVINO
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <openvino/runtime/core.hpp>
@@ -61,12 +63,13 @@ inline void demand_device(std::string const& wanted) {
   if (wanted.find(':') != wanted.npos &&
       std::find(spreading.begin(), spreading.end(), named.through) == spreading.end())
     throw backend_error(errc::runtime_unusable,
-                        "expected AUTO, HETERO, MULTI or BATCH before ':', got '" + named.through + "'");
+                        "expected AUTO, HETERO, MULTI or BATCH before ':', got '" + named.through + "'",
+                        "such as HETERO:GPU,CPU");
   for (auto const& device : named.each) {
     auto const is_it = [&](std::string const& each) { return each == device || each.starts_with(device + "."); };
     if (device.empty() || std::none_of(known.begin(), known.end(), is_it))
-      throw backend_error(errc::runtime_unusable,
-                          "expected a device of OpenVINO, got '" + device + "'; it has: " + all);
+      throw backend_error(errc::runtime_unusable, "expected a device of OpenVINO, got '" + device + "'; it has: " + all,
+                          did_you_mean(device, known));
   }
 }
 

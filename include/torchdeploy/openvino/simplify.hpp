@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <torchdeploy/detail/libtorch/model_graph.hpp>
@@ -18,8 +19,10 @@
 /// A graph without what only LibTorch's interpreter asks: which device, which mode, are the arguments of a shape that fits.
 namespace torchdeploy::inline v0::detail {
 
-/// Does a value depend on what is in the arguments, or on their shapes and types alone?
-inline bool depends_on_data(jit::Value* value) {
+/// Does a value depend on what is in the arguments, or on their shapes and types alone? `known`: of each value, asked once, as
+/// a value that is used twice would double the work at each step.
+inline bool depends_on_data(jit::Value* value, std::unordered_map<jit::Value*, bool>& known) {
+  if (auto const found = known.find(value); found != known.end()) return found->second;
   static constexpr std::array about_shape = {
       "aten::size",          "aten::dim",           "aten::len",       "aten::numel",
       "aten::stride",        "prim::dtype",         "prim::device",    "aten::is_floating_point",
@@ -32,9 +35,16 @@ inline bool depends_on_data(jit::Value* value) {
   if (about_none && node->input(1)->type()->kind() == c10::TypeKind::NoneType) return false;
   if (std::any_of(about_shape.begin(), about_shape.end(), [&](char const* each) { return is_operator(node, each); }))
     return false;
-  auto const any = [](auto const& values) { return std::any_of(values.begin(), values.end(), depends_on_data); };
-  return any(node->inputs()) || std::any_of(node->blocks().begin(), node->blocks().end(),
-                                            [&](jit::Block* each) { return any(each->outputs()); });
+  auto const any = [&](auto const& values) {
+    return std::any_of(values.begin(), values.end(), [&](jit::Value* each) { return depends_on_data(each, known); });
+  };
+  bool const depends = any(node->inputs()) || std::any_of(node->blocks().begin(), node->blocks().end(),
+                                                          [&](jit::Block* each) { return any(each->outputs()); });
+  return known[value] = depends;
+}
+inline bool depends_on_data(jit::Value* value) {
+  std::unordered_map<jit::Value*, bool> known;
+  return depends_on_data(value, known);
 }
 
 inline bool ends_raising(jit::Block* block) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #ifdef TORCHDEPLOY_WITH_OPENVINO
+#include <cstdint>
 #include <optional>
 
 #include <openvino/core/any.hpp>

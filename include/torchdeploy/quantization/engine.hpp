@@ -19,12 +19,14 @@ struct X86 {
   static constexpr bool transposed_convolution =
       false;  ///< oneDNN's gives wrong numbers: 0.2 dB, where FBGEMM's gives 32
 };
+/// FBGEMM's kernels, for x86.
 struct Fbgemm {
   static constexpr std::string_view name = "fbgemm";
   static constexpr at::QEngine id = at::QEngine::FBGEMM;
   static constexpr bool per_channel_weights = true;
   static constexpr bool transposed_convolution = true;
 };
+/// oneDNN's kernels, for x86.
 struct Onednn {
   static constexpr std::string_view name = "onednn";
   static constexpr at::QEngine id = at::QEngine::ONEDNN;
@@ -41,6 +43,7 @@ struct Qnnpack {
   static constexpr bool transposed_convolution = true;
 };
 
+/// What stands for kernels of LibTorch: its number and name there, and what they can.
 template <class E>
 concept engine = requires {
   { E::name } -> std::convertible_to<std::string_view>;

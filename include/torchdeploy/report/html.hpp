@@ -23,6 +23,7 @@
 
 namespace torchdeploy::inline v0 {
 
+/// What `to_html` and `save_html` show.
 struct html_options {
   std::string title{};  ///< heading of the page; default: the name of the model's file
 };

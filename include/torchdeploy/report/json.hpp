@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -44,20 +45,20 @@ double number_from(Json const& j) {
   if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
   if (text == "Infinity") return infinity;
   if (text == "-Infinity") return -infinity;
-  throw load_error(errc::file_damaged, "expected a number in a report, got '" + text + "'");
+  throw format_error(errc::file_damaged, "expected a number in a report, got '" + text + "'");
 }
 
 template <json_value Json>
 std::uint64_t count_from(Json const& j) {
   if (j.is_number_unsigned()) return j.template get<std::uint64_t>();
-  throw load_error(errc::file_damaged, "expected a count, 0 or more, in a report, got " +
-                                           j.dump(-1, ' ', false, Json::error_handler_t::replace));
+  throw format_error(errc::file_damaged, "expected a count, 0 or more, in a report, got " +
+                                             j.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 inline severity severity_from(std::string_view name) {
   for (auto const level : {severity::note, severity::warning, severity::fault})
     if (name == severity_name(level)) return level;
-  throw load_error(errc::file_damaged, "expected note, warning or fault, got '" + std::string(name) + "'");
+  throw format_error(errc::file_damaged, "expected note, warning or fault, got '" + std::string(name) + "'");
 }
 
 template <json_value Json>
@@ -108,7 +109,7 @@ class json_members {
  public:
   explicit json_members(Json const& j) : j_(&j) {
     if (!j.is_object())
-      throw load_error(errc::file_damaged, std::string("expected an object in a report, got ") + j.type_name());
+      throw format_error(errc::file_damaged, std::string("expected an object in a report, got ") + j.type_name());
   }
   json_members const& operator()(char const* key, auto const& use) const {
     if (auto const at = j_->find(key); at != j_->end()) use(*at);
@@ -172,12 +173,12 @@ void to_json(Json& j, report const& all) {
 /// `auto report = nlohmann::json::parse(text).get<td::report>();`. Keys that are unknown are left out, those that miss
 /// keep their default.
 ///
-/// Throws: load_error 104 where this is no report of this schema, 105 where a part of it has the wrong type.
+/// Throws: format_error 104 where this is no report of this schema, 105 where a part of it has the wrong type.
 template <detail::json_value Json>
 void from_json(Json const& j, report& all) try {
   auto const schema = j.is_object() ? j.value("schema", Json()) : Json();
   if (schema != Json(report_schema))
-    throw load_error(
+    throw format_error(
         errc::wrong_format,
         "expected a report of schema " + std::to_string(report_schema) + ", got " +
             (schema.is_null() ? "no \"schema\"" : schema.dump(-1, ' ', false, Json::error_handler_t::replace)),
@@ -191,7 +192,7 @@ void from_json(Json const& j, report& all) try {
   all = std::move(read);
 } catch (nlohmann::json::exception const& failure) {
   std::throw_with_nested(
-      load_error(errc::file_damaged, std::string("this is no report as td::to_json writes it: ") + failure.what()));
+      format_error(errc::file_damaged, std::string("this is no report as td::to_json writes it: ") + failure.what()));
 }
 
 /// The report as JSON text (UTF-8, indented): for dashboards and for comparing runs. docs/reports.md has the schema.

@@ -20,6 +20,7 @@
 
 namespace torchdeploy::inline v0 {
 
+/// What `diagnose` runs, and on what.
 struct diagnose_options {
   torchdeploy::samples samples{};      ///< to run copies on; default: the artifact's examples
   std::vector<std::string> expects{};  ///< methods or attributes that callers will use: "encode", "encoder.weight"

@@ -13,6 +13,7 @@
 
 #include <torchdeploy/core/pipe.hpp>
 #include <torchdeploy/detail/compiler_lock.hpp>
+#include <torchdeploy/detail/names.hpp>
 #include <torchdeploy/format/onnx.hpp>
 #include <torchdeploy/format/torchscript.hpp>
 #include <torchdeploy/onnx/export_options.hpp>
@@ -25,7 +26,7 @@ struct export_onnx_t : stage<export_onnx_t> {
   using consumes = TorchScript;
   using produces = Onnx;
   using needs = facts<evaluating>;
-  using forbids = facts<optimized>;
+  using forbids = facts<quantized, optimized>;
   static constexpr std::string_view name = "export_onnx";
 
   export_onnx_options options{};
@@ -55,13 +56,19 @@ struct export_onnx_t : stage<export_onnx_t> {
     return text;
   }
 
+  [[noreturn]] void refuse_method(torch::jit::Module const& module) const {
+    std::vector<std::string> known;
+    for (auto const& each : module.get_methods()) known.push_back(each.name());
+    throw export_error(errc::export_options_conflict, "expected a method of the model, got '" + options.method + "'",
+                       detail::did_you_mean(options.method, known));
+  }
+
   Onnx::handle exported(torch::jit::Module const& module, record<TorchScript>& record) const {
     constexpr std::int64_t oldest = 13, newest = 21;
     if (options.opset < oldest || options.opset > newest)
       throw export_error(errc::export_options_conflict,
                          "expected an opset from 13 to 21, got " + std::to_string(options.opset));
-    if (!module.find_method(options.method))
-      throw export_error(errc::export_options_conflict, "expected a method of the model, got '" + options.method + "'");
+    if (!module.find_method(options.method)) refuse_method(module);
     if (options.samples.empty() && record.examples.empty())
       throw export_error(errc::nothing_to_export_with, "expected an example of the inputs, got none");
     auto const& inputs = options.samples.empty() ? record.examples.front() : *options.samples.begin();
@@ -98,8 +105,8 @@ struct export_onnx_t : stage<export_onnx_t> {
 /// loops over what does not depend on the data fold away. An operator that has no ONNX form is refused by its name, with all
 /// others that have none; `.operators` adds one.
 ///
-/// Consumes: TorchScript. Produces: Onnx. Needs: evaluating. Forbids: optimized.
-/// Throws: export_error 901 to 905.
+/// Consumes: TorchScript. Produces: Onnx. Needs: evaluating. Forbids: quantized, optimized.
+/// Throws: export_error 901 (also for a file that was quantized before) to 905; 904 names a method that is not there, too.
 ///
 /// @par Example
 ///     auto model = td::load<td::TorchScript>("model.pt", {.examples = images}) | td::export_onnx() | td::save("model.onnx");

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@
 
 namespace torchdeploy::inline v0 {
 
+/// What `freeze` leaves as it is.
 struct freeze_options {
   /// Methods and attributes to keep: {"encode", "state"}. Default: every exported method. `forward` stays in any case, so
   /// that {"forward"} keeps it alone.

@@ -66,8 +66,8 @@ struct load_maker : stage_maker {
   }
 };
 struct evaluate_maker : stage_maker {
-  auto operator()(torch::jit::Module const& module, load_options options = {}) const {
-    return TorchScript::adopt(module, std::move(options));
+  auto operator()(torch::jit::Module const& module, evaluate_options options = {}) const {
+    return TorchScript::adopt(module, options);
   }
 };
 }  // namespace detail
@@ -78,7 +78,7 @@ struct evaluate_maker : stage_maker {
 /// The model is put into evaluation mode. What is suspicious about it becomes a finding in the report and a line on
 /// standard error: saved in train mode (repaired), or traced in train mode (`eval()` can't repair that).
 ///
-/// Adds: evaluating. Throws: load_error 101, 102, 103, 106, 107, 108; format_error 104, 105;
+/// Adds: evaluating. Throws: load_error 101, 102, 103, 106, 107, 108, 109 (ONNX, OpenVINO); format_error 104, 105;
 /// quantization_error 404 (a file of int8 layers whose engine this LibTorch has not).
 ///
 /// @par Example
@@ -86,7 +86,7 @@ struct evaluate_maker : stage_maker {
 template <class Format>
 inline constexpr detail::load_maker<Format> load{};
 
-/// The same for a module that code made: `evaluate(module)`. The caller's module stays as it is.
+/// The same for a module that code made: `evaluate(module, {.examples})`. The caller's module stays as it is.
 inline constexpr detail::evaluate_maker evaluate{};
 
 }  // namespace torchdeploy::inline v0

@@ -20,6 +20,7 @@
 
 namespace torchdeploy::inline v0 {
 
+/// What `prune` sets to zero, and in which layers.
 struct prune_options {
   /// Prune whole slices of the weight along this dimension (0: output channels, 1: input channels, of a group; the other
   /// way round in transposed convolutions; negative: from the end). Default: single weights.

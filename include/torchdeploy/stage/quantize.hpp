@@ -32,6 +32,7 @@ namespace torchdeploy::inline v0 {
 /// output channel; one for all in transposed convolutions, for which the engines have no other).
 struct Int8 {};
 
+/// Which layers `quantize` takes, and for which machine.
 struct quantize_options {
   /// Layers that shall be something else: {{"fc", float32}}, by patterns over the names in the report; the last that
   /// matches decides.

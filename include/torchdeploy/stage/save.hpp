@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <ostream>
+#include <string_view>
 #include <utility>
 
 #include <torchdeploy/core/pipe.hpp>

@@ -17,6 +17,7 @@
 
 namespace torchdeploy::inline v0 {
 
+/// What `to_mobile` rewrites.
 struct to_mobile_options {
   /// Methods to keep: {"encode"}. Default: every exported method. `forward` stays in any case, so that {"forward"} keeps it
   /// alone.

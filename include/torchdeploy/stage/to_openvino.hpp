@@ -20,6 +20,7 @@ namespace torchdeploy::inline v0 {
 
 inline namespace with_openvino {
 
+/// What `to_openvino` converts.
 struct to_openvino_options {
   std::string method = "forward";  ///< of a TorchScript model
   bool compress_to_fp16 =

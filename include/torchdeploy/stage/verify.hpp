@@ -15,11 +15,12 @@ namespace torchdeploy::inline v0 {
 namespace detail {
 inline void demand_passed(comparison const& result) {
   if (result.passed) return;
-  throw verification_error(!result.structure.empty()               ? errc::structure_differs
-                           : result.batch && !result.batch->passed ? errc::batch_differs
-                                                                   : errc::out_of_tolerance,
-                           result.failure,
-                           result.batch ? "export it with a dynamic batch; {.batch = 0} skips this" : "", result);
+  throw verification_error(
+      !result.structure.empty()               ? errc::structure_differs
+      : result.batch && !result.batch->passed ? errc::batch_differs
+                                              : errc::out_of_tolerance,
+      result.failure,
+      result.batch && !result.batch->passed ? "export it with a dynamic batch; {.batch = 0} skips this" : "", result);
 }
 }  // namespace detail
 

@@ -22,16 +22,6 @@ inline constexpr bool is_placed = false;
 template <class B, class A>
 inline constexpr bool is_placed<placed<B, A>> = shows_layers<B, typename A::format>;
 
-template <class M>
-report const* report_of(M const& model) {
-  if constexpr (is_placed<M>)
-    return &model.artifact.report();
-  else if constexpr (requires { model.report(); })
-    return &model.report();
-  else
-    return nullptr;
-}
-
 /// Compares two models layer by layer, by name, wherever each runs. Of no more than one sample are activations kept.
 class comparing_across {
  public:
@@ -59,14 +49,13 @@ class comparing_across {
   divergence operator()(std::vector<example> const& inputs) {
     divergence result;
     for (std::size_t sample = 0; sample < inputs.size(); ++sample) run(sample, inputs[sample]);
-    std::size_t unseen = 0;
     for (auto const j : order_) {
       auto& seen = seen_.at(j);
       seen.result.score = seen.score.score();
       seen.result.diverges = !seen.result.structure.empty() || leaves_tolerance(seen.result.score, plan_);
       result.layers.push_back(std::move(seen.result));
     }
-    unseen = seen_.size() - order_.size();
+    auto const unseen = seen_.size() - order_.size();
     for (auto const& [name, score] : outputs_) add_output(result, name, score.score(), {});
     if (!output_structure_.empty()) add_output(result, "output", {}, output_structure_);
     auto const alone = [&](std::size_t layers, char const* who) {

@@ -125,6 +125,7 @@ class golden {
   std::vector<c10::IValue> outputs_;
 };
 
+/// What `record_golden` runs and writes.
 struct golden_options {
   torchdeploy::samples samples{};  ///< to record; default: the artifact's examples
 };

@@ -73,10 +73,9 @@ TEST_CASE("durations that the model computes repeat rows") {
   for (auto const* call :
        {"x.repeat_interleave((x[:, 0] * 2).abs().to(4), 0)", "torch.repeat_interleave((x[:, 0] * 3).abs().to(3)) + 1",
         "x.repeat_interleave((x[0] * 2).abs().to(4) + 1, 1)"})
-    test::check_export(test::scripted(returning(call)), {x}, {{-x * 3}, {x + 0.5}},
-                       {.dynamic_axes = std::map<std::string, std::map<std::int64_t, std::string>>{}});
+    test::check_export(test::scripted(returning(call)), {x}, {{-x * 3}, {x + 0.5}}, {.dynamic_axes = {{}}});
   test::check_export(test::scripted(returning("torch.one_hot((x * 2).abs().to(4))")), {x}, {{x * 3}, {x * 0.1}},
-                     {.dynamic_axes = std::map<std::string, std::map<std::int64_t, std::string>>{}});
+                     {.dynamic_axes = {{}}});
 }
 
 TEST_CASE("two places that the data tell make a grid") {
@@ -84,8 +83,7 @@ TEST_CASE("two places that the data tell make a grid") {
   auto const source =
       "def forward(self, x):\n    i = torch.nonzero(x[:, 0] > 0)[:, 0]\n    j = torch.nonzero(x[0] > 0)[:, 0]\n"
       "    return x[i[:, None], j[None]]";
-  test::check_export(test::scripted(source), {x}, {{-x}, {x + 0.5}, {x.abs()}},
-                     {.dynamic_axes = std::map<std::string, std::map<std::int64_t, std::string>>{}});
+  test::check_export(test::scripted(source), {x}, {{-x}, {x + 0.5}, {x.abs()}}, {.dynamic_axes = {{}}});
 }
 
 TEST_CASE("an index that reaches less far than what it picks from") {
@@ -98,8 +96,7 @@ TEST_CASE("with all sizes fixed, the count is open still") {
   auto const x = test::noise({4, 5}).front();
   for (auto const* call : {"x[x > 0]", "x[x > 0].reshape(-1, 1)", "x[x > 0] * x[x > 0].size(0)",
                            "torch.nonzero(x > 0).flatten()", "x[x > 0].mean(0)", "x[x > 0].unsqueeze(0).flip(1)"})
-    test::check_export(test::scripted(returning(call)), {x}, {{-x}, {x + 0.5}, {x - 0.25}},
-                       {.dynamic_axes = std::map<std::string, std::map<std::int64_t, std::string>>{}});
+    test::check_export(test::scripted(returning(call)), {x}, {{-x}, {x + 0.5}, {x - 0.25}}, {.dynamic_axes = {{}}});
 }
 
 TEST_CASE("writing to places gives what LibTorch gives") {

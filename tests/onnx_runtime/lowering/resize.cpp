@@ -140,9 +140,7 @@ TEST_CASE("a scale whose sizes no number of float makes is refused where the siz
   auto const x = test::noise({2, 3, 10, 20}).front();
   CHECK_THROWS_WITH(
       td::evaluate(test::scripted(returning("torch.upsample_bilinear2d(x, None, False, [0.7, 0.7])"))) |
-          td::export_onnx(
-              {.dynamic_axes = std::map<std::string, std::map<std::int64_t, std::string>>{{"x", {{2, "h"}}}},
-               .samples = std::vector<td::example>{{x}}}),
+          td::export_onnx({.dynamic_axes = {{"x", {{2, "h"}}}}, .samples = std::vector<td::example>{{x}}}),
       Catch::Matchers::Contains("rounds the sizes"));
   test::check_export(returning("torch.upsample_bilinear2d(x, None, False, [0.7, 0.7])"), {x});
 }
