@@ -42,7 +42,7 @@ TEST_CASE("weights apart are one file beside the model's, wherever it is saved")
 }
 
 TEST_CASE("a file says what made it, and of which stages it came") {
-  auto const& metadata =
+  auto const metadata =
       (td::load<td::TorchScript>(test::model_path("digits_cnn"),
                                  {.examples = std::vector{test::noise({3, 1, 8, 8}).front()}}) |
        td::prune<td::L1>(0.3) | td::export_onnx({.metadata = {{"team", "vision"}, {"stages", "mine"}}}) |
