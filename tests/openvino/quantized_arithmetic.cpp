@@ -19,6 +19,7 @@
 
 #include "support/models.hpp"
 #include "support/openvino.hpp"
+#include "support/process.hpp"
 
 namespace {
 
@@ -100,6 +101,7 @@ void at_all_sizes(torch::jit::Module const& module, std::size_t rank) {
 
 TEST_CASE("a quantization of arithmetic by channel is LibTorch's, whatever of the sizes is known") {
   auto const rank = GENERATE(std::size_t{2}, 3U, 4U, 5U);
+  if (!test::frees_at_once && rank != 4) return;  // AddressSanitizer: 450 models compile in four minutes
   auto const* const expression = GENERATE(
       "self.q(x + c)", "self.q(c + x)", "self.q(x - c)", "self.q(c - x)", "self.q(x * a)", "self.q(x * m)",
       "self.q(n * x)", "self.q(x / a)", "self.q(x / m)", "self.q(x + 0.3)", "self.q(x * -0.7)", "self.q(x - 0.3)",
