@@ -19787,8 +19787,8 @@ inline void demand_device(std::string const& wanted) {
   for (auto const& device : named.each) {
     auto const is_it = [&](std::string const& each) { return each == device || each.starts_with(device + "."); };
     if (device.empty() || std::none_of(known.begin(), known.end(), is_it))
-      throw backend_error(errc::runtime_unusable, "expected a device of OpenVINO, got '" + device + "'; it has: " + all,
-                          did_you_mean(device, known));
+      throw backend_error(errc::runtime_unusable,
+                          "expected a device of OpenVINO, got '" + device + "'; it has: " + all);
   }
 }
 
@@ -20962,8 +20962,8 @@ inline void demand_device(std::string const& wanted) {
   for (auto const& device : named.each) {
     auto const is_it = [&](std::string const& each) { return each == device || each.starts_with(device + "."); };
     if (device.empty() || std::none_of(known.begin(), known.end(), is_it))
-      throw backend_error(errc::runtime_unusable, "expected a device of OpenVINO, got '" + device + "'; it has: " + all,
-                          did_you_mean(device, known));
+      throw backend_error(errc::runtime_unusable,
+                          "expected a device of OpenVINO, got '" + device + "'; it has: " + all);
   }
 }
 
@@ -21229,8 +21229,8 @@ inline void demand_device(std::string const& wanted) {
   for (auto const& device : named.each) {
     auto const is_it = [&](std::string const& each) { return each == device || each.starts_with(device + "."); };
     if (device.empty() || std::none_of(known.begin(), known.end(), is_it))
-      throw backend_error(errc::runtime_unusable, "expected a device of OpenVINO, got '" + device + "'; it has: " + all,
-                          did_you_mean(device, known));
+      throw backend_error(errc::runtime_unusable,
+                          "expected a device of OpenVINO, got '" + device + "'; it has: " + all);
   }
 }
 
@@ -24176,8 +24176,8 @@ inline void demand_device(std::string const& wanted) {
   for (auto const& device : named.each) {
     auto const is_it = [&](std::string const& each) { return each == device || each.starts_with(device + "."); };
     if (device.empty() || std::none_of(known.begin(), known.end(), is_it))
-      throw backend_error(errc::runtime_unusable, "expected a device of OpenVINO, got '" + device + "'; it has: " + all,
-                          did_you_mean(device, known));
+      throw backend_error(errc::runtime_unusable,
+                          "expected a device of OpenVINO, got '" + device + "'; it has: " + all);
   }
 }
 
@@ -25124,8 +25124,8 @@ inline void demand_device(std::string const& wanted) {
   for (auto const& device : named.each) {
     auto const is_it = [&](std::string const& each) { return each == device || each.starts_with(device + "."); };
     if (device.empty() || std::none_of(known.begin(), known.end(), is_it))
-      throw backend_error(errc::runtime_unusable, "expected a device of OpenVINO, got '" + device + "'; it has: " + all,
-                          did_you_mean(device, known));
+      throw backend_error(errc::runtime_unusable,
+                          "expected a device of OpenVINO, got '" + device + "'; it has: " + all);
   }
 }
 

@@ -68,8 +68,8 @@ inline void demand_device(std::string const& wanted) {
   for (auto const& device : named.each) {
     auto const is_it = [&](std::string const& each) { return each == device || each.starts_with(device + "."); };
     if (device.empty() || std::none_of(known.begin(), known.end(), is_it))
-      throw backend_error(errc::runtime_unusable, "expected a device of OpenVINO, got '" + device + "'; it has: " + all,
-                          did_you_mean(device, known));
+      throw backend_error(errc::runtime_unusable,
+                          "expected a device of OpenVINO, got '" + device + "'; it has: " + all);
   }
 }
 
