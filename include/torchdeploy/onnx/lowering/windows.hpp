@@ -1,5 +1,6 @@
 #pragma once
 
+#include <torchdeploy/onnx/lowering/padding.hpp>
 #include <torchdeploy/onnx/lowering/resize.hpp>
 #include <torchdeploy/onnx/lowering/scattering.hpp>
 
