@@ -5,8 +5,6 @@
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -26,6 +24,7 @@
 #include <torchdeploy/stage/tap.hpp>
 
 #include "support/images.hpp"
+#include "support/memory.hpp"
 #include "support/models.hpp"
 #include "support/process.hpp"
 
@@ -79,13 +78,6 @@ void refuses(td::errc code, Call&& call) {
     INFO(failure.what());
     CHECK(failure.code() == code);
   }
-}
-
-double resident_mb() {
-  std::ifstream in("/proc/self/statm");
-  long pages = 0, resident = 0;
-  in >> pages >> resident;
-  return static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e6;
 }
 
 }  // namespace
@@ -446,20 +438,7 @@ TEST_CASE("OpenVINO's report says where and how a model runs") {
 
 TEST_CASE("Memory stays flat over many calls on OpenVINO, and bounded over many shapes") {
   if (!test::frees_at_once) return;
-  auto const session = on_openvino("digits_cnn", {test::digits(2)});
-  auto const x = test::digits(4);
-  for (int i = 0; i < 200; ++i) (void)session(x);
-  auto const before = resident_mb();
-  for (int i = 0; i < 10'000; ++i) (void)session(x);
-  CHECK(resident_mb() - before < 4);
-
-  std::mt19937 random(5);
-  auto const any = [&] { return test::noise({1 + static_cast<std::int64_t>(random() % 400), 1, 8, 8}, 1).front(); };
-  for (int i = 0; i < 1000; ++i) (void)session(any());  // fills the 512 places of the kernels' cache: 110 MB
-  CHECK(resident_mb() - before < 200);
-  auto const warm = resident_mb();
-  for (int i = 0; i < 1000; ++i) (void)session(any());
-  CHECK(resident_mb() - warm < 30);
+  test::holds_its_memory(on_openvino("digits_cnn", {test::digits(2)}), /*every_shape_first=*/false);
 }
 
 TEST_CASE("A deployed model on OpenVINO is compared with LibTorch layer by name or whole") {
