@@ -17,6 +17,7 @@
 #include <torchdeploy/stage/load.hpp>
 
 #include "support/images.hpp"
+#include "support/memory.hpp"
 #include "support/models.hpp"
 #include "support/process.hpp"
 
@@ -64,13 +65,6 @@ double agreement(std::string const& onnx_name, std::string const& name, at::Tens
   return least;
 }
 double agreement(std::string const& name, at::Tensor const& input) { return agreement(name, name, input); }
-
-std::uint64_t resident_bytes() {
-  std::ifstream in("/proc/self/statm");
-  std::uint64_t pages = 0, resident = 0;
-  in >> pages >> resident;
-  return resident * 4096;
-}
 
 /// Where x is not 0: the shape depends on values, so it can't be known before.
 std::string nonzero() {
@@ -528,9 +522,9 @@ TEST_CASE("memory stays flat over many calls of ONNX Runtime") {
   if (!test::frees_at_once) return;
   auto const check = [](auto const& session, at::Tensor const& x) {
     for (int i = 0; i < 200; ++i) session(x);
-    auto const before = resident_bytes();
+    auto const before = test::resident_mb();
     for (int i = 0; i < 10000; ++i) session(x);
-    CHECK(resident_bytes() < before + 2'000'000);
+    CHECK(test::resident_mb() < before + 2);
   };
   check(deployed("digits_cnn", {.threads = {.intra = 1}}), test::digits(8));
   check(deployed_graph(nonzero(), {.threads = {.intra = 1}}), at::eye(4));
@@ -548,8 +542,8 @@ TEST_CASE("memory is bounded over many shapes in ONNX Runtime") {
       }
     };
     session(at::zeros({1, 3, 64, 64}));
-    auto const before = resident_bytes();
+    auto const before = test::resident_mb();
     call(1000);
-    CHECK(resident_bytes() < before + 20'000'000);
+    CHECK(test::resident_mb() < before + 20);
   }
 }
